@@ -1,0 +1,39 @@
+//! Ringback's nouns and the rules between them, as plain values.
+//!
+//! The actors: a [`Project`] owns [`Source`]s, where events enter, and [`Endpoint`]s, where they go. An [`EventRecord`] is
+//! one thing that happened; a [`Delivery`] is that event on its way to one endpoint; an [`Attempt`] is one HTTP try of it.
+//! What happens after an attempt is decided by [`retry::decide`], a pure function.
+//!
+//! This crate does no I/O, reads no clock and draws no random number: time and randomness come in as values
+//! ([`Timestamp`], [`retry::Jitter`], the entropy of an [`IdMaker`]). It knows nothing of databases, HTTP or JSON.
+
+pub mod attempt;
+pub mod clock;
+pub mod delivery;
+pub mod endpoint;
+pub mod event;
+pub mod event_pattern;
+pub mod id;
+pub mod indexed;
+pub mod project;
+pub mod receipt;
+pub mod retry;
+pub mod source;
+pub mod time;
+mod words;
+
+pub use attempt::{Attempt, AttemptOutcome, AttemptReport};
+pub use clock::Clock;
+pub use delivery::{Delivery, DeliveryState, EndReason, Trigger};
+pub use endpoint::{Endpoint, EndpointSecret};
+pub use event::{EventRecord, EventState};
+pub use event_pattern::EventPattern;
+pub use id::{
+    ApiKeyId, AttemptId, DeliveryId, EndpointId, EventId, IdMaker, ParseIdError, ProjectId, ReceiptId,
+    SecretId, SourceId, TypedId,
+};
+pub use project::Project;
+pub use receipt::Disposition;
+pub use source::{Source, SourceKind, SourceSecret, SourceStatus};
+pub use time::Timestamp;
+pub use words::UnknownWord;

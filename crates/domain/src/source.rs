@@ -1,0 +1,71 @@
+//! Where events enter.
+
+use ringback_webhook::SigningSecret;
+
+use crate::words::words;
+use crate::{ProjectId, SecretId, SourceId, Timestamp};
+
+/// What kind of sender calls a source, which settles how its secrets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SourceKind {
+    /// OpenAI: a secret without `whsec_` means its UTF-8 bytes, as the official SDKs read it (SPEC B.2).
+    OpenAi,
+    /// Any other Standard Webhooks sender: secrets are `whsec_` and base64.
+    StandardWebhooks,
+}
+
+words!("source kind", SourceKind {
+    OpenAi = "openai",
+    StandardWebhooks = "standard_webhooks",
+});
+
+/// Whether a source takes calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SourceStatus {
+    /// Calls are verified and accepted.
+    Active,
+    /// Calls are answered 404; everything received stays.
+    Archived,
+}
+
+words!("source status", SourceStatus {
+    Active = "active",
+    Archived = "archived",
+});
+
+/// How many signing secrets one source may hold at once: enough for a rotation that overlaps another.
+pub const MAX_SOURCE_SECRETS: usize = 5;
+
+/// One of a source's signing secrets.
+#[derive(Debug, Clone)]
+pub struct SourceSecret {
+    /// Names the secret without showing it.
+    pub id: SecretId,
+    /// The secret itself.
+    pub secret: SigningSecret,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// An ingest URL and the secrets that calls to it are verified with.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// `whsrc_…`.
+    pub id: SourceId,
+    /// Whose it is.
+    pub project_id: ProjectId,
+    /// For people; 1 to 256 characters.
+    pub name: String,
+    /// Who calls.
+    pub kind: SourceKind,
+    /// Whether calls are taken.
+    pub status: SourceStatus,
+    /// The unguessable last part of the ingest URL, `/in/{token}`.
+    pub token: String,
+    /// Oldest first; any of them may match.
+    pub secrets: Vec<SourceSecret>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its name, status or secrets last changed.
+    pub updated_at: Timestamp,
+}

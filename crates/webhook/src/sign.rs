@@ -1,0 +1,147 @@
+//! Signing one attempt of one event.
+//!
+//! Sign afresh for every attempt: the id stays, the timestamp is that of the attempt, so that a receiver with
+//! a tolerance of minutes accepts a retry made days later. Time is the caller's; see [`crate::verification`]
+//! for what the receiving libraries do with the result.
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::{
+    headers::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP},
+    secret::SigningSecret,
+    signature,
+    time::UnixSeconds,
+    webhook_id as id_form,
+};
+
+/// The three headers of a signed call. Send them with exactly the bytes that were signed.
+///
+/// The signature is marked sensitive, so `Debug` does not show it and HTTP/2 does not index it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedHeaders {
+    /// Value of [`WEBHOOK_ID`].
+    pub webhook_id: HeaderValue,
+    /// Value of [`WEBHOOK_TIMESTAMP`].
+    pub webhook_timestamp: HeaderValue,
+    /// Value of [`WEBHOOK_SIGNATURE`]: one `v1,<base64>` token per secret, in the order given, separated by
+    /// blanks.
+    pub webhook_signature: HeaderValue,
+}
+
+impl SignedHeaders {
+    /// Sets the three headers in `headers`, replacing any of their names that are there.
+    pub fn apply(self, headers: &mut HeaderMap) {
+        headers.insert(WEBHOOK_ID, self.webhook_id);
+        headers.insert(WEBHOOK_TIMESTAMP, self.webhook_timestamp);
+        headers.insert(WEBHOOK_SIGNATURE, self.webhook_signature);
+    }
+}
+
+/// Why a call cannot be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// No secret was given, so that no receiver could verify the call.
+    #[error("there is no secret to sign with")]
+    NoSecrets,
+    /// The id is empty, over 255 bytes, or holds something other than printable ASCII without blanks.
+    #[error("the webhook id is not 1 to 255 printable ASCII characters without blanks")]
+    MalformedId,
+    /// The timestamp lies before 1970; receivers read digits only.
+    #[error("the timestamp lies before 1970")]
+    NegativeTimestamp,
+}
+
+/// Signs a call with every secret in `secrets`, so that a receiver with any of them accepts it (rotation).
+///
+/// `timestamp` is the time of this attempt. `webhook_id` may contain a full stop, because a gateway passes
+/// ids of others on unchanged; a sender that mints ids must never put one in
+/// ([`crate::webhook_id::is_well_formed`]).
+///
+/// # Errors
+/// [`SignError::MalformedId`], [`SignError::NegativeTimestamp`], [`SignError::NoSecrets`], in this order.
+pub fn sign<'a>(
+    secrets: impl IntoIterator<Item = &'a SigningSecret>,
+    webhook_id: &str,
+    timestamp: UnixSeconds,
+    body: &[u8],
+) -> Result<SignedHeaders, SignError> {
+    if !id_form::is_well_formed(webhook_id) {
+        return Err(SignError::MalformedId);
+    }
+    if timestamp.0 < 0 {
+        return Err(SignError::NegativeTimestamp);
+    }
+    let seconds = timestamp.to_string();
+    let mut signatures = String::new();
+    for secret in secrets {
+        signature::push_token(&mut signatures, &secret.mac(webhook_id.as_bytes(), seconds.as_bytes(), body));
+    }
+    if signatures.is_empty() {
+        return Err(SignError::NoSecrets);
+    }
+    let mut webhook_signature = header_value(&signatures);
+    webhook_signature.set_sensitive(true);
+    Ok(SignedHeaders {
+        webhook_id: header_value(webhook_id),
+        webhook_timestamp: header_value(&seconds),
+        webhook_signature,
+    })
+}
+
+fn header_value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("printable ASCII is a header value")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::{SignError, sign};
+    use crate::{SigningSecret, UnixSeconds, WEBHOOK_SIGNATURE};
+
+    const NOW: UnixSeconds = UnixSeconds(1_750_287_078);
+
+    fn secret(byte: u8) -> SigningSecret {
+        SigningSecret::from_key_bytes(&[byte; 32]).unwrap()
+    }
+
+    /// The expected text was computed with Python's `hmac`, not with this crate.
+    #[test]
+    fn matches_an_independent_implementation() {
+        let signed = sign([&secret(7)], "wh_1", NOW, b"{}").unwrap();
+        assert_eq!(signed.webhook_signature, "v1,50pSNFvT60wq4SmYznhU9SE+N8v1tcVJF9Iq4xZ54rs=");
+        assert_eq!(signed.webhook_timestamp, "1750287078");
+        assert_eq!(signed.webhook_id, "wh_1");
+    }
+
+    #[test]
+    fn one_token_per_secret_in_their_order() {
+        let both = sign([&secret(1), &secret(2)], "wh_1", NOW, b"{}").unwrap().webhook_signature;
+        let each = [1, 2].map(|byte| sign([&secret(byte)], "wh_1", NOW, b"{}").unwrap().webhook_signature);
+        let joined = format!("{} {}", each[0].to_str().unwrap(), each[1].to_str().unwrap());
+        assert_eq!(both, joined.as_str());
+    }
+
+    #[test]
+    fn refuses_what_no_receiver_could_accept() {
+        let secret = secret(1);
+        for id in ["", "a b", "wh_é", "a\r\nx: y", &"a".repeat(256)] {
+            assert_eq!(sign([&secret], id, NOW, b""), Err(SignError::MalformedId), "{id:?}");
+        }
+        assert_eq!(sign([&secret], "a", UnixSeconds(-1), b""), Err(SignError::NegativeTimestamp));
+        assert_eq!(sign([], "a", NOW, b""), Err(SignError::NoSecrets));
+        assert!(sign([&secret], "a.b", UnixSeconds(0), b"").is_ok());
+    }
+
+    #[test]
+    fn applying_replaces_and_debug_hides() {
+        let signed = sign([&secret(1)], "wh_1", NOW, b"{}").unwrap();
+        assert!(!format!("{signed:?}").contains("v1,"));
+        let mut headers = HeaderMap::new();
+        headers.append(WEBHOOK_SIGNATURE, HeaderValue::from_static("v1,old"));
+        signed.clone().apply(&mut headers);
+        assert_eq!(headers.len(), 3);
+        assert_eq!(headers[WEBHOOK_SIGNATURE], signed.webhook_signature);
+    }
+}
