@@ -1,3 +1,5 @@
+//! What the envelope's head is read from, and what it refuses.
+
 use std::borrow::Cow;
 
 use super::{EnvelopeError, EnvelopeHead};

@@ -1,3 +1,5 @@
+//! How secrets are read, and that they are never shown.
+
 use super::{SecretError, SigningSecret};
 
 /// 32 bytes, 0 to 31.

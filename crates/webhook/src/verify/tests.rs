@@ -1,3 +1,5 @@
+//! Every verdict of the verifier, one cause at a time.
+
 use http::{HeaderMap, HeaderValue};
 
 use super::{HeaderFault, Verified, Verifier, VerifyError};
