@@ -1,0 +1,99 @@
+//! What can go wrong with the store, by what the caller can do about it.
+
+use std::sync::Arc;
+
+/// A read or write that did not happen.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// No such thing in this project. Final.
+    #[error("no such {noun}")]
+    NotFound {
+        /// What was looked for, e.g. `webhook endpoint`.
+        noun: &'static str,
+    },
+    /// A limit on how many of something there may be. Final until one is removed.
+    #[error("at most {max} {noun} are allowed")]
+    TooMany {
+        /// What there would be too many of.
+        noun: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// More is waiting to be written than the queue holds. Nothing was written; worth trying again shortly.
+    #[error("the store's write queue is full")]
+    Overloaded,
+    /// The database did not take it (disk full, read-only, gone). Nothing was written; worth trying again.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The database refuses this very row. Trying again is of no use.
+    #[error("the database refused the row")]
+    Refused(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// A stored row cannot be read back as what it should be: the database was changed by other means, or is damaged.
+    #[error("a stored {noun} is not readable")]
+    Corrupt {
+        /// What the row should have been.
+        noun: &'static str,
+        /// Why it is not.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store is being closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// A row that cannot be read back.
+    pub(crate) fn corrupt(
+        noun: &'static str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Corrupt { noun, source: Arc::new(source) }
+    }
+}
+
+/// A store that could not be opened: a message for the person who started it, with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder cannot be made, read or written.
+    #[error("cannot use the data folder {path}: make sure it exists and belongs to this user")]
+    Folder {
+        /// The folder or the file in it.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process has the data folder.
+    #[error(
+        "the data folder {path} is in use by another Ringback; stop that one, or choose another with --data-dir"
+    )]
+    Locked {
+        /// The folder.
+        path: std::path::PathBuf,
+    },
+    /// The database file is not usable.
+    #[error("cannot open the database {path}")]
+    Database {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the database said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The schema is newer than this binary, or a migration failed.
+    #[error("cannot bring the database's schema up to date")]
+    Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Secrets in the database are encrypted under a key that was not given.
+    #[error(
+        "the database holds secrets encrypted under key {key_id}, which was not given: set RINGBACK_ENCRYPTION_KEY to the key \
+         (or the list of keys) this database was used with"
+    )]
+    MissingKey {
+        /// Names the missing key without showing it.
+        key_id: String,
+    },
+    /// The rows cannot be read.
+    #[error("cannot read the configuration from the database")]
+    Config(#[source] StoreError),
+}

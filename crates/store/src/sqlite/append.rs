@@ -1,0 +1,159 @@
+//! The append: receipt, dedupe key, event and deliveries, in the batch's one transaction.
+
+use ringback_domain::{DeliveryState, Disposition, EventId, IdMaker, Timestamp, Trigger, TypedId};
+use rusqlite::{Connection, params};
+
+use super::writer::WriteError;
+use super::{columns, endpoints};
+use crate::append::{Appended, Arrival, PlannedDelivery};
+use crate::work::Lease;
+
+/// The token of a lease that a delivery is born with; the first claim of one that is born due gives the same.
+const FIRST_LEASE_TOKEN: u64 = 1;
+
+/// The event that a repeated id stands for.
+pub(super) const FIRST_SEEN: &str =
+    "SELECT event_id, payload_sha256 = ?3 FROM webhook_ids WHERE source_id = ?1 AND webhook_id = ?2";
+
+pub(super) fn append(tx: &Connection, ids: &IdMaker, arrival: &Arrival) -> Result<Appended, WriteError> {
+    if insert_webhook_id(tx, arrival)? {
+        let planned = planned_deliveries(tx, ids, arrival)?;
+        let event_position = insert_event(tx, arrival)?;
+        let mut appended = Appended {
+            disposition: Disposition::Accepted,
+            event_id: arrival.event.id,
+            leased: Vec::new(),
+            due: Vec::new(),
+        };
+        for delivery in &planned {
+            insert_delivery(tx, arrival, event_position, delivery)?;
+            match delivery.lease_expires_at {
+                Some(expires_at) => {
+                    let lease = Lease { token: FIRST_LEASE_TOKEN, expires_at };
+                    appended.leased.push((delivery.id, delivery.endpoint_id, lease));
+                }
+                None => appended.due.push(delivery.endpoint_id),
+            }
+        }
+        insert_receipt(tx, arrival, &appended)?;
+        Ok(appended)
+    } else {
+        let (event_id, disposition) = first_seen(tx, arrival)?;
+        let appended = Appended { disposition, event_id, leased: Vec::new(), due: Vec::new() };
+        insert_receipt(tx, arrival, &appended)?;
+        Ok(appended)
+    }
+}
+
+/// Says whether the id is new on this source.
+fn insert_webhook_id(tx: &Connection, arrival: &Arrival) -> rusqlite::Result<bool> {
+    let event = &arrival.event;
+    let inserted = tx
+        .prepare_cached(
+            "INSERT INTO webhook_ids (source_id, webhook_id, project_id, event_id, payload_sha256, first_seen_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (source_id, webhook_id) DO NOTHING",
+        )?
+        .execute(params![
+            arrival.source_id.to_bytes(),
+            event.webhook_id,
+            arrival.project_id.to_bytes(),
+            event.id.to_bytes(),
+            event.payload_sha256,
+            arrival.received_at.as_unix_ms(),
+        ])?;
+    Ok(inserted == 1)
+}
+
+fn first_seen(tx: &Connection, arrival: &Arrival) -> rusqlite::Result<(EventId, Disposition)> {
+    tx.prepare_cached(FIRST_SEEN)?.query_row(
+        params![arrival.source_id.to_bytes(), arrival.event.webhook_id, arrival.event.payload_sha256],
+        |row| {
+            let same_payload: bool = row.get(1)?;
+            let disposition = if same_payload { Disposition::Duplicate } else { Disposition::PayloadDiffers };
+            Ok((columns::id(row, 0)?, disposition))
+        },
+    )
+}
+
+/// The caller's plan, if the configuration is still the one it was made with; else the event is routed anew, and all its
+/// deliveries are born due.
+fn planned_deliveries(
+    tx: &Connection,
+    ids: &IdMaker,
+    arrival: &Arrival,
+) -> rusqlite::Result<Vec<PlannedDelivery>> {
+    if endpoints::generation(tx, arrival.project_id)? == arrival.plan.generation {
+        return Ok(arrival.plan.deliveries.clone());
+    }
+    let wanting = endpoints::wanting(tx, arrival.project_id, &arrival.event.event_type)?;
+    let born_due = |endpoint_id| PlannedDelivery {
+        id: ids.next(arrival.received_at),
+        endpoint_id,
+        lease_expires_at: None,
+    };
+    Ok(wanting.into_iter().map(born_due).collect())
+}
+
+fn insert_event(tx: &Connection, arrival: &Arrival) -> rusqlite::Result<i64> {
+    let event = &arrival.event;
+    tx.prepare_cached(
+        "INSERT INTO events \
+         (id, project_id, source_id, type, webhook_id, upstream_event_id, object_id, created_at, payload) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .insert(params![
+        event.id.to_bytes(),
+        arrival.project_id.to_bytes(),
+        arrival.source_id.to_bytes(),
+        event.event_type,
+        event.webhook_id,
+        event.upstream_event_id,
+        event.object_id,
+        arrival.received_at.as_unix_ms(),
+        event.payload.as_ref(),
+    ])
+}
+
+fn insert_delivery(
+    tx: &Connection,
+    arrival: &Arrival,
+    event_position: i64,
+    delivery: &PlannedDelivery,
+) -> rusqlite::Result<()> {
+    let lease_token = delivery.lease_expires_at.map_or(0, |_| FIRST_LEASE_TOKEN);
+    tx.prepare_cached(
+        "INSERT INTO deliveries \
+         (id, project_id, event_position, endpoint_id, trigger, state, created_at, due_at, lease_token, lease_expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        delivery.id.to_bytes(),
+        arrival.project_id.to_bytes(),
+        event_position,
+        delivery.endpoint_id.to_bytes(),
+        Trigger::Event.as_str(),
+        DeliveryState::Pending.as_str(),
+        arrival.received_at.as_unix_ms(),
+        lease_token,
+        delivery.lease_expires_at.map(Timestamp::as_unix_ms),
+    ])
+    .map(drop)
+}
+
+fn insert_receipt(tx: &Connection, arrival: &Arrival, appended: &Appended) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO receipts (id, project_id, source_id, event_id, secret_id, webhook_id, disposition, received_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        arrival.receipt_id.to_bytes(),
+        arrival.project_id.to_bytes(),
+        arrival.source_id.to_bytes(),
+        appended.event_id.to_bytes(),
+        arrival.secret_id.to_bytes(),
+        arrival.event.webhook_id,
+        appended.disposition.as_str(),
+        arrival.received_at.as_unix_ms(),
+    ])
+    .map(drop)
+}

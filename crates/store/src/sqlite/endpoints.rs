@@ -1,0 +1,215 @@
+//! Endpoints and their secrets, and the generation that every change of them raises.
+
+use std::sync::Arc;
+
+use ringback_domain::{
+    DeliveryState, EndReason, Endpoint, EndpointId, EventPattern, ProjectId, Timestamp, TypedId,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::writer::WriteError;
+use super::{columns, secrets};
+use crate::error::StoreError;
+use crate::keyring::Keyring;
+use crate::store::{EndpointChange, NewEndpoint};
+
+const COLUMNS: &str = "id, project_id, name, url, event_types, timeout_secs, created_at, updated_at, paused_at, \
+                       disabled_at, disabled_reason";
+const NOT_FOUND: WriteError = WriteError::Answer(StoreError::NotFound { noun: "webhook endpoint" });
+
+/// How many pending deliveries the deletion of an endpoint cancels itself; the deliverer cancels the rest step by step, so that
+/// a long queue never holds up ingest.
+const CANCELLED_AT_ONCE: usize = 1000;
+
+/// An endpoint after a change, and the project's generation with it.
+pub(super) struct Changed {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) generation: u64,
+}
+
+pub(super) fn create(tx: &Connection, keyring: &Keyring, new: &NewEndpoint) -> Result<Changed, WriteError> {
+    tx.prepare_cached(
+        "INSERT INTO endpoints (id, project_id, name, url, event_types, timeout_secs, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+    )?
+    .execute(params![
+        new.id.to_bytes(),
+        new.project_id.to_bytes(),
+        new.name,
+        new.url,
+        join(&new.event_types),
+        new.timeout_secs,
+        new.now.as_unix_ms(),
+    ])?;
+    secrets::insert_endpoint_secret(tx, keyring, new.id.to_bytes(), &new.secret, new.now)?;
+    changed(tx, keyring, new.project_id, new.id)
+}
+
+pub(super) fn update(
+    tx: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+    id: EndpointId,
+    change: &EndpointChange,
+    now: Timestamp,
+) -> Result<Changed, WriteError> {
+    let old = find(tx, keyring, project_id, id)?;
+    let name = change.name.as_ref().unwrap_or(&old.name);
+    let url = change.url.as_ref().unwrap_or(&old.url);
+    let event_types = change.event_types.as_ref().unwrap_or(&old.event_types);
+    let timeout_secs = change.timeout_secs.unwrap_or(old.timeout_secs);
+    let same = *name == old.name
+        && *url == old.url
+        && *event_types == old.event_types
+        && timeout_secs == old.timeout_secs;
+    if same {
+        let generation = generation(tx, project_id)?;
+        return Ok(Changed { endpoint: old, generation });
+    }
+    tx.prepare_cached(
+        "UPDATE endpoints SET name = ?2, url = ?3, event_types = ?4, timeout_secs = ?5, updated_at = ?6 WHERE id = ?1",
+    )?
+    .execute(params![id.to_bytes(), name, url, join(event_types), timeout_secs, now.as_unix_ms()])?;
+    changed(tx, keyring, project_id, id)
+}
+
+/// The row stays, marked, because deliveries refer to it; its secrets go.
+pub(super) fn delete(
+    tx: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+    id: EndpointId,
+    now: Timestamp,
+) -> Result<Changed, WriteError> {
+    let endpoint = find(tx, keyring, project_id, id)?;
+    tx.prepare_cached("UPDATE endpoints SET deleted_at = ?2 WHERE id = ?1")?
+        .execute(params![id.to_bytes(), now.as_unix_ms()])?;
+    tx.prepare_cached("DELETE FROM endpoint_secrets WHERE endpoint_id = ?1")?.execute([id.to_bytes()])?;
+    cancel_orphans(tx, id, now, CANCELLED_AT_ONCE)?;
+    Ok(Changed { endpoint, generation: raise_generation(tx, project_id)? })
+}
+
+/// Cancels pending deliveries of a deleted endpoint: those that wait, then those under a lease.
+pub(super) const CANCEL_ORPHANS: &str = "\
+    UPDATE deliveries \
+    SET state = ?3, end_reason = ?4, finished_at = ?2, due_at = NULL, lease_expires_at = NULL \
+    WHERE position IN ( \
+        SELECT position FROM deliveries \
+        WHERE endpoint_id = ?1 AND state = 'pending' AND lease_expires_at IS NULL \
+        UNION ALL \
+        SELECT position FROM deliveries WHERE lease_expires_at IS NOT NULL AND endpoint_id = ?1 \
+        LIMIT ?5) \
+    AND EXISTS (SELECT 1 FROM endpoints WHERE id = ?1 AND deleted_at IS NOT NULL)";
+
+/// Cancels pending deliveries of an endpoint whose row says that it is deleted; of any other, none.
+pub(super) fn cancel_orphans(
+    tx: &Connection,
+    id: EndpointId,
+    now: Timestamp,
+    limit: usize,
+) -> Result<usize, WriteError> {
+    Ok(tx.prepare_cached(CANCEL_ORPHANS)?.execute(params![
+        id.to_bytes(),
+        now.as_unix_ms(),
+        DeliveryState::Cancelled.as_str(),
+        EndReason::EndpointDeleted.as_str(),
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    ])?)
+}
+
+/// The endpoints that want an event of this type now, by the rows themselves.
+pub(super) fn wanting(
+    tx: &Connection,
+    project_id: ProjectId,
+    event_type: &str,
+) -> rusqlite::Result<Vec<EndpointId>> {
+    let sql = "SELECT id, event_types FROM endpoints \
+               WHERE project_id = ?1 AND deleted_at IS NULL AND disabled_at IS NULL ORDER BY id";
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query([project_id.to_bytes()])?;
+    let mut wanting = Vec::new();
+    while let Some(row) = rows.next()? {
+        let patterns = split(row.get_ref(1)?.as_str()?)?;
+        if patterns.iter().any(|pattern| pattern.matches(event_type)) {
+            wanting.push(columns::id(row, 0)?);
+        }
+    }
+    Ok(wanting)
+}
+
+/// Raised by every change that can change where an event goes.
+pub(super) fn generation(tx: &Connection, project_id: ProjectId) -> rusqlite::Result<u64> {
+    tx.prepare_cached("SELECT config_generation FROM projects WHERE id = ?1")?
+        .query_row([project_id.to_bytes()], |row| row.get(0))
+}
+
+fn raise_generation(tx: &Connection, project_id: ProjectId) -> rusqlite::Result<u64> {
+    tx.prepare_cached(
+        "UPDATE projects SET config_generation = config_generation + 1 WHERE id = ?1 RETURNING config_generation",
+    )?
+    .query_row([project_id.to_bytes()], |row| row.get(0))
+}
+
+fn changed(
+    tx: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+    id: EndpointId,
+) -> Result<Changed, WriteError> {
+    let generation = raise_generation(tx, project_id)?;
+    Ok(Changed { endpoint: find(tx, keyring, project_id, id)?, generation })
+}
+
+fn find(
+    tx: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+    id: EndpointId,
+) -> Result<Arc<Endpoint>, WriteError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM endpoints WHERE id = ?1 AND project_id = ?2 AND deleted_at IS NULL");
+    let found = tx
+        .prepare_cached(&sql)?
+        .query_row([id.to_bytes(), project_id.to_bytes()], |row| read(tx, keyring, row))
+        .optional()?;
+    found.map(Arc::new).ok_or(NOT_FOUND)
+}
+
+/// Every endpoint of a project that is not deleted.
+pub(super) fn of_project(
+    db: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+) -> rusqlite::Result<Vec<Endpoint>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM endpoints WHERE project_id = ?1 AND deleted_at IS NULL"
+    ))?
+    .query_map([project_id.to_bytes()], |row| read(db, keyring, row))?
+    .collect()
+}
+
+fn read(db: &Connection, keyring: &Keyring, row: &Row<'_>) -> rusqlite::Result<Endpoint> {
+    let id: EndpointId = columns::id(row, 0)?;
+    Ok(Endpoint {
+        id,
+        project_id: columns::id(row, 1)?,
+        name: row.get(2)?,
+        url: row.get(3)?,
+        event_types: split(row.get_ref(4)?.as_str()?)?,
+        timeout_secs: row.get(5)?,
+        secrets: secrets::of_endpoint(db, keyring, id.to_bytes())?,
+        created_at: columns::time(row, 6)?,
+        updated_at: columns::time(row, 7)?,
+        paused_at: columns::optional_time(row, 8)?,
+        disabled_at: columns::optional_time(row, 9)?,
+        disabled_reason: row.get(10)?,
+    })
+}
+
+fn join(patterns: &[EventPattern]) -> String {
+    patterns.iter().map(EventPattern::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn split(text: &str) -> rusqlite::Result<Vec<EventPattern>> {
+    text.split(' ').map(|pattern| EventPattern::parse(pattern).map_err(columns::unreadable)).collect()
+}

@@ -1,0 +1,85 @@
+//! The end of an attempt: its record and its delivery's next state, in one transaction.
+
+use ringback_domain::retry::NextStep;
+use ringback_domain::{DeliveryState, EndReason, TypedId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::columns;
+use super::writer::WriteError;
+use crate::work::Finish;
+
+/// Looks a delivery up, and judges the lease.
+pub(super) const FIND: &str =
+    "SELECT position, state, lease_token = ?2 AND lease_expires_at IS NOT NULL FROM deliveries WHERE id = ?1";
+
+/// A delivery as the finish finds it.
+struct Found {
+    position: i64,
+    state: DeliveryState,
+    lease_holds: bool,
+}
+
+pub(super) fn finish(tx: &Connection, finish: &Finish) -> Result<(), WriteError> {
+    let Some(found) = find(tx, finish)? else {
+        // Pruned by the operator's hard limit while the attempt was under way: there is nothing left to record it with.
+        return Ok(());
+    };
+    insert_attempt(tx, finish, found.position)?;
+    // A stale lease means that somebody else decides what follows, except that what has arrived has arrived.
+    let decides = found.lease_holds || finish.next == NextStep::Delivered;
+    if found.state == DeliveryState::Pending && decides {
+        advance(tx, finish, found.position)?;
+    }
+    Ok(())
+}
+
+fn find(tx: &Connection, finish: &Finish) -> rusqlite::Result<Option<Found>> {
+    tx.prepare_cached(FIND)?
+        .query_row(params![finish.delivery_id.to_bytes(), finish.lease_token], |row| {
+            Ok(Found { position: row.get(0)?, state: columns::word(row, 1)?, lease_holds: row.get(2)? })
+        })
+        .optional()
+}
+
+fn insert_attempt(tx: &Connection, finish: &Finish, delivery_position: i64) -> rusqlite::Result<()> {
+    let report = &finish.attempt.report;
+    tx.prepare_cached(
+        "INSERT INTO attempts \
+         (delivery_position, id, number, outcome, status_code, error, started_at, duration_ms, response_body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        delivery_position,
+        finish.attempt.id.to_bytes(),
+        finish.attempt.number,
+        report.outcome.as_str(),
+        report.status_code,
+        report.error,
+        report.started_at.as_unix_ms(),
+        report.duration_ms,
+        report.response_body.as_ref(),
+    ])
+    .map(drop)
+}
+
+fn advance(tx: &Connection, finish: &Finish, position: i64) -> rusqlite::Result<()> {
+    let now = finish.now.as_unix_ms();
+    let (state, end_reason, due_at, finished_at) = match finish.next {
+        NextStep::Delivered => (DeliveryState::Delivered, None, None, Some(now)),
+        NextStep::RetryAt(at) => (DeliveryState::Pending, None, Some(at.as_unix_ms()), None),
+        NextStep::Dead => (DeliveryState::Dead, Some(EndReason::ScheduleExhausted), None, Some(now)),
+    };
+    tx.prepare_cached(
+        "UPDATE deliveries SET state = ?2, end_reason = ?3, due_at = ?4, finished_at = ?5, lease_expires_at = NULL, \
+         attempt_count = attempt_count + 1, first_attempt_at = coalesce(first_attempt_at, ?6) WHERE position = ?1",
+    )?
+    .execute(params![
+        position,
+        state.as_str(),
+        end_reason.map(EndReason::as_str),
+        due_at,
+        finished_at,
+        finish.attempt.report.started_at.as_unix_ms(),
+    ])
+    .map(drop)
+}

@@ -1,0 +1,325 @@
+//! The embedded backend: one SQLite file in the data folder, owned by one process.
+//!
+//! The actors: the [`writer`] thread holds the only writing connection and commits whatever waits in one transaction, so
+//! that one fsync serves many callers; the [`readers`] are a few read-only connections. WAL mode lets them run side by side,
+//! `synchronous=FULL` makes every commit durable before it is answered. The folder lock makes sure nobody else writes, so
+//! that every lease found at the start belongs to a process that is gone.
+
+mod append;
+mod backlog;
+mod claim;
+mod columns;
+mod endpoints;
+mod events;
+mod finish;
+mod folder;
+mod load;
+mod migrate;
+mod options;
+#[cfg(test)]
+mod plans;
+mod prune;
+mod readers;
+mod secrets;
+mod sources;
+mod writer;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use bytes::Bytes;
+use ringback_domain::{
+    DeliveryId, Endpoint, EndpointId, EventId, EventRecord, IdMaker, ProjectId, SecretId, Source, SourceId,
+    Timestamp,
+};
+use ringback_webhook::SigningSecret;
+
+use crate::append::{Appended, Arrival};
+use crate::config::Config;
+use crate::error::{OpenError, StoreError};
+use crate::keyring::Keyring;
+use crate::page::{Page, PageRequest};
+use crate::query::{Backlog, EventDetail, EventFilter};
+use crate::store::{EndpointChange, NewEndpoint, NewSource, Retention, SourceChange, Store};
+use crate::work::{Claimed, DueEndpoint, Finish};
+
+pub use options::SqliteOptions;
+pub use writer::WriterCounts;
+
+/// The embedded store. Dropping it without [`Store::close`] is safe: everything answered is on disk.
+pub struct SqliteStore {
+    writer: writer::Writer,
+    readers: readers::Readers,
+    config: Arc<ArcSwap<Config>>,
+    keyring: Arc<Keyring>,
+    ids: Arc<IdMaker>,
+    // Last, so that the lock is given up after the connections are gone.
+    _lock: folder::FolderLock,
+}
+
+impl SqliteStore {
+    /// Opens the database in the data folder, making both if they do not exist; brings the schema up to date; makes the
+    /// `default` project; frees what a former process held under lease.
+    ///
+    /// Blocks on the disk: call it before serving.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; each says what to do.
+    pub fn open(options: SqliteOptions) -> Result<Self, OpenError> {
+        let SqliteOptions { folder, keyring, ids, now, max_queued_writes, readers } = options;
+        let lock = folder::FolderLock::take(&folder)?;
+        let path = folder.join(folder::DATABASE_FILE);
+        folder::make_private_file(&path)?;
+        let mut connection = writer::connect(&path)?;
+        migrate::run(&mut connection)?;
+        let keyring = Arc::new(match keyring {
+            Some(keyring) => keyring,
+            None => folder::own_keyring(&folder, &connection)?,
+        });
+        load::prepare(&connection, &ids, now).map_err(|e| OpenError::Config(e.into()))?;
+        let config = load::config(&connection, &keyring)?;
+        Ok(Self {
+            writer: writer::Writer::start(connection, max_queued_writes),
+            readers: readers::Readers::new(path, readers),
+            config: Arc::new(ArcSwap::from_pointee(config)),
+            keyring,
+            ids,
+            _lock: lock,
+        })
+    }
+
+    /// How many writes were committed, in how many transactions, since the start.
+    #[must_use]
+    pub fn writer_counts(&self) -> WriterCounts {
+        self.writer.counts()
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError> {
+        let work = move |tx: &rusqlite::Connection| load::set_admin_key(tx, &sha256);
+        self.change(work, move |config, ()| config.put_admin_key(sha256)).await
+    }
+
+    async fn create_source(&self, source: NewSource) -> Result<Arc<Source>, StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        let work = move |tx: &rusqlite::Connection| sources::create(tx, &keyring, &source);
+        self.change(work, Config::put_source).await
+    }
+
+    async fn update_source(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        change: SourceChange,
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        let work =
+            move |tx: &rusqlite::Connection| sources::update(tx, &keyring, project_id, id, &change, now);
+        self.change(work, Config::put_source).await
+    }
+
+    async fn delete_source(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        let work = move |tx: &rusqlite::Connection| sources::delete(tx, &keyring, project_id, id, now);
+        self.change(work, |config, source| config.remove_source(source)).await.map(drop)
+    }
+
+    async fn add_source_secret(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        secret: (SecretId, SigningSecret),
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        let work =
+            move |tx: &rusqlite::Connection| sources::add_secret(tx, &keyring, project_id, id, &secret, now);
+        self.change(work, Config::put_source).await
+    }
+
+    async fn remove_source_secret(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        secret_id: SecretId,
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        let work = move |tx: &rusqlite::Connection| {
+            sources::remove_secret(tx, &keyring, project_id, id, secret_id, now)
+        };
+        self.change(work, Config::put_source).await
+    }
+
+    async fn list_sources(
+        &self,
+        project_id: ProjectId,
+        page: PageRequest<SourceId>,
+    ) -> Result<Page<Arc<Source>>, StoreError> {
+        self.readers.check_open()?;
+        // This process is the only writer, so its snapshot is the truth.
+        let config = self.config.load();
+        Ok(config.project(project_id).ok_or(StoreError::NotFound { noun: "project" })?.list_sources(page))
+    }
+
+    async fn create_endpoint(&self, endpoint: NewEndpoint) -> Result<Arc<Endpoint>, StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        let work = move |tx: &rusqlite::Connection| endpoints::create(tx, &keyring, &endpoint);
+        self.change(work, |config, changed| config.put_endpoint(&changed.endpoint, changed.generation))
+            .await
+            .map(|changed| changed.endpoint)
+    }
+
+    async fn update_endpoint(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        change: EndpointChange,
+        now: Timestamp,
+    ) -> Result<Arc<Endpoint>, StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        let work =
+            move |tx: &rusqlite::Connection| endpoints::update(tx, &keyring, project_id, id, &change, now);
+        self.change(work, |config, changed| config.put_endpoint(&changed.endpoint, changed.generation))
+            .await
+            .map(|changed| changed.endpoint)
+    }
+
+    async fn delete_endpoint(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        let work = move |tx: &rusqlite::Connection| endpoints::delete(tx, &keyring, project_id, id, now);
+        self.change(work, |config, changed| config.remove_endpoint(&changed.endpoint, changed.generation))
+            .await
+            .map(drop)
+    }
+
+    async fn list_endpoints(
+        &self,
+        project_id: ProjectId,
+        page: PageRequest<EndpointId>,
+    ) -> Result<Page<Arc<Endpoint>>, StoreError> {
+        self.readers.check_open()?;
+        let config = self.config.load();
+        Ok(config.project(project_id).ok_or(StoreError::NotFound { noun: "project" })?.list_endpoints(page))
+    }
+
+    async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError> {
+        let ids = Arc::clone(&self.ids);
+        self.writer.write_or_refuse(move |tx| append::append(tx, &ids, &arrival)).await
+    }
+
+    async fn due_endpoints(&self) -> Result<Vec<DueEndpoint>, StoreError> {
+        self.readers.read(claim::due_endpoints).await
+    }
+
+    async fn claim(
+        &self,
+        endpoint_id: EndpointId,
+        now: Timestamp,
+        lease_expires_at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let rows =
+            self.writer.write(move |tx| claim::claim(tx, endpoint_id, now, lease_expires_at, limit)).await?;
+        // The bodies are read outside the writer's transaction: they are large, and the writer is one thread.
+        self.readers.read(move |db| claim::with_payloads(db, rows)).await
+    }
+
+    async fn finish(&self, finish: Finish) -> Result<(), StoreError> {
+        self.writer.write(move |tx| finish::finish(tx, &finish)).await
+    }
+
+    async fn release(&self, deliveries: Vec<(DeliveryId, u64)>) -> Result<(), StoreError> {
+        self.writer.write(move |tx| claim::release(tx, &deliveries)).await
+    }
+
+    async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.writer.write(move |tx| claim::reclaim(tx, now)).await
+    }
+
+    async fn cancel_orphans(
+        &self,
+        endpoint_id: EndpointId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.writer.write(move |tx| endpoints::cancel_orphans(tx, endpoint_id, now, limit)).await
+    }
+
+    async fn list_events(
+        &self,
+        project_id: ProjectId,
+        filter: EventFilter,
+        page: PageRequest<EventId>,
+    ) -> Result<Page<EventRecord>, StoreError> {
+        self.readers.read(move |db| events::list(db, project_id, &filter, page)).await
+    }
+
+    async fn event(&self, project_id: ProjectId, id: EventId) -> Result<EventDetail, StoreError> {
+        let found = self.readers.read(move |db| events::detail(db, project_id, id)).await?;
+        found.ok_or(StoreError::NotFound { noun: "webhook event" })
+    }
+
+    async fn payload(&self, project_id: ProjectId, id: EventId) -> Result<Bytes, StoreError> {
+        let found = self.readers.read(move |db| events::payload(db, project_id, id)).await?;
+        found.ok_or(StoreError::NotFound { noun: "webhook event" })
+    }
+
+    async fn has_seen_type(&self, project_id: ProjectId, event_type: &str) -> Result<bool, StoreError> {
+        let event_type = event_type.to_owned();
+        self.readers.read(move |db| events::has_seen_type(db, project_id, &event_type)).await
+    }
+
+    async fn backlog(&self, project_id: ProjectId) -> Result<Backlog, StoreError> {
+        self.readers.read(move |db| backlog::backlog(db, project_id)).await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
+        self.writer.write(move |tx| prune::prune(tx, retention)).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.writer.write_or_refuse(load::touch).await
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+impl SqliteStore {
+    /// Writes a change of the configuration, then publishes it, then answers: in that order, on the writer's thread, so that
+    /// no later write can see a snapshot older than the rows.
+    async fn change<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&rusqlite::Connection) -> Result<T, writer::WriteError> + Send + 'static,
+        publish: impl Fn(&mut Config, &T) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.config);
+        let publish = move |changed: &T| {
+            let mut config = Config::clone(&shared.load());
+            publish(&mut config, changed);
+            shared.store(Arc::new(config));
+        };
+        self.writer.write_and(move |tx| work(tx), publish).await
+    }
+}

@@ -1,0 +1,154 @@
+//! The plans of the statements that must stay cheap however much is stored: each goes by the index it was made for.
+//!
+//! SQLite plans without statistics here (nobody runs ANALYZE), so a plan does not hang on what is stored, and the plans of an
+//! empty database are those of a full one.
+
+use ringback_domain::{EventId, ProjectId, TypedId};
+use rusqlite::Connection;
+
+use super::events::list_query;
+use super::{append, backlog, claim, endpoints, events, finish, migrate, prune};
+use crate::page::{Order, PageRequest};
+use crate::query::EventFilter;
+
+fn schema() -> Connection {
+    let mut db = Connection::open_in_memory().unwrap();
+    migrate::run(&mut db).unwrap();
+    db
+}
+
+/// The steps of a statement's plan, in SQLite's own words.
+fn plan(db: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    // The values do not matter for a plan; those not bound are null.
+    let mut rows = statement.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        steps.push(row.get("detail").unwrap());
+    }
+    steps
+}
+
+/// Asserts the whole plan of a statement, step by step.
+fn assert_plan(db: &Connection, sql: &str, expected: &[&str]) {
+    assert_eq!(plan(db, sql), expected, "{sql}");
+}
+
+#[test]
+fn work_is_found_and_claimed_by_index() {
+    let db = schema();
+    assert_plan(&db, claim::CLAIM, &[
+        "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
+        "LIST SUBQUERY 1",
+        "SEARCH deliveries USING INDEX deliveries_due (endpoint_id=? AND due_at<?)",
+    ]);
+    assert_plan(&db, claim::RECLAIM, &[
+        "SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>? AND lease_expires_at<?)",
+    ]);
+    let by_id = "SEARCH deliveries USING INDEX sqlite_autoindex_deliveries_1 (id=?)";
+    assert_plan(&db, claim::RELEASE, &[by_id]);
+    assert_plan(&db, finish::FIND, &[by_id]);
+    assert_plan(&db, endpoints::CANCEL_ORPHANS, &[
+        "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
+        "LIST SUBQUERY 2",
+        "COMPOUND QUERY",
+        "LEFT-MOST SUBQUERY",
+        "SEARCH deliveries USING INDEX deliveries_due (endpoint_id=?)",
+        "UNION ALL",
+        "SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>?)",
+        "SCALAR SUBQUERY 3",
+        "SEARCH endpoints USING PRIMARY KEY (id=?)",
+    ]);
+}
+
+#[test]
+fn due_endpoints_are_found_by_a_loose_index_scan() {
+    let db = schema();
+    assert_plan(&db, claim::DUE_ENDPOINTS, &[]);
+}
+
+#[test]
+fn the_backlog_is_counted_by_the_partial_indexes() {
+    let db = schema();
+    assert_plan(&db, backlog::PENDING, &[]);
+    assert_plan(&db, backlog::IN_FLIGHT, &["SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>?)"]);
+}
+
+#[test]
+fn a_repeated_webhook_id_is_one_seek() {
+    let by_key = "SEARCH webhook_ids USING PRIMARY KEY (source_id=? AND webhook_id=?)";
+    assert_plan(&schema(), append::FIRST_SEEN, &[by_key]);
+}
+
+#[test]
+fn pruning_reads_only_what_is_old() {
+    let db = schema();
+    assert_plan(&db, prune::FIND_EVENTS, &[]);
+    assert_plan(&db, prune::DELETE_ATTEMPTS, &[
+        "SEARCH attempts USING PRIMARY KEY (delivery_position=?)",
+        "LIST SUBQUERY 1",
+        "SEARCH deliveries USING COVERING INDEX deliveries_by_event (event_position=?)",
+    ]);
+    // The second step is the foreign key's.
+    assert_plan(&db, prune::DELETE_DELIVERIES, &[
+        "SEARCH deliveries USING COVERING INDEX deliveries_by_event (event_position=?)",
+        "SEARCH attempts USING PRIMARY KEY (delivery_position=?)",
+    ]);
+    assert_plan(&db, prune::DELETE_RECEIPTS, &[]);
+    assert_plan(&db, prune::DELETE_WEBHOOK_IDS, &[
+        "SEARCH webhook_ids USING PRIMARY KEY (source_id=? AND webhook_id=?)",
+        "LIST SUBQUERY 2",
+        "SEARCH webhook_ids USING COVERING INDEX webhook_ids_by_age (first_seen_at<?)",
+    ]);
+}
+
+#[test]
+fn details_are_read_by_index_and_in_its_order() {
+    let db = schema();
+    let of_event = "SEARCH deliveries USING INDEX deliveries_by_event (event_position=?)";
+    assert_plan(&db, events::DELIVERIES, &[of_event]);
+    assert_plan(&db, events::ATTEMPTS, &["SEARCH attempts USING PRIMARY KEY (delivery_position=?)"]);
+    assert_plan(&db, events::HAS_SEEN_TYPE, &[
+        "SCAN CONSTANT ROW",
+        "SCALAR SUBQUERY 1",
+        "SEARCH events USING COVERING INDEX events_by_type (project_id=? AND type=?)",
+    ]);
+}
+
+/// Each filter goes by its own index, which gives the order too: no plan sorts.
+#[test]
+fn lists_are_read_in_the_order_of_their_index() {
+    let db = schema();
+    for (event_type, object_id, index) in [
+        (None, None, "sqlite_autoindex_events_1 (project_id=?"),
+        (Some("batch.completed"), None, "events_by_type (project_id=? AND type=?"),
+        (None, Some("batch_1"), "events_by_object (project_id=? AND object_id=?"),
+        (Some("batch.completed"), Some("batch_1"), "events_by_object (project_id=? AND object_id=?"),
+        (Some("eval.run.canceled"), None, "events_by_type (project_id=? AND type=?"),
+        (Some("eval.run.canceled"), Some("evalrun_1"), "events_by_object (project_id=? AND object_id=?"),
+    ] {
+        let filter = EventFilter {
+            event_type: event_type.map(str::to_owned),
+            object_id: object_id.map(str::to_owned),
+        };
+        let after = Some(EventId::from_bytes([0; 16]));
+        for (after, order, range) in [
+            (None, Order::Asc, ")"),
+            (None, Order::Desc, ")"),
+            (after, Order::Asc, " AND id>?)"),
+            (after, Order::Desc, " AND id<?)"),
+        ] {
+            let page = PageRequest { after, limit: 20, order };
+            let (sql, _) = list_query(ProjectId::from_bytes([0; 16]), &filter, page);
+            let walk = format!("SEARCH e USING INDEX {index}{range}");
+            let state = "SEARCH d USING INDEX deliveries_by_event (event_position=?)";
+            let (first, second) = ("CORRELATED SCALAR SUBQUERY 1", "CORRELATED SCALAR SUBQUERY 3");
+            if event_type == Some("eval.run.canceled") {
+                let both = ["MERGE (UNION ALL)", "LEFT", &walk, first, state, "RIGHT", &walk, second, state];
+                assert_plan(&db, &sql, &both);
+            } else {
+                assert_plan(&db, &sql, &[&walk, first, state]);
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Retention: bounded steps that remove what is old and finished.
+
+use ringback_domain::{EventId, ReceiptId, Timestamp, TypedId};
+use rusqlite::{Connection, params};
+
+use super::writer::WriteError;
+use crate::store::Retention;
+
+/// Finds what may go: old, with no delivery pending. `CROSS JOIN` keeps SQLite to this order of tables, as it does below: the
+/// other one reads every event there is.
+pub(super) const FIND_EVENTS: &str = "\
+    SELECT e.position FROM projects AS p CROSS JOIN events AS e ON e.project_id = p.id AND e.id < ?1 \
+    WHERE NOT EXISTS \
+    (SELECT 1 FROM deliveries AS d WHERE d.event_position = e.position AND d.state = 'pending') LIMIT ?2";
+
+/// Removes an event's attempts.
+pub(super) const DELETE_ATTEMPTS: &str = "\
+    DELETE FROM attempts WHERE delivery_position IN (SELECT position FROM deliveries WHERE event_position = ?1)";
+
+/// Removes an event's deliveries.
+pub(super) const DELETE_DELIVERIES: &str = "DELETE FROM deliveries WHERE event_position = ?1";
+
+/// Removes the oldest receipts.
+pub(super) const DELETE_RECEIPTS: &str = "\
+    DELETE FROM receipts WHERE (project_id, id) IN \
+    (SELECT r.project_id, r.id FROM projects AS p CROSS JOIN receipts AS r ON r.project_id = p.id AND r.id < ?1 \
+     LIMIT ?2)";
+
+/// Removes the oldest entries of the dedupe table.
+pub(super) const DELETE_WEBHOOK_IDS: &str = "\
+    DELETE FROM webhook_ids WHERE (source_id, webhook_id) IN \
+    (SELECT source_id, webhook_id FROM webhook_ids WHERE first_seen_at < ?1 LIMIT ?2)";
+
+pub(super) fn prune(tx: &Connection, retention: Retention) -> Result<usize, WriteError> {
+    let limit = i64::try_from(retention.limit).unwrap_or(i64::MAX);
+    let events = prune_events(tx, retention.events_before, limit)?;
+    let receipts = prune_receipts(tx, retention.events_before, limit)?;
+    let webhook_ids = tx
+        .prepare_cached(DELETE_WEBHOOK_IDS)?
+        .execute(params![retention.webhook_ids_before.as_unix_ms(), limit])?;
+    Ok(events + receipts + webhook_ids)
+}
+
+/// The oldest events of each project first; ids are time-ordered, so age is a range of the primary key. One with a pending
+/// delivery is passed over, however old it is.
+fn prune_events(tx: &Connection, before: Timestamp, limit: i64) -> rusqlite::Result<usize> {
+    let going: Vec<i64> = tx
+        .prepare_cached(FIND_EVENTS)?
+        .query_map(params![EventId::first_at(before).to_bytes(), limit], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut attempts = tx.prepare_cached(DELETE_ATTEMPTS)?;
+    let mut deliveries = tx.prepare_cached(DELETE_DELIVERIES)?;
+    let mut events = tx.prepare_cached("DELETE FROM events WHERE position = ?1")?;
+    for position in &going {
+        attempts.execute([position])?;
+        deliveries.execute([position])?;
+        events.execute([position])?;
+    }
+    Ok(going.len())
+}
+
+fn prune_receipts(tx: &Connection, before: Timestamp, limit: i64) -> rusqlite::Result<usize> {
+    tx.prepare_cached(DELETE_RECEIPTS)?.execute(params![ReceiptId::first_at(before).to_bytes(), limit])
+}

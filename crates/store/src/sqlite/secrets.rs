@@ -1,0 +1,130 @@
+//! Signing secrets at rest: encrypted, bound to their table and row.
+
+use ringback_domain::{EndpointSecret, SecretId, SourceKind, SourceSecret, Timestamp, TypedId};
+use ringback_webhook::SigningSecret;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns;
+use crate::keyring::{DecryptError, KeyId, Keyring};
+
+/// A stored text that cannot have been a secret.
+#[derive(Debug, thiserror::Error)]
+#[error("the decrypted text is not a signing secret")]
+struct NotASecret;
+
+pub(super) fn insert_source_secret(
+    tx: &Connection,
+    keyring: &Keyring,
+    source_id: [u8; 16],
+    (id, secret): &(SecretId, SigningSecret),
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let ciphertext = keyring.encrypt(&source_place(*id), secret.reveal().as_bytes());
+    tx.prepare_cached(
+        "INSERT INTO source_secrets (id, source_id, ciphertext, created_at) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![id.to_bytes(), source_id, ciphertext, now.as_unix_ms()])
+    .map(drop)
+}
+
+pub(super) fn insert_endpoint_secret(
+    tx: &Connection,
+    keyring: &Keyring,
+    endpoint_id: [u8; 16],
+    (id, secret): &(SecretId, SigningSecret),
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let ciphertext = keyring.encrypt(&endpoint_place(*id), secret.reveal().as_bytes());
+    tx.prepare_cached(
+        "INSERT INTO endpoint_secrets (id, endpoint_id, ciphertext, created_at) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![id.to_bytes(), endpoint_id, ciphertext, now.as_unix_ms()])
+    .map(drop)
+}
+
+/// A source's secrets, oldest first.
+pub(super) fn of_source(
+    db: &Connection,
+    keyring: &Keyring,
+    source_id: [u8; 16],
+    kind: SourceKind,
+) -> rusqlite::Result<Vec<SourceSecret>> {
+    db.prepare_cached(
+        "SELECT id, ciphertext, created_at FROM source_secrets WHERE source_id = ?1 ORDER BY id",
+    )?
+    .query_map([source_id], |row| {
+        let id: SecretId = columns::id(row, 0)?;
+        let text = decrypt(row, 1, keyring, &source_place(id))?;
+        let parsed = match kind {
+            SourceKind::OpenAi => SigningSecret::parse_openai(&text),
+            SourceKind::StandardWebhooks => SigningSecret::parse(&text),
+        };
+        let secret = parsed.map_err(columns::unreadable)?;
+        Ok(SourceSecret { id, secret, created_at: columns::time(row, 2)? })
+    })?
+    .collect()
+}
+
+/// An endpoint's secrets, oldest first.
+pub(super) fn of_endpoint(
+    db: &Connection,
+    keyring: &Keyring,
+    endpoint_id: [u8; 16],
+) -> rusqlite::Result<Vec<EndpointSecret>> {
+    db.prepare_cached(
+        "SELECT id, ciphertext, created_at, expires_at FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id",
+    )?
+    .query_map([endpoint_id], |row| {
+        let id: SecretId = columns::id(row, 0)?;
+        let text = decrypt(row, 1, keyring, &endpoint_place(id))?;
+        let secret = SigningSecret::parse(&text).map_err(columns::unreadable)?;
+        Ok(EndpointSecret {
+            id,
+            secret,
+            created_at: columns::time(row, 2)?,
+            expires_at: columns::optional_time(row, 3)?,
+        })
+    })?
+    .collect()
+}
+
+/// The key that some secret in the database is encrypted under; `None` when it holds none.
+pub(super) fn any_key_id(db: &Connection) -> rusqlite::Result<Option<KeyId>> {
+    let sql =
+        "SELECT ciphertext FROM source_secrets UNION ALL SELECT ciphertext FROM endpoint_secrets LIMIT 1";
+    let sealed: Option<Vec<u8>> = db.query_row(sql, [], |row| row.get(0)).optional()?;
+    Ok(sealed.and_then(|sealed| Keyring::key_id_of(&sealed)))
+}
+
+/// The key that a failed read asked for, if that is why it failed.
+pub(super) fn missing_key(error: &rusqlite::Error) -> Option<KeyId> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(DecryptError::UnknownKey(id)) = current.downcast_ref() {
+            return Some(*id);
+        }
+        cause = current.source();
+    }
+    None
+}
+
+fn decrypt(
+    row: &Row<'_>,
+    column: usize,
+    keyring: &Keyring,
+    place: &str,
+) -> rusqlite::Result<zeroize::Zeroizing<String>> {
+    let bytes = keyring.decrypt(place, row.get_ref(column)?.as_blob()?).map_err(columns::unreadable)?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(zeroize::Zeroizing::new(text.to_owned())),
+        Err(_) => Err(columns::unreadable(NotASecret)),
+    }
+}
+
+fn source_place(id: SecretId) -> String {
+    format!("source_secrets/{id}")
+}
+
+fn endpoint_place(id: SecretId) -> String {
+    format!("endpoint_secrets/{id}")
+}

@@ -1,0 +1,246 @@
+//! The trait that every backend implements; `tests/conformance` is its specification in code.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use ringback_domain::{
+    DeliveryId, Endpoint, EndpointId, EventId, EventPattern, EventRecord, ProjectId, SecretId, Source,
+    SourceId, SourceKind, SourceStatus, Timestamp,
+};
+use ringback_webhook::SigningSecret;
+
+use crate::append::{Appended, Arrival};
+use crate::config::Config;
+use crate::error::StoreError;
+use crate::page::{Page, PageRequest};
+use crate::query::{Backlog, EventDetail, EventFilter};
+use crate::work::{Claimed, DueEndpoint, Finish};
+
+/// A source to be made.
+#[derive(Debug, Clone)]
+pub struct NewSource {
+    /// The id it gets.
+    pub id: SourceId,
+    /// Whose it is.
+    pub project_id: ProjectId,
+    /// For people.
+    pub name: String,
+    /// Who calls.
+    pub kind: SourceKind,
+    /// The unguessable part of its ingest URL.
+    pub token: String,
+    /// Its first secret, if it is known already.
+    pub secret: Option<(SecretId, SigningSecret)>,
+    /// The time of making.
+    pub now: Timestamp,
+}
+
+/// What to change of a source; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// Archive or activate.
+    pub status: Option<SourceStatus>,
+}
+
+/// An endpoint to be made.
+#[derive(Debug, Clone)]
+pub struct NewEndpoint {
+    /// The id it gets.
+    pub id: EndpointId,
+    /// Whose it is.
+    pub project_id: ProjectId,
+    /// For people.
+    pub name: String,
+    /// Where attempts go; judged by the guard on outbound connections beforehand.
+    pub url: String,
+    /// What it wants; not empty.
+    pub event_types: Vec<EventPattern>,
+    /// Time-out of one attempt in seconds, 1 to 60.
+    pub timeout_secs: u8,
+    /// Its first secret.
+    pub secret: (SecretId, SigningSecret),
+    /// The time of making.
+    pub now: Timestamp,
+}
+
+/// What to change of an endpoint; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndpointChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new URL.
+    pub url: Option<String>,
+    /// A new set, in place of the whole old one.
+    pub event_types: Option<Vec<EventPattern>>,
+    /// A new time-out in seconds, 1 to 60.
+    pub timeout_secs: Option<u8>,
+}
+
+/// What may go, in one bounded step of pruning.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// Events (with their receipts, deliveries and attempts) taken before this may go, unless a delivery is pending.
+    pub events_before: Timestamp,
+    /// Entries of the dedupe table first seen before this may go.
+    pub webhook_ids_before: Timestamp,
+    /// At most so many of each in one step, so that a large sweep never holds up ingest.
+    pub limit: usize,
+}
+
+/// Durable truth. `Ok` of a writing method means: committed and on disk.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The present configuration. Cheap: a pointer.
+    fn config(&self) -> Arc<Config>;
+
+    /// Makes this the one admin key; a former one is worth nothing from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] and its like; the same for every method below.
+    async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError>;
+
+    /// Makes a source.
+    async fn create_source(&self, source: NewSource) -> Result<Arc<Source>, StoreError>;
+
+    /// Changes a source. [`StoreError::NotFound`] if the project has none of this id.
+    async fn update_source(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        change: SourceChange,
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError>;
+
+    /// Deletes a source with its secrets. Its events stay. [`StoreError::NotFound`] if the project has none of this id.
+    async fn delete_source(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Adds a secret to a source. [`StoreError::TooMany`] beyond the limit.
+    async fn add_source_secret(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        secret: (SecretId, SigningSecret),
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError>;
+
+    /// Removes a secret from a source, at once and for good.
+    async fn remove_source_secret(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        secret_id: SecretId,
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError>;
+
+    /// A part of a project's sources.
+    async fn list_sources(
+        &self,
+        project_id: ProjectId,
+        page: PageRequest<SourceId>,
+    ) -> Result<Page<Arc<Source>>, StoreError>;
+
+    /// Makes an endpoint; events appended from now on are routed to it.
+    async fn create_endpoint(&self, endpoint: NewEndpoint) -> Result<Arc<Endpoint>, StoreError>;
+
+    /// Changes an endpoint. A change that changes nothing leaves `updated_at` where it is (SPEC E).
+    async fn update_endpoint(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        change: EndpointChange,
+        now: Timestamp,
+    ) -> Result<Arc<Endpoint>, StoreError>;
+
+    /// Deletes an endpoint: its pending deliveries are cancelled, its history stays. An attempt that is under way is recorded
+    /// when it ends, and changes nothing.
+    async fn delete_endpoint(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// A part of a project's endpoints.
+    async fn list_endpoints(
+        &self,
+        project_id: ProjectId,
+        page: PageRequest<EndpointId>,
+    ) -> Result<Page<Arc<Endpoint>>, StoreError>;
+
+    /// Makes a verified call durable: receipt, dedupe key, event and deliveries in one transaction. A repeated `webhook_id`
+    /// makes no second event; its answer comes after the first one is durable.
+    ///
+    /// [`StoreError::Overloaded`] at once when too much is waiting: an ingest caller is to be told to come back.
+    async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError>;
+
+    /// The endpoints with pending deliveries that are under no lease, and when the earliest of each is due. Costs one index
+    /// seek per endpoint, however many deliveries each has.
+    async fn due_endpoints(&self) -> Result<Vec<DueEndpoint>, StoreError>;
+
+    /// Claims up to `limit` deliveries of an endpoint that are due at `now`, earliest first, under leases until
+    /// `lease_expires_at`.
+    async fn claim(
+        &self,
+        endpoint_id: EndpointId,
+        now: Timestamp,
+        lease_expires_at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Records an attempt and its delivery's next state, in one transaction. Waits for room in the queue rather than
+    /// refusing: an attempt that was made is not to be forgotten.
+    async fn finish(&self, finish: Finish) -> Result<(), StoreError>;
+
+    /// Gives claimed deliveries back unattempted. One whose lease has passed to another is left alone.
+    async fn release(&self, deliveries: Vec<(DeliveryId, u64)>) -> Result<(), StoreError>;
+
+    /// Frees deliveries whose lease has expired by `now`; says how many.
+    async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// Cancels up to `limit` pending deliveries of an endpoint, if that is deleted; says how many. Deleting an endpoint cancels
+    /// the first ones itself; a large rest is left to the deliverer.
+    async fn cancel_orphans(
+        &self,
+        endpoint_id: EndpointId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError>;
+
+    /// A part of a project's events.
+    async fn list_events(
+        &self,
+        project_id: ProjectId,
+        filter: EventFilter,
+        page: PageRequest<EventId>,
+    ) -> Result<Page<EventRecord>, StoreError>;
+
+    /// An event with its deliveries and their attempts.
+    async fn event(&self, project_id: ProjectId, id: EventId) -> Result<EventDetail, StoreError>;
+
+    /// The bytes of an event, as received.
+    async fn payload(&self, project_id: ProjectId, id: EventId) -> Result<Bytes, StoreError>;
+
+    /// Whether the project has an event of this type.
+    async fn has_seen_type(&self, project_id: ProjectId, event_type: &str) -> Result<bool, StoreError>;
+
+    /// How much work waits in a project.
+    async fn backlog(&self, project_id: ProjectId) -> Result<Backlog, StoreError>;
+
+    /// Removes what retention allows to go, in one bounded step; says how many events, receipts and dedupe entries went.
+    /// Zero: done.
+    async fn prune(&self, retention: Retention) -> Result<usize, StoreError>;
+
+    /// Whether the database takes writes right now: commits one.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Commits what is waiting and closes the database. Everything after it is [`StoreError::Closed`].
+    async fn close(&self);
+}

@@ -1,0 +1,27 @@
+//! What exists before anybody has made anything, and the admin key.
+
+use super::World;
+
+pub(crate) async fn the_default_project_is_there_from_the_start_and_stays_the_same(world: World) {
+    let first = world.project;
+    assert_eq!(world.store.config().projects().count(), 1);
+    let world = world.restart().await;
+    assert_eq!(world.project, first);
+    assert_eq!(world.store.config().projects().count(), 1);
+}
+
+pub(crate) async fn the_admin_key_is_the_last_one_set(world: World) {
+    assert_eq!(world.store.config().admin_key_sha256(), None);
+    world.store.set_admin_key([1; 32]).await.unwrap();
+    world.store.set_admin_key([2; 32]).await.unwrap();
+    assert_eq!(world.store.config().admin_key_sha256(), Some(&[2; 32]));
+    let world = world.restart().await;
+    assert_eq!(world.store.config().admin_key_sha256(), Some(&[2; 32]));
+}
+
+pub(crate) async fn a_check_of_a_sound_database_passes(world: World) {
+    let generation = world.generation();
+    world.store.check().await.unwrap();
+    // A check that moved the generation would have every plan made anew.
+    assert_eq!(world.restart().await.generation(), generation);
+}

@@ -1,0 +1,124 @@
+//! A verified call, built with defaults for all that a case does not care about.
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use ringback_domain::{EndpointId, SourceId, Timestamp};
+use ringback_store::{Appended, Arrival, NewEvent, Plan, PlannedDelivery, StoreError};
+
+use super::{World, at};
+
+/// A call to a source of a world's default project.
+pub(crate) struct Call<'w> {
+    world: &'w World,
+    source_id: SourceId,
+    webhook_id: String,
+    received_at: Timestamp,
+    event_type: String,
+    upstream_event_id: Option<String>,
+    object_id: Option<String>,
+    body: Bytes,
+    endpoints: Option<Vec<EndpointId>>,
+    lease_expires_at: Option<Timestamp>,
+}
+
+impl World {
+    /// A call with this `webhook-id`: a completed batch at the beginning, planned by the present configuration, born due.
+    pub(crate) fn call(&self, source_id: SourceId, webhook_id: &str) -> Call<'_> {
+        Call {
+            world: self,
+            source_id,
+            webhook_id: webhook_id.to_owned(),
+            received_at: at(0),
+            event_type: "batch.completed".to_owned(),
+            upstream_event_id: None,
+            object_id: None,
+            body: Bytes::from_static(b"{}"),
+            endpoints: None,
+            lease_expires_at: None,
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Received then.
+    pub(crate) fn at(self, received_at: Timestamp) -> Self {
+        Self { received_at, ..self }
+    }
+
+    /// Of this type.
+    pub(crate) fn event_type(self, event_type: &str) -> Self {
+        Self { event_type: event_type.to_owned(), ..self }
+    }
+
+    /// With this `id` in its body.
+    pub(crate) fn upstream(self, id: &str) -> Self {
+        Self { upstream_event_id: Some(id.to_owned()), ..self }
+    }
+
+    /// About this object.
+    pub(crate) fn object(self, id: &str) -> Self {
+        Self { object_id: Some(id.to_owned()), ..self }
+    }
+
+    /// With these bytes.
+    pub(crate) fn body(self, body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
+    /// Planned for exactly these endpoints.
+    pub(crate) fn to(self, endpoints: &[EndpointId]) -> Self {
+        Self { endpoints: Some(endpoints.to_vec()), ..self }
+    }
+
+    /// With all its deliveries born leased until then.
+    pub(crate) fn leased_until(self, expires_at: Timestamp) -> Self {
+        Self { lease_expires_at: Some(expires_at), ..self }
+    }
+
+    /// The arrival, with ids made and the plan drawn up now.
+    pub(crate) fn arrival(self) -> Arrival {
+        let plan = self.plan();
+        let sha256 = digest::digest(&digest::SHA256, &self.body);
+        Arrival {
+            receipt_id: self.world.id_at(self.received_at),
+            project_id: self.world.project,
+            source_id: self.source_id,
+            secret_id: self.world.id(),
+            received_at: self.received_at,
+            event: NewEvent {
+                id: self.world.id_at(self.received_at),
+                event_type: self.event_type,
+                webhook_id: self.webhook_id,
+                upstream_event_id: self.upstream_event_id,
+                object_id: self.object_id,
+                payload: self.body,
+                payload_sha256: sha256.as_ref().try_into().expect("SHA-256 has 32 bytes"),
+            },
+            plan,
+        }
+    }
+
+    /// Appends it.
+    pub(crate) async fn append(self) -> Appended {
+        self.try_append().await.unwrap()
+    }
+
+    /// Appends it, or says why not.
+    pub(crate) async fn try_append(self) -> Result<Appended, StoreError> {
+        let store = &self.world.store;
+        store.append(self.arrival()).await
+    }
+
+    fn plan(&self) -> Plan {
+        let config = self.world.store.config();
+        let project = config.project(self.world.project).expect("it always exists");
+        let routed = || project.route(&self.event_type).map(|endpoint| endpoint.id).collect();
+        let planned = |endpoint_id| PlannedDelivery {
+            id: self.world.id_at(self.received_at),
+            endpoint_id,
+            lease_expires_at: self.lease_expires_at,
+        };
+        let endpoints = self.endpoints.clone().unwrap_or_else(routed);
+        Plan { generation: project.generation, deliveries: endpoints.into_iter().map(planned).collect() }
+    }
+}

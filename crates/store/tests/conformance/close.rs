@@ -1,0 +1,107 @@
+//! Closing: what was answered stays, what comes later is told so.
+
+use std::sync::Arc;
+
+use ringback_domain::retry::NextStep;
+use ringback_store::{EndpointChange, EventFilter, PageRequest, Retention, SourceChange, Store, StoreError};
+
+use super::{World, assert_err, at, concurrently, secret};
+
+pub(crate) async fn everything_after_a_close_is_closed(world: World) {
+    let source = world.source().await;
+    let endpoint = world.endpoint(&["*"]).await;
+    let event = world.call(source, "wh_1").append().await.event_id;
+    let claimed = world.claim_one(endpoint, at(0)).await;
+    let finish = world.finishing(&claimed, NextStep::Delivered, at(1));
+    let (project, store) = (world.project, &world.store);
+    let (new_source, new_endpoint) = (world.new_source(), world.new_endpoint(&["*"]));
+    let (arrival, secret_id) = (world.call(source, "wh_2").arrival(), world.id());
+    let retention = Retention { events_before: at(0), webhook_ids_before: at(0), limit: 1 };
+    let (of_source, of_endpoint) = (SourceChange::default(), EndpointChange::default());
+
+    store.close().await;
+    store.close().await; // A second time does no harm.
+
+    for (what, result) in [
+        ("set_admin_key", store.set_admin_key([1; 32]).await),
+        ("create_source", store.create_source(new_source).await.map(drop)),
+        ("update_source", store.update_source(project, source, of_source, at(1)).await.map(drop)),
+        ("delete_source", store.delete_source(project, source, at(1)).await),
+        (
+            "add_source_secret",
+            store.add_source_secret(project, source, (secret_id, secret(1)), at(1)).await.map(drop),
+        ),
+        (
+            "remove_source_secret",
+            store.remove_source_secret(project, source, secret_id, at(1)).await.map(drop),
+        ),
+        ("list_sources", store.list_sources(project, PageRequest::default()).await.map(drop)),
+        ("create_endpoint", store.create_endpoint(new_endpoint).await.map(drop)),
+        ("update_endpoint", store.update_endpoint(project, endpoint, of_endpoint, at(1)).await.map(drop)),
+        ("delete_endpoint", store.delete_endpoint(project, endpoint, at(1)).await),
+        ("list_endpoints", store.list_endpoints(project, PageRequest::default()).await.map(drop)),
+        ("append", store.append(arrival).await.map(drop)),
+        ("due_endpoints", store.due_endpoints().await.map(drop)),
+        ("claim", store.claim(endpoint, at(0), at(1), 1).await.map(drop)),
+        ("finish", store.finish(finish).await),
+        ("release", store.release(vec![(claimed.delivery_id, 1)]).await),
+        ("reclaim", store.reclaim(at(1)).await.map(drop)),
+        ("cancel_orphans", store.cancel_orphans(endpoint, at(1), 1).await.map(drop)),
+        (
+            "list_events",
+            store.list_events(project, EventFilter::default(), PageRequest::default()).await.map(drop),
+        ),
+        ("event", store.event(project, event).await.map(drop)),
+        ("payload", store.payload(project, event).await.map(drop)),
+        ("has_seen_type", store.has_seen_type(project, "batch.completed").await.map(drop)),
+        ("backlog", store.backlog(project).await.map(drop)),
+        ("prune", store.prune(retention).await.map(drop)),
+        ("check", store.check().await),
+    ] {
+        assert!(matches!(result, Err(StoreError::Closed)), "{what}: {result:?}");
+    }
+}
+
+pub(crate) async fn a_close_loses_nothing_that_was_answered(world: World) {
+    let source = world.source().await;
+    let endpoint = world.endpoint(&["*"]).await;
+    world.store.set_admin_key([3; 32]).await.unwrap();
+    let event = world.call(source, "wh_1").body("{\"kept\":true}").append().await.event_id;
+    let claimed = world.claim_one(endpoint, at(0)).await;
+    world.finish(&claimed, NextStep::RetryAt(at(5)), at(1)).await;
+    let before = world.event(event).await;
+    world.store.close().await;
+
+    let world = world.restart().await;
+
+    let after = world.event(event).await;
+    assert_eq!(after.event, before.event);
+    assert_eq!(after.deliveries[0].delivery, before.deliveries[0].delivery);
+    assert_eq!(after.deliveries[0].attempts, before.deliveries[0].attempts);
+    assert_eq!(world.store.payload(world.project, event).await.unwrap(), "{\"kept\":true}");
+    assert_eq!(world.store.config().admin_key_sha256(), Some(&[3; 32]));
+    assert_eq!(world.claim_one(endpoint, at(5)).await.attempt_count, 1);
+}
+
+pub(crate) async fn a_close_in_the_middle_of_writes_answers_each_truthfully(world: World) {
+    let source = world.source().await;
+    let appends = (0..200).map(|n| {
+        let (store, arrival) = (Arc::clone(&world.store), world.call(source, &n.to_string()).arrival());
+        async move { (arrival.event.id, store.append(arrival).await) }
+    });
+    let store: Arc<dyn Store> = Arc::clone(&world.store);
+    let close = concurrently([async move { store.close().await }]);
+    let (answers, _) = tokio::join!(concurrently(appends), close);
+
+    let world = world.restart().await;
+
+    for (id, answer) in answers {
+        match answer {
+            Ok(appended) => assert_eq!(world.event(appended.event_id).await.event.id, id),
+            Err(StoreError::Closed) => {
+                assert_err!(world.store.event(world.project, id).await, StoreError::NotFound { .. });
+            }
+            Err(other) => panic!("neither written nor closed: {other:?}"),
+        }
+    }
+}

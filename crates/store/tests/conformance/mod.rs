@@ -1,0 +1,182 @@
+//! The specification of [`ringback_store::Store`] in code: what every backend has to do, whatever its database.
+//!
+//! The actors: a [`Backend`] is one database of its own, made for one case and opened as often as the case likes; a
+//! [`World`] is that database opened, with the ids and times a case needs. [`conformance!`] makes one test of every case, so
+//! that a further backend is a [`Backend`] and one line. A case that the macro does not list is dead code, which the
+//! build refuses.
+//!
+//! Time is a value here as everywhere: nothing sleeps. What is *not* shown: that an answer survives a loss of power, or a
+//! process that is killed; the tests of the real binary do that.
+
+mod backend;
+mod call;
+mod finishing;
+mod world;
+
+pub(crate) mod admin;
+pub(crate) mod append;
+pub(crate) mod claim;
+pub(crate) mod close;
+pub(crate) mod endpoints;
+pub(crate) mod events;
+pub(crate) mod finish;
+pub(crate) mod groups;
+pub(crate) mod leases;
+pub(crate) mod pages;
+pub(crate) mod projects;
+pub(crate) mod prune;
+pub(crate) mod routing;
+pub(crate) mod secrets;
+pub(crate) mod sources;
+pub(crate) mod states;
+
+pub(crate) use backend::{Backend, Opening, Staged};
+pub(crate) use finishing::{failed, succeeded};
+pub(crate) use world::{World, at, concurrently, keyring, secret};
+
+/// Makes a `#[tokio::test]` of every case, each with a fresh backend. The expression stands in other modules than this
+/// line, so its paths begin with `crate::`.
+macro_rules! conformance {
+    ($backend:expr) => {
+        $crate::conformance::conformance! { @topics $backend;
+            admin {
+                the_default_project_is_there_from_the_start_and_stays_the_same
+                the_admin_key_is_the_last_one_set
+                a_check_of_a_sound_database_passes
+            }
+            append {
+                a_new_call_becomes_an_event_with_a_delivery_for_each_endpoint
+                a_repeated_webhook_id_makes_no_second_event
+                a_webhook_id_is_one_sources_own
+                what_no_endpoint_wants_is_kept_unrouted
+                a_delivery_born_leased_is_its_appenders_to_finish
+                bytes_are_kept_exactly
+                the_ids_of_the_body_are_kept_or_null
+                the_longest_texts_fit
+                a_refused_plan_leaves_nothing_behind
+                an_unknown_project_is_refused
+            }
+            claim {
+                only_what_is_due_is_claimed
+                the_earliest_come_first_and_no_more_than_asked_for
+                a_claim_is_for_one_endpoint
+                a_claim_brings_all_that_an_attempt_needs
+                simultaneous_claims_share_nothing
+                due_endpoints_are_listed_once_with_their_earliest
+                the_backlog_counts_what_waits_and_what_is_under_way
+            }
+            close {
+                everything_after_a_close_is_closed
+                a_close_loses_nothing_that_was_answered
+                a_close_in_the_middle_of_writes_answers_each_truthfully
+            }
+            endpoints {
+                a_new_endpoint_is_everywhere_at_once
+                each_field_changes_alone
+                a_change_that_changes_nothing_moves_nothing
+                a_deleted_endpoint_leaves_its_history
+                a_long_queue_is_cancelled_in_bounded_steps
+                orphans_are_those_of_a_deleted_endpoint_only
+                unknown_endpoints_are_not_found
+            }
+            events {
+                a_record_says_what_was_appended
+                filters_select_alone_and_together
+                both_spellings_of_the_cancelled_eval_run_find_either
+                a_detail_has_deliveries_and_attempts_in_order
+                the_types_that_were_seen_are_known
+                unknown_events_are_not_found
+            }
+            finish {
+                each_step_leads_to_its_state
+                an_attempt_is_kept_as_reported
+                attempts_are_counted_from_the_first
+                an_attempt_that_is_refused_changes_nothing
+                a_late_failure_is_recorded_and_changes_nothing
+                a_late_success_delivers
+                a_finish_after_the_lease_was_reclaimed_does_not_reschedule
+                a_finish_of_a_former_run_is_a_late_one
+                a_final_delivery_stays_as_it_ended
+                a_finish_of_a_pruned_delivery_is_dropped
+            }
+            groups {
+                a_hundred_calls_with_one_webhook_id_make_one_event
+                a_thousand_simultaneous_appends_are_all_durable
+                a_refused_row_harms_nobody
+                an_endpoint_deleted_amid_appends_is_left_with_nothing_pending
+                an_endpoint_made_amid_appends_misses_nothing_after_its_answer
+            }
+            leases {
+                a_leased_delivery_is_out_of_sight
+                each_claim_raises_the_token
+                a_release_gives_back_only_what_is_still_ones_own
+                only_expired_leases_are_reclaimed
+                a_restart_voids_every_lease
+            }
+            pages {
+                events_run_both_ways
+                events_continue_after_an_id_that_is_not_there
+                filtered_events_are_paged_too
+                sources_and_endpoints_are_paged_alike
+            }
+            projects {
+                nothing_of_one_project_is_found_in_another
+                due_endpoints_are_those_of_every_project
+            }
+            prune {
+                what_is_old_and_finished_goes_with_all_that_belongs_to_it
+                what_is_pending_stays_however_old
+                a_pending_event_does_not_hold_up_those_behind_it
+                webhook_ids_have_a_retention_of_their_own
+                steps_are_bounded
+            }
+            routing {
+                a_plan_of_the_present_configuration_is_followed
+                a_plan_is_made_anew_when_the_configuration_has_moved
+                a_plan_made_anew_is_born_due
+                a_type_is_routed_by_either_spelling
+                paused_endpoints_get_deliveries_and_disabled_ones_none
+            }
+            secrets {
+                secrets_are_the_same_after_a_restart
+                a_wrong_key_is_refused_by_its_name
+                a_database_without_secrets_opens_under_any_key
+                keys_are_rotated_by_a_list
+            }
+            sources {
+                a_new_source_is_everywhere_at_once
+                a_source_changes_and_a_change_that_changes_nothing_moves_nothing
+                an_archived_source_is_still_found_by_its_token
+                secrets_are_added_up_to_the_limit
+                a_removed_secret_is_gone
+                a_deleted_source_is_gone_and_its_events_stay
+                a_token_is_given_once
+                unknown_sources_are_not_found
+            }
+            states {
+                an_events_state_follows_from_its_deliveries
+            }
+        }
+    };
+    (@topics $backend:expr; $($topic:ident { $($case:ident)+ })+) => {
+        $(mod $topic {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let world = $crate::conformance::World::new($backend).await;
+                $crate::conformance::$topic::$case(world).await;
+            })+
+        })+
+    };
+}
+pub(crate) use conformance;
+
+/// Asserts that a result is this error, without asking that its value can be shown.
+macro_rules! assert_err {
+    ($result:expr, $pattern:pat $(if $guard:expr)?) => {
+        match $result.map(drop) {
+            Err($pattern) $(if $guard)? => (),
+            other => panic!("expected {}, got {other:?}", stringify!($pattern $(if $guard)?)),
+        }
+    };
+}
+pub(crate) use assert_err;

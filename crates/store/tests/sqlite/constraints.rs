@@ -1,0 +1,158 @@
+//! The schema refuses rows that the state machine does not know, whoever writes them.
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::DatabaseFolder;
+use crate::conformance::World;
+
+/// A database with one event and its one pending delivery, not attempted yet.
+async fn one_pending() -> (World, Connection) {
+    let folder = DatabaseFolder::new();
+    let world = World::new(folder.clone()).await;
+    let source = world.source().await;
+    world.endpoint(&["*"]).await;
+    world.call(source, "wh_1").append().await;
+    let db = folder.connection();
+    (world, db)
+}
+
+/// Tries a statement and takes it back.
+fn attempt(db: &Connection, sql: &str) -> rusqlite::Result<usize> {
+    db.execute_batch("SAVEPOINT tried").unwrap();
+    let outcome = db.execute(sql, []);
+    db.execute_batch("ROLLBACK TO tried; RELEASE tried").unwrap();
+    outcome
+}
+
+fn assert_refused(db: &Connection, sql: &str) {
+    let error = attempt(db, sql).expect_err(sql);
+    assert_eq!(error.sqlite_error_code(), Some(ErrorCode::ConstraintViolation), "{sql}: {error}");
+}
+
+fn assert_taken(db: &Connection, sql: &str) {
+    assert_eq!(attempt(db, sql).map_err(|error| format!("{sql}: {error}")), Ok(1));
+}
+
+#[tokio::test]
+async fn a_delivery_is_one_of_the_charts_states() {
+    let (_world, db) = one_pending().await;
+    let set = |columns: &str| format!("UPDATE deliveries SET {columns}");
+    const ENDED: &str = "due_at = NULL, finished_at = 9";
+    const TRIED: &str = "attempt_count = 1, first_attempt_at = 8";
+
+    for possible in [
+        "due_at = 5".to_owned(),
+        "lease_token = 1, lease_expires_at = 5".to_owned(),
+        format!("{TRIED}, due_at = 99"),
+        format!("state = 'delivered', {ENDED}, {TRIED}"),
+        format!("state = 'dead', end_reason = 'schedule_exhausted', {ENDED}, {TRIED}"),
+        format!("state = 'dead', end_reason = 'retention', {ENDED}"),
+        format!("state = 'cancelled', end_reason = 'endpoint_deleted', {ENDED}"),
+        format!("state = 'cancelled', end_reason = 'requested', {ENDED}, {TRIED}"),
+    ] {
+        assert_taken(&db, &set(&possible));
+    }
+    for impossible in [
+        "state = 'leased'".to_owned(),
+        "trigger = 'manual'".to_owned(),
+        "id = x'00'".to_owned(),
+        "due_at = NULL".to_owned(),
+        "finished_at = 9".to_owned(),
+        "end_reason = 'requested'".to_owned(),
+        "attempt_count = 1".to_owned(),
+        "first_attempt_at = 8".to_owned(),
+        "attempt_count = -1, first_attempt_at = 8".to_owned(),
+        "lease_token = -1".to_owned(),
+        "endpoint_id = zeroblob(16)".to_owned(),
+        "event_position = 999".to_owned(),
+        format!("state = 'delivered', {ENDED}"),
+        format!("state = 'delivered', {TRIED}"),
+        format!("state = 'delivered', {TRIED}, due_at = NULL"),
+        format!("state = 'delivered', {ENDED}, {TRIED}, due_at = 5"),
+        format!("state = 'delivered', {ENDED}, {TRIED}, lease_expires_at = 5"),
+        format!("state = 'delivered', {ENDED}, {TRIED}, end_reason = 'requested'"),
+        format!("state = 'dead', {ENDED}, {TRIED}"),
+        format!("state = 'dead', end_reason = 'schedule_exhausted', {ENDED}"),
+        format!("state = 'dead', end_reason = 'endpoint_deleted', {ENDED}, {TRIED}"),
+        format!("state = 'dead', end_reason = 'retention', {TRIED}"),
+        format!("state = 'cancelled', {ENDED}"),
+        format!("state = 'cancelled', end_reason = 'retention', {ENDED}"),
+        format!("state = 'cancelled', end_reason = 'requested', {ENDED}, lease_expires_at = 5"),
+    ] {
+        assert_refused(&db, &set(&impossible));
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_is_one_of_the_five_outcomes() {
+    let (_world, db) = one_pending().await;
+    let insert = |number: i32, outcome: &str, status: &str, body: &str| {
+        format!(
+            "INSERT INTO attempts (delivery_position, id, number, outcome, status_code, error, started_at, duration_ms, \
+             response_body) VALUES ((SELECT position FROM deliveries), zeroblob(16), {number}, '{outcome}', {status}, NULL, \
+             1, 1, {body})"
+        )
+    };
+    for (outcome, status) in [
+        ("succeeded", "200"),
+        ("succeeded", "299"),
+        ("http_error", "199"),
+        ("http_error", "300"),
+        ("timeout", "NULL"),
+        ("unreachable", "NULL"),
+        ("blocked", "NULL"),
+    ] {
+        assert_taken(&db, &insert(1, outcome, status, "zeroblob(16384)"));
+    }
+    for (outcome, status) in [
+        ("succeeded", "NULL"),
+        ("succeeded", "199"),
+        ("succeeded", "300"),
+        ("http_error", "NULL"),
+        ("http_error", "200"),
+        ("timeout", "200"),
+        ("unreachable", "502"),
+        ("blocked", "403"),
+        ("failed", "NULL"),
+    ] {
+        assert_refused(&db, &insert(1, outcome, status, "x''"));
+    }
+    assert_refused(&db, &insert(0, "succeeded", "200", "x''"));
+    assert_refused(&db, &insert(1, "succeeded", "200", "zeroblob(16385)"));
+    let astray = insert(1, "succeeded", "200", "x''").replace("(SELECT position FROM deliveries)", "999");
+    assert_refused(&db, &astray);
+}
+
+#[tokio::test]
+async fn no_other_row_is_impossible_either() {
+    let (world, db) = one_pending().await;
+    world.store.set_admin_key([1; 32]).await.unwrap();
+    for refused in [
+        // What others refer to stays.
+        "DELETE FROM events",
+        "DELETE FROM endpoints",
+        "DELETE FROM projects",
+        "UPDATE events SET id = x'00'",
+        "UPDATE webhook_ids SET payload_sha256 = x'00'",
+        "UPDATE webhook_ids SET event_id = x'00'",
+        "UPDATE receipts SET disposition = 'rejected'",
+        "UPDATE receipts SET secret_id = x''",
+        "UPDATE endpoints SET timeout_secs = 0",
+        "UPDATE endpoints SET timeout_secs = 61",
+        "UPDATE endpoints SET event_types = ''",
+        "UPDATE endpoints SET disabled_at = 1",
+        "UPDATE endpoints SET disabled_reason = 'gone'",
+        "UPDATE endpoints SET project_id = zeroblob(16)",
+        "UPDATE sources SET kind = 'stripe'",
+        "UPDATE sources SET status = 'deleted'",
+        "UPDATE sources SET project_id = zeroblob(16)",
+        "UPDATE admin_keys SET key_sha256 = x'00'",
+        "INSERT INTO admin_keys (only_row, key_sha256) VALUES (2, zeroblob(32))",
+        "INSERT INTO projects (id, name, created_at) VALUES (zeroblob(16), 'default', 1)",
+        "INSERT INTO projects (id, name, created_at) VALUES (zeroblob(15), 'short', 1)",
+    ] {
+        assert_refused(&db, refused);
+    }
+    assert_taken(&db, "UPDATE endpoints SET timeout_secs = 60, disabled_at = 1, disabled_reason = 'gone'");
+    assert_taken(&db, "INSERT INTO projects (id, name, created_at) VALUES (zeroblob(16), 'second', 1)");
+}
