@@ -1,0 +1,252 @@
+//! The deliverer: finds endpoints with due work, claims what there are slots for, sends each claim on its way.
+//!
+//! Each round asks the store what is due, does a bounded amount and goes back to waiting; being restarted between any two
+//! steps is the normal case, not a special one. The lease under which a row is claimed only saves duplicate work, because
+//! delivery is at-least-once: whoever held the row before may still be sending.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ringback_domain::retry::Jitter;
+use ringback_domain::{Clock, Endpoint, EndpointId, IdMaker, Timestamp};
+use ringback_egress::Client;
+use ringback_store::work::LEASE_SLACK;
+use ringback_store::{Claimed, Store, StoreError};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::agenda::Agenda;
+use crate::courier::{self, Job};
+use crate::sender::Sender;
+use crate::settings::DeliverySettings;
+use crate::slots::{Slot, Slots};
+use crate::{pruner, reclaimer};
+
+/// How many rows one claim takes at most.
+const CLAIM_BATCH: usize = 64;
+/// How many deliveries of a deleted endpoint one step cancels.
+const ORPHAN_BATCH: usize = 1000;
+
+/// Draws the jitter of one delay.
+pub type JitterSource = Arc<dyn Fn() -> Jitter + Send + Sync>;
+
+/// What the composition root gives a deliverer.
+pub struct DelivererParts {
+    /// Where deliveries are.
+    pub store: Arc<dyn Store>,
+    /// The only way out.
+    pub client: Client,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes the attempts' ids.
+    pub ids: Arc<IdMaker>,
+    /// Draws the jitter of delays.
+    pub jitter: JitterSource,
+    /// Limits and intervals.
+    pub settings: DeliverySettings,
+}
+
+/// What every task of a node's delivery shares.
+pub(crate) struct Node {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sender: Sender,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<IdMaker>,
+    pub(crate) jitter: JitterSource,
+    pub(crate) settings: DeliverySettings,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    slots: Slots,
+    plans: Arc<Plans>,
+}
+
+/// What is to be looked at when, and the bell that says it changed.
+#[derive(Default)]
+struct Plans {
+    agenda: Mutex<Agenda>,
+    bell: Notify,
+}
+
+impl Plans {
+    fn agenda(&self) -> std::sync::MutexGuard<'_, Agenda> {
+        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, endpoint_id: EndpointId, at: Timestamp) {
+        if self.agenda().note(endpoint_id, at) {
+            self.bell.notify_one();
+        }
+    }
+}
+
+/// A node's delivery, running. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Deliverer {
+    node: Arc<Node>,
+}
+
+impl Deliverer {
+    /// Starts delivering. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn start(parts: DelivererParts) -> Self {
+        let DelivererParts { store, client, clock, ids, jitter, settings } = parts;
+        let plans = Arc::new(Plans::default());
+        let on_free = {
+            let (plans, clock) = (Arc::clone(&plans), Arc::clone(&clock));
+            move |endpoint_id| plans.note(endpoint_id, clock.now())
+        };
+        let node = Arc::new(Node {
+            sender: Sender::new(client, &settings.user_agent),
+            slots: Slots::new(settings.max_in_flight, settings.max_in_flight_per_endpoint, on_free),
+            store,
+            clock,
+            ids,
+            jitter,
+            settings,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            plans,
+        });
+        node.tasks.spawn(run(Arc::clone(&node)));
+        node.tasks.spawn(reclaimer::run(Arc::clone(&node)));
+        node.tasks.spawn(pruner::run(Arc::clone(&node)));
+        Self { node }
+    }
+
+    /// Stops claiming and waits for the attempts under way, at most `grace`. What is still running then is recorded by
+    /// nobody: its rows stay leased, and are attempted again after the next start. Returns whether all ended in time.
+    pub async fn drain(&self, grace: Duration) -> bool {
+        self.node.stop.cancel();
+        self.node.tasks.close();
+        tokio::time::timeout(grace, self.node.tasks.wait()).await.is_ok()
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+}
+
+impl Node {
+    /// Notes that an endpoint has work due at `at`.
+    pub(crate) fn note_due(&self, endpoint_id: EndpointId, at: Timestamp) {
+        self.plans.note(endpoint_id, at);
+    }
+
+    /// A slot for a delivery that is about to be born leased to this node, if one is free and nothing older waits for it.
+    pub(crate) fn reserve(&self, endpoint: &Endpoint) -> Option<Slot> {
+        if endpoint.may_attempt() && !self.stop.is_cancelled() {
+            self.slots.take_one(endpoint.id)
+        } else {
+            None
+        }
+    }
+
+    /// Sends a claimed delivery on its way.
+    pub(crate) fn take_over(self: &Arc<Self>, claimed: Claimed, slot: Slot, lease_ends: Instant) {
+        let job = Job { claimed, slot, lease_ends };
+        self.tasks.spawn(courier::carry(Arc::clone(self), job));
+    }
+
+    /// Waits for `duration`, or until the node stops: then `false`.
+    pub(crate) async fn pause(&self, duration: Duration) -> bool {
+        tokio::select! {
+            () = self.stop.cancelled() => false,
+            () = self.clock.sleep_until(self.clock.now().plus(duration)) => true,
+        }
+    }
+}
+
+/// How long a lease for this endpoint lasts.
+pub(crate) fn lease_length(endpoint: &Endpoint) -> Duration {
+    Duration::from_secs(endpoint.timeout_secs.into()) + LEASE_SLACK
+}
+
+async fn run(node: Arc<Node>) {
+    let mut next_scan = node.clock.now();
+    while !node.stop.is_cancelled() {
+        // Register for the bell before looking, so that nothing noted meanwhile is missed.
+        let rung = node.plans.bell.notified();
+        let now = node.clock.now();
+        // A clock that was set back must not postpone the scan.
+        if now >= next_scan || next_scan.since(now) > node.settings.scan_interval {
+            scan(&node).await;
+            next_scan = now.plus(node.settings.scan_interval);
+        }
+        let due = node.plans.agenda().take_due(now);
+        for endpoint_id in due {
+            // Each on its own, so that their claims meet in one commit and none waits for another's.
+            node.tasks.spawn(work_on(Arc::clone(&node), endpoint_id));
+        }
+        let wake_at = node.plans.agenda().next_at().map_or(next_scan, |at| at.min(next_scan));
+        tokio::select! {
+            () = node.stop.cancelled() => {}
+            () = rung => {}
+            () = node.clock.sleep_until(wake_at) => {}
+        }
+    }
+}
+
+/// Asks the rows what is due: what another node appended, what was reclaimed, what this process has never known.
+async fn scan(node: &Node) {
+    match node.store.due_endpoints().await {
+        Ok(endpoints) => {
+            let mut agenda = node.plans.agenda();
+            for endpoint in endpoints {
+                agenda.note(endpoint.endpoint_id, endpoint.due_at);
+            }
+        }
+        Err(error) => log_store_error(&error, "cannot look for due deliveries"),
+    }
+}
+
+/// Claims what is due at one endpoint, as far as there are slots.
+async fn work_on(node: Arc<Node>, endpoint_id: EndpointId) {
+    let Some(endpoint) = node.store.config().endpoint(endpoint_id).cloned() else {
+        cancel_orphans(&node, endpoint_id).await;
+        return;
+    };
+    if !endpoint.may_attempt() {
+        return;
+    }
+    let mut slots =
+        node.slots.take_up_to(endpoint_id, CLAIM_BATCH.min(node.settings.max_in_flight_per_endpoint));
+    if slots.is_empty() {
+        return;
+    }
+    let now = node.clock.now();
+    let length = lease_length(&endpoint);
+    let lease_ends = Instant::now() + length;
+    match node.store.claim(endpoint_id, now, now.plus(length), slots.len()).await {
+        Ok(claimed) => {
+            let all_taken = claimed.len() == slots.len();
+            for (claimed, slot) in claimed.into_iter().zip(slots.drain(..)) {
+                node.take_over(claimed, slot, lease_ends);
+            }
+            if all_taken {
+                // There may be more: look again, which waits for a slot if none is left.
+                node.note_due(endpoint_id, now);
+            } else {
+                node.slots.has_enough(endpoint_id);
+            }
+        }
+        Err(error) => log_store_error(&error, "cannot claim due deliveries"),
+    }
+}
+
+async fn cancel_orphans(node: &Node, endpoint_id: EndpointId) {
+    let now = node.clock.now();
+    match node.store.cancel_orphans(endpoint_id, now, ORPHAN_BATCH).await {
+        Ok(ORPHAN_BATCH) => node.note_due(endpoint_id, now),
+        Ok(_) => {}
+        Err(error) => log_store_error(&error, "cannot cancel a deleted endpoint's deliveries"),
+    }
+}
+
+/// The scan comes back to whatever failed, so a failure is told and not acted upon.
+pub(crate) fn log_store_error(error: &StoreError, what: &'static str) {
+    if !matches!(error, StoreError::Closed) {
+        tracing::warn!(error = error as &dyn std::error::Error, "{what}");
+    }
+}

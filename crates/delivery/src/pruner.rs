@@ -1,0 +1,39 @@
+//! Applies retention, in steps so small that none holds up ingest.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringback_store::Retention;
+
+use crate::deliverer::{Node, log_store_error};
+
+/// Rows of each kind that one step removes at most.
+const STEP: usize = 200;
+/// The pause between two steps of one sweep.
+const BETWEEN_STEPS: Duration = Duration::from_millis(50);
+/// Deduplication remembers longer than any sender retries, whatever the settings say.
+const MIN_DEDUPE_RETENTION: Duration = Duration::from_secs(96 * 3600);
+
+/// Runs until the node stops.
+pub(crate) async fn run(node: Arc<Node>) {
+    while node.pause(node.settings.prune_interval).await {
+        sweep(&node).await;
+    }
+}
+
+async fn sweep(node: &Node) {
+    let now = node.clock.now();
+    let retention = Retention {
+        events_before: now.minus(node.settings.event_retention),
+        webhook_ids_before: now.minus(node.settings.dedupe_retention.max(MIN_DEDUPE_RETENTION)),
+        limit: STEP,
+    };
+    loop {
+        match node.store.prune(retention).await {
+            Ok(0) => return,
+            Ok(_) if node.pause(BETWEEN_STEPS).await => {}
+            Ok(_) => return,
+            Err(error) => return log_store_error(&error, "cannot apply retention"),
+        }
+    }
+}

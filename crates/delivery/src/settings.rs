@@ -1,0 +1,43 @@
+//! The limits and intervals of delivery.
+
+use std::time::Duration;
+
+/// How a node delivers.
+#[derive(Debug, Clone)]
+pub struct DeliverySettings {
+    /// Attempts under way at once, over all endpoints. Default 512. Bounds memory: each holds one payload.
+    pub max_in_flight: usize,
+    /// Attempts under way at once to one endpoint, so that a slow one does not hold up another's. Default 32.
+    pub max_in_flight_per_endpoint: usize,
+    /// How often the store is scanned for due work that this node was not told of. Default 1 s.
+    pub scan_interval: Duration,
+    /// How often leases that ran out are freed. Default 5 s.
+    pub reclaim_interval: Duration,
+    /// How often retention is applied. Default 60 s.
+    pub prune_interval: Duration,
+    /// How long finished events are kept. Default 30 days.
+    pub event_retention: Duration,
+    /// How long a `webhook-id` is remembered for deduplication. Default 30 days; never under 96 hours, because senders retry
+    /// for 72.
+    pub dedupe_retention: Duration,
+    /// The `user-agent` header of every attempt.
+    pub user_agent: String,
+}
+
+impl DeliverySettings {
+    /// The defaults, announcing `Ringback/VERSION` to receivers.
+    #[must_use]
+    pub fn new(version: &str) -> Self {
+        let day = Duration::from_secs(24 * 3600);
+        Self {
+            max_in_flight: 512,
+            max_in_flight_per_endpoint: 32,
+            scan_interval: Duration::from_secs(1),
+            reclaim_interval: Duration::from_secs(5),
+            prune_interval: Duration::from_secs(60),
+            event_retention: 30 * day,
+            dedupe_retention: 30 * day,
+            user_agent: format!("Ringback/{version}"),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Endpoints that come and go while work is pending.
+
+use std::time::Duration;
+
+use ringback_domain::{AttemptOutcome, DeliveryState, EndReason, EventState};
+use ringback_store::{Arrival, NewEvent, Plan};
+use ringback_testkit::{Gate, Receiver, Reply, World};
+
+use crate::{only, only_attempt};
+
+#[tokio::test]
+async fn deleting_an_endpoint_cancels_what_is_pending_and_keeps_what_was_done() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    receiver.always(Reply::status(500));
+    let endpoint = world.endpoint(&receiver.url(), &["*"]).await;
+    let id = world.dispatch("wh_1", "batch.completed").await;
+    world.attempted(id, 1).await;
+
+    world.delete_endpoint(endpoint.id).await;
+    let detail = world.detail(id).await;
+    assert_eq!(detail.event.state, EventState::Cancelled);
+    assert_eq!(only(&detail).delivery.end_reason, Some(EndReason::EndpointDeleted));
+    assert_eq!(only(&detail).delivery.due_at, None);
+    assert_eq!(only_attempt(&detail).report.status_code, Some(500));
+
+    world.advance(Duration::from_secs(3600)).await;
+    assert_eq!(world.store().due_endpoints().await.unwrap(), []);
+    assert_eq!(receiver.call_count(), 1);
+}
+
+#[tokio::test]
+async fn an_attempt_that_ends_after_its_endpoint_is_recorded_and_changes_nothing() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    let gate = Gate::shut();
+    receiver.always(Reply::status(200).behind(&gate));
+    let endpoint = world.endpoint_with_timeout(&receiver.url(), &["*"], 60).await;
+    let id = world.dispatch("wh_1", "batch.completed").await;
+    receiver.running(1).await;
+
+    world.delete_endpoint(endpoint.id).await;
+    assert_eq!(world.detail(id).await.event.state, EventState::Cancelled);
+    gate.open();
+    let detail = world.detail_once(id, "the attempt", |d| !only(d).attempts.is_empty()).await;
+
+    assert_eq!(only_attempt(&detail).report.outcome, AttemptOutcome::Succeeded);
+    assert_eq!(only(&detail).delivery.state, DeliveryState::Cancelled);
+    assert_eq!(only(&detail).delivery.end_reason, Some(EndReason::EndpointDeleted));
+}
+
+#[tokio::test]
+async fn an_event_planned_before_an_endpoint_was_made_reaches_it() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    let generation = world.store().config().project(world.project).unwrap().generation;
+    let event = world.event("wh_1", "batch.completed", "{}");
+    let endpoint = world.endpoint(&receiver.url(), &["*"]).await;
+
+    // What a dispatcher appends whose snapshot was taken before the endpoint was made: a plan for nobody.
+    let arrival = Arrival {
+        receipt_id: world.id(),
+        project_id: event.project_id,
+        source_id: event.source_id,
+        secret_id: event.secret_id,
+        received_at: event.received_at,
+        event: NewEvent {
+            id: world.id(),
+            event_type: event.event_type,
+            webhook_id: event.webhook_id,
+            upstream_event_id: None,
+            object_id: None,
+            payload: event.payload,
+            payload_sha256: event.payload_sha256,
+        },
+        plan: Plan { generation, deliveries: Vec::new() },
+    };
+    let appended = world.store().append(arrival).await.unwrap();
+    assert_eq!(appended.due, [endpoint.id]);
+
+    world.advance(Duration::from_secs(1)).await;
+    receiver.next().await.assert_verifies(&endpoint.secrets[0].secret, endpoint.created_at);
+    let detail = world.attempted(appended.event_id, 1).await;
+    assert_eq!(detail.event.state, EventState::Delivered);
+}

@@ -1,0 +1,32 @@
+//! Fakes and worlds for tests. A dev-dependency only: nothing ships it.
+//!
+//! The actors:
+//! - [`FakeClock`] is time turned by hand, so that three days of retries take no longer than the work in them;
+//! - [`Receiver`] is a user's app: it answers as scripted, and remembers every call;
+//! - [`OpenAi`] is the caller: it signs and posts as OpenAI does, over a connection that it keeps;
+//! - [`World`] is everything between the two but the HTTP server, in this process: real database, real sockets, fake time;
+//! - [`Gateway`] is the whole real binary as a child process, to be killed and started again.
+//!
+//! Nothing here waits without a bound: whatever takes longer than [`PATIENCE`] ends the test, saying what it waited for.
+//! And nothing returns an error that a test would only unwrap: what goes wrong here is a failed test, so it panics.
+//!
+//! Not guaranteed: that a port which was free stays free. A gateway that is started again wants its old port back, and another
+//! process may have taken it meanwhile.
+
+mod clock;
+mod gateway;
+mod http_line;
+mod openai;
+mod receiver;
+mod secret;
+mod wait;
+mod world;
+
+pub use clock::{FakeClock, wall_clock_now};
+pub use gateway::{ADMIN_KEY, Gateway, GatewayBuilder, NotStarted, Stopped};
+pub use http_line::{Answer, HttpLine};
+pub use openai::{OpenAi, USER_AGENT};
+pub use receiver::{Call, Gate, Receiver, Reply};
+pub use secret::secret;
+pub use wait::{PATIENCE, until, within};
+pub use world::{START, World, WorldBuilder};

@@ -1,0 +1,120 @@
+//! The receiver's side of its connections.
+
+use std::convert::Infallible;
+use std::future::{self, Future};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::{Body, Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::reply::{Act, Reply};
+use super::{Call, Desk};
+
+/// Accepts until the receiver is dropped.
+pub(super) async fn accept(listener: TcpListener, desk: Arc<Desk>) {
+    let mut connections = JoinSet::new();
+    for number in 0.. {
+        let Ok((stream, _)) = listener.accept().await else { return };
+        connections.spawn(serve(stream, number, Arc::clone(&desk)));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Serves one connection, and ends it as its last reply says.
+async fn serve(stream: TcpStream, number: usize, desk: Arc<Desk>) {
+    let reset = Arc::new(AtomicBool::new(false));
+    let service = service_fn(|request| -> Answering {
+        let (desk, reset) = (Arc::clone(&desk), Arc::clone(&reset));
+        Box::pin(async move { answer(request, number, &desk, &reset).await })
+    });
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // The socket is wanted back, since how it is closed is part of the script. An error is the caller's going away, or ours.
+    let _ = future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let stream = connection.into_parts().io.into_inner();
+    if reset.load(Ordering::SeqCst) {
+        // If this fails the caller sees an orderly end, which is no answer either.
+        let _ = stream.set_zero_linger();
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Response<AnyBody>, NoAnswer>> + Send>>;
+type AnyBody = Either<Full<Bytes>, Endless>;
+
+/// The connection is to end without an answer.
+#[derive(Debug)]
+struct NoAnswer;
+
+impl std::fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("scripted to give no answer")
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+async fn answer(
+    request: Request<Incoming>,
+    connection: usize,
+    desk: &Arc<Desk>,
+    reset: &AtomicBool,
+) -> Result<Response<AnyBody>, NoAnswer> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| NoAnswer)?.to_bytes();
+    let Reply { gate, act } = desk.next_reply();
+    let _running = desk.note(Call {
+        connection,
+        method: head.method,
+        path: head.uri.to_string(),
+        headers: head.headers,
+        body,
+        received: Instant::now(),
+    });
+    if let Some(gate) = gate {
+        gate.passed().await;
+    }
+    match act {
+        Act::Respond { status, headers, body } => {
+            let mut response = Response::new(Either::Left(Full::new(body)));
+            *response.status_mut() = status;
+            response.headers_mut().extend(headers);
+            Ok(response)
+        }
+        Act::EndlessBody => {
+            let mut response = Response::new(Either::Right(Endless));
+            *response.status_mut() = StatusCode::OK;
+            Ok(response)
+        }
+        Act::Hang => future::pending().await,
+        Act::CloseBeforeHead => Err(NoAnswer),
+        Act::Reset => {
+            reset.store(true, Ordering::SeqCst);
+            Err(NoAnswer)
+        }
+    }
+}
+
+/// A body that goes on for as long as somebody reads it.
+struct Endless;
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'.'; 1024])))))
+    }
+}

@@ -1,0 +1,75 @@
+//! How a world is made, at first and after a crash.
+
+use std::sync::Arc;
+
+use ringback_delivery::{DelivererParts, DeliverySettings};
+use ringback_domain::project::DEFAULT_PROJECT_NAME;
+use ringback_domain::retry::Jitter;
+use ringback_domain::{Clock, IdMaker};
+use ringback_egress::{Client, ClientSettings, Policy};
+use ringback_store::{SqliteOptions, SqliteStore, Store};
+use rustls::RootCertStore;
+use tempfile::TempDir;
+
+use super::node::Node;
+use super::{START, World, source};
+use crate::clock::FakeClock;
+
+/// The version that a world's deliverer announces.
+const VERSION: &str = "0.0.0-test";
+
+/// What a world is made with. By default: the server's limits, and loopback may be called.
+#[derive(Debug, Clone)]
+pub struct WorldBuilder {
+    policy: Policy,
+    settings: DeliverySettings,
+}
+
+impl Default for WorldBuilder {
+    fn default() -> Self {
+        Self { policy: Policy::dev(), settings: DeliverySettings::new(VERSION) }
+    }
+}
+
+impl WorldBuilder {
+    /// With another rule about whom it may call.
+    #[must_use]
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// With other limits and intervals.
+    #[must_use]
+    pub fn settings(mut self, change: impl FnOnce(&mut DeliverySettings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Starts a world in a folder of its own, at [`START`].
+    ///
+    /// # Panics
+    /// When the machine gives it no folder, no runtime or no database.
+    pub async fn start(self) -> World {
+        let folder = tempfile::tempdir().expect("a folder for temporary files is there");
+        self.start_in(folder, FakeClock::new(START), Arc::new(IdMaker::new(1))).await
+    }
+
+    pub(super) async fn start_in(self, folder: TempDir, clock: FakeClock, ids: Arc<IdMaker>) -> World {
+        let options = SqliteOptions::new(folder.path(), Arc::clone(&ids), clock.now());
+        let store = Arc::new(SqliteStore::open(options).expect("a world's own folder can be used"));
+        let config = store.config();
+        let mut projects = config.projects().map(|config| &config.project);
+        let default = projects.find(|project| project.name == DEFAULT_PROJECT_NAME);
+        let project = default.expect("the default project always exists").id;
+        let source = source(store.as_ref(), project, &ids, clock.now()).await;
+        let node = Node::start(DelivererParts {
+            store: Arc::<SqliteStore>::clone(&store),
+            client: Client::new(self.policy.clone(), RootCertStore::empty(), ClientSettings::default()),
+            clock: Arc::new(clock.clone()),
+            ids: Arc::clone(&ids),
+            jitter: Arc::new(|| Jitter::NONE),
+            settings: self.settings.clone(),
+        });
+        World { clock, project, source, ids, builder: self, folder, store, node }
+    }
+}
