@@ -1,0 +1,60 @@
+//! What the store's errors are to a caller.
+
+use http::StatusCode;
+use ringback_store::StoreError;
+
+use super::ApiError;
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound { noun } => Self::not_found(format!("there is no such {noun}")),
+            StoreError::TooMany { .. } => {
+                Self::new(StatusCode::CONFLICT, "limit_reached", error.to_string()).final_answer()
+            }
+            StoreError::Overloaded => {
+                Self::unavailable("overloaded", "too much is waiting to be stored; try again shortly")
+            }
+            StoreError::Unavailable(_) => {
+                Self::unavailable("store_unavailable", "nothing can be stored at the moment; try again")
+                    .cause(error)
+            }
+            StoreError::Closed => {
+                Self::unavailable("shutting_down", "Ringback is being stopped; try again shortly")
+            }
+            StoreError::Refused(_) | StoreError::Corrupt { .. } => Self::internal(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::header::RETRY_AFTER;
+
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_status_and_says_whether_to_try_again() {
+        let disk = || Arc::new(std::io::Error::other("disk full"));
+        let noun = "webhook event";
+        let cases = [
+            (StoreError::NotFound { noun }, 404, "not_found", None, None),
+            (StoreError::TooMany { noun: "x", max: 5 }, 409, "limit_reached", None, Some("false")),
+            (StoreError::Overloaded, 503, "overloaded", Some("5"), None),
+            (StoreError::Unavailable(disk()), 503, "store_unavailable", Some("5"), None),
+            (StoreError::Closed, 503, "shutting_down", Some("5"), None),
+            (StoreError::Refused(disk()), 500, "internal_error", None, Some("false")),
+            (StoreError::Corrupt { noun, source: disk() }, 500, "internal_error", None, Some("false")),
+        ];
+        for (error, status, code, retry_after, should_retry) in cases {
+            let error = ApiError::from(error);
+            let response = error.render("req_1");
+            let header = |name| response.headers().get(name).map(|v| v.to_str().unwrap());
+            assert_eq!((response.status().as_u16(), error.code()), (status, code));
+            assert_eq!(header(RETRY_AFTER), retry_after, "{code}");
+            assert_eq!(header(crate::error::X_SHOULD_RETRY), should_retry, "{code}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Reading the JSON object that a request's body is, with an error for each way in which it can be wrong.
+//!
+//! Read by hand rather than derived, so that every error names its parameter, says what would be right, and has OpenAI's code.
+//! `null` for an optional field is the same as leaving it out. The content type does not matter: clients of all kinds send
+//! JSON under wrong names.
+
+use std::ops::RangeInclusive;
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::body;
+use crate::error::ApiError;
+use crate::nearest::{did_you_mean, shown};
+use crate::parts::Shared;
+
+/// The largest body of an API request, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The body of an API request, read whole.
+pub(crate) struct JsonBody(Bytes);
+
+impl FromRequest<Shared> for JsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
+        body::read(request.into_body(), MAX_BODY_BYTES, app.settings().body_timeout).await.map(Self)
+    }
+}
+
+impl JsonBody {
+    /// The fields, none of which may be other than `known`. No body at all is an object without fields.
+    pub(crate) fn fields(&self, known: &[&'static str]) -> Result<Fields, ApiError> {
+        Fields::parse(&self.0, known)
+    }
+}
+
+/// The fields of a JSON object.
+pub(crate) struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn parse(body: &[u8], known: &[&'static str]) -> Result<Self, ApiError> {
+        if body.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        // The parser's message holds a position and what it expected there, nothing of the text.
+        let value = serde_json::from_slice(body).map_err(|fault| {
+            ApiError::bad_request("invalid_json", format!("the body is not JSON: {fault}"))
+        })?;
+        let Value::Object(fields) = value else {
+            return Err(ApiError::bad_request("invalid_json", "the body is not a JSON object"));
+        };
+        match fields.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(unknown) => Err(unknown_parameter(unknown, known)),
+            None => Ok(Self(fields)),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text of 1 to `max_chars` characters.
+    pub(crate) fn text(&self, name: &'static str, max_chars: usize) -> Result<Option<&str>, ApiError> {
+        self.get(name).map(|value| text(value, name, max_chars)).transpose()
+    }
+
+    /// A text for people, on one line: no control characters, which could forge lines of a log or a terminal.
+    pub(crate) fn line(&self, name: &'static str, max_chars: usize) -> Result<Option<&str>, ApiError> {
+        let line = self.text(name, max_chars)?;
+        if line.is_some_and(|line| line.contains(char::is_control)) {
+            let message = format!("`{name}` must not hold control characters or line breaks");
+            return Err(ApiError::invalid_value(name, message));
+        }
+        Ok(line)
+    }
+
+    /// A whole number within a range.
+    pub(crate) fn integer(
+        &self,
+        name: &'static str,
+        range: RangeInclusive<u8>,
+    ) -> Result<Option<u8>, ApiError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let (min, max) = (range.start(), range.end());
+        let message = format!("`{name}` must be a whole number from {min} to {max}");
+        if !value.is_number() {
+            return Err(ApiError::bad_request("invalid_type", message).param(name));
+        }
+        let number = value.as_u64().and_then(|number| u8::try_from(number).ok());
+        match number.filter(|number| range.contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None => Err(ApiError::invalid_value(name, message)),
+        }
+    }
+
+    /// A list of 1 to `max_items` texts of 1 to `max_chars` characters each.
+    pub(crate) fn texts(
+        &self,
+        name: &'static str,
+        max_items: usize,
+        max_chars: usize,
+    ) -> Result<Option<Vec<&str>>, ApiError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let items = value.as_array().ok_or_else(|| {
+            ApiError::bad_request("invalid_type", format!("`{name}` must be a list of strings")).param(name)
+        })?;
+        if items.is_empty() {
+            let message = format!("`{name}` must name at least one");
+            return Err(ApiError::bad_request("empty_array", message).param(name));
+        }
+        if items.len() > max_items {
+            let message = format!("`{name}` names {}, more than the {max_items} allowed", items.len());
+            return Err(ApiError::bad_request("array_above_max_length", message).param(name));
+        }
+        items.iter().map(|item| text(item, name, max_chars)).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+/// The value of a field that must be there.
+pub(crate) fn required<T>(name: &'static str, value: Option<T>) -> Result<T, ApiError> {
+    value.ok_or_else(|| {
+        ApiError::bad_request("missing_required_parameter", format!("`{name}` is missing")).param(name)
+    })
+}
+
+/// A parameter that nobody reads is a mistake, most likely in its name.
+pub(crate) fn unknown_parameter(name: &str, known: &[&'static str]) -> ApiError {
+    let meant = did_you_mean(name, known.iter().copied());
+    let name = shown(name);
+    let message = format!("there is no parameter `{name}` here{meant}");
+    ApiError::bad_request("unknown_parameter", message).param(name)
+}
+
+fn text<'v>(value: &'v Value, name: &'static str, max_chars: usize) -> Result<&'v str, ApiError> {
+    let wrong = |code, message: String| Err(ApiError::bad_request(code, message).param(name));
+    match value.as_str() {
+        None => wrong("invalid_type", format!("`{name}` must be a string")),
+        Some("") => wrong("string_below_min_length", format!("`{name}` must not be empty")),
+        Some(text) if text.chars().nth(max_chars).is_some() => wrong(
+            "string_above_max_length",
+            format!("`{name}` is longer than the {max_chars} characters allowed"),
+        ),
+        Some(text) => Ok(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 3] = ["name", "event_types", "timeout_secs"];
+
+    fn fields(body: &str) -> Result<Fields, ApiError> {
+        Fields::parse(body.as_bytes(), &KNOWN)
+    }
+
+    fn code<T>(result: Result<T, ApiError>) -> &'static str {
+        result.err().map_or("ok", |error| error.code())
+    }
+
+    #[test]
+    fn a_body_is_an_object_of_known_fields_or_nothing() {
+        for (body, expected) in [
+            ("", "ok"),
+            ("{}", "ok"),
+            (r#"{"name":"x"}"#, "ok"),
+            ("[]", "invalid_json"),
+            ("{", "invalid_json"),
+            (r#"{"nmae":"x"}"#, "unknown_parameter"),
+        ] {
+            assert_eq!(code(fields(body)), expected, "{body}");
+        }
+        let deep = "[".repeat(100_000);
+        assert_eq!(code(fields(&deep)), "invalid_json");
+    }
+
+    #[test]
+    fn texts() {
+        for (value, expected) in [
+            (r#""x""#, "ok"),
+            ("null", "ok"),
+            (r#""éé""#, "ok"),
+            ("7", "invalid_type"),
+            (r#""""#, "string_below_min_length"),
+            (r#""abc""#, "string_above_max_length"),
+            (r#""\n""#, "invalid_value"),
+            (r#""\u0000""#, "invalid_value"),
+        ] {
+            let fields = fields(&format!(r#"{{"name":{value}}}"#)).unwrap();
+            assert_eq!(code(fields.line("name", 2)), expected, "{value}");
+        }
+        assert_eq!(code(required("name", fields("{}").unwrap().text("name", 2).unwrap())), {
+            "missing_required_parameter"
+        });
+    }
+
+    #[test]
+    fn numbers_and_lists() {
+        for (value, expected) in [
+            ("1", "ok"),
+            ("60", "ok"),
+            ("0", "invalid_value"),
+            ("61", "invalid_value"),
+            ("-1", "invalid_value"),
+            ("1e99", "invalid_value"),
+            ("1.5", "invalid_value"),
+            (r#""5""#, "invalid_type"),
+        ] {
+            let fields = fields(&format!(r#"{{"timeout_secs":{value}}}"#)).unwrap();
+            assert_eq!(code(fields.integer("timeout_secs", 1..=60)), expected, "{value}");
+        }
+        for (value, expected) in [
+            (r#"["a"]"#, "ok"),
+            ("[]", "empty_array"),
+            (r#"["a","b","c"]"#, "array_above_max_length"),
+            (r#""a""#, "invalid_type"),
+            ("[1]", "invalid_type"),
+            (r#"["abc"]"#, "string_above_max_length"),
+        ] {
+            let fields = fields(&format!(r#"{{"event_types":{value}}}"#)).unwrap();
+            assert_eq!(code(fields.texts("event_types", 2, 2)), expected, "{value}");
+        }
+    }
+}

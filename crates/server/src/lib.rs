@@ -1,0 +1,42 @@
+//! HTTP in, JSON out: the ingest URLs, the API under `/v1`, and the health checks.
+//!
+//! The actors:
+//! - [`serve`] accepts connections and holds the limits that come before any request: how many, how large a head, how slow;
+//! - the `edge` gives every request its id and turns every error into the one envelope, in one place;
+//! - `ingest` takes signed calls: verified, made durable by the [`Dispatcher`](ringback_delivery::Dispatcher), and only then
+//!   answered 200;
+//! - `sources`, `endpoints` and `events` are the API's nouns, `caller` says on whose behalf.
+//!
+//! Handlers hold no state of their own: what they answer comes from the store, or from its snapshot of the configuration.
+//!
+//! Not guaranteed: that a caller who got no answer was not served. A call may have been kept although the connection broke
+//! before the 200; its sender will repeat it, and the repetition is answered as a duplicate.
+
+mod body;
+mod caller;
+mod connection;
+mod edge;
+mod endpoints;
+mod error;
+mod event_types;
+mod events;
+mod fields;
+mod health;
+mod ingest;
+mod json;
+mod leftover;
+mod list;
+mod nearest;
+mod parts;
+mod path_id;
+mod random;
+mod router;
+mod serve;
+mod settings;
+mod sources;
+mod stats;
+
+pub use parts::Parts;
+pub use router::router;
+pub use serve::serve;
+pub use settings::ServerSettings;

@@ -1,0 +1,60 @@
+//! What the composition root gives the server, and what every handler shares.
+
+use std::sync::Arc;
+
+use ringback_delivery::Dispatcher;
+use ringback_domain::{Clock, IdMaker, Timestamp, TypedId};
+use ringback_egress::Policy;
+use ringback_store::Store;
+
+use crate::ingest::Room;
+use crate::settings::ServerSettings;
+
+/// What the server is made of.
+pub struct Parts {
+    /// Where everything is.
+    pub store: Arc<dyn Store>,
+    /// Makes verified calls durable and sets their deliveries going.
+    pub dispatcher: Dispatcher,
+    /// Judges the URL of an endpoint when it is saved.
+    pub egress_policy: Policy,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes the ids of sources, endpoints and secrets.
+    pub ids: Arc<IdMaker>,
+    /// Limits.
+    pub settings: ServerSettings,
+}
+
+/// What every handler has.
+pub(crate) struct App {
+    pub(crate) parts: Parts,
+    pub(crate) ingest_room: Room,
+}
+
+/// The state of the router.
+pub(crate) type Shared = Arc<App>;
+
+impl App {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let ServerSettings { max_ingest_bytes, max_body_bytes, .. } = parts.settings;
+        Self { parts, ingest_room: Room::new(max_ingest_bytes.max(max_body_bytes)) }
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.parts.store
+    }
+
+    pub(crate) fn settings(&self) -> &ServerSettings {
+        &self.parts.settings
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// A new id, made at `now`.
+    pub(crate) fn new_id<I: TypedId>(&self, now: Timestamp) -> I {
+        self.parts.ids.next(now)
+    }
+}

@@ -1,0 +1,48 @@
+//! `GET /v1/webhook_stats`: how much there is, in numbers.
+
+use axum::extract::State;
+use axum::response::Response;
+use ringback_store::{PageRequest, ProjectConfig};
+use serde::Serialize;
+
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::json;
+use crate::parts::Shared;
+
+/// The object `webhook_stats`.
+#[derive(Serialize)]
+struct Stats {
+    object: &'static str,
+    /// Deliveries waiting to be due, or held.
+    pending: u64,
+    /// Deliveries with an attempt under way.
+    in_flight: u64,
+    sources: usize,
+    endpoints: usize,
+}
+
+/// Of the caller's project, at this moment.
+pub(crate) async fn retrieve(State(app): State<Shared>, caller: Caller) -> Result<Response, ApiError> {
+    let backlog = app.store().backlog(caller.project_id).await?;
+    let config = app.store().config();
+    let project = config.project(caller.project_id).map(AsRef::as_ref);
+    Ok(json::answer(&Stats {
+        object: "webhook_stats",
+        pending: backlog.pending,
+        in_flight: backlog.in_flight,
+        sources: project.map_or(0, count_sources),
+        endpoints: project.map_or(0, count_endpoints),
+    }))
+}
+
+/// No page is longer than memory.
+const EVERYTHING: usize = usize::MAX / 2;
+
+fn count_sources(project: &ProjectConfig) -> usize {
+    project.list_sources(PageRequest { limit: EVERYTHING, ..PageRequest::default() }).items.len()
+}
+
+fn count_endpoints(project: &ProjectConfig) -> usize {
+    project.list_endpoints(PageRequest { limit: EVERYTHING, ..PageRequest::default() }).items.len()
+}

@@ -1,0 +1,20 @@
+//! `/healthz` and `/readyz`.
+
+use serde_json::json;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_server_is_well_even_when_its_store_is_not() {
+    let world = World::start().await;
+    let mut client = world.connect().await;
+    let ready = client.request("GET", "/readyz", &[], b"").await;
+    assert_eq!((ready.status, ready.json()), (200, json!({"status": "ready", "store": {"status": "ok"}})));
+
+    ringback_store::Store::close(&*world.store).await;
+    let ready = client.request("GET", "/readyz", &[], b"").await;
+    let unavailable = json!({"status": "unavailable", "store": {"status": "closed"}});
+    assert_eq!((ready.status, ready.json()), (503, unavailable));
+    let health = client.request("GET", "/healthz", &[], b"").await;
+    assert_eq!((health.status, health.json()), (200, json!({"status": "ok", "version": "1.2.3"})));
+}

@@ -1,0 +1,207 @@
+//! A whole server on a port of its own, with a clock that stands still.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use ringback_delivery::{Deliverer, DelivererParts, DeliverySettings, Dispatcher};
+use ringback_domain::retry::Jitter;
+use ringback_domain::{Clock, IdMaker, Timestamp};
+use ringback_egress::{Client as EgressClient, ClientSettings, Policy};
+use ringback_server::{Parts, ServerSettings};
+use ringback_store::{SqliteOptions, SqliteStore, Store};
+use ringback_webhook::{SigningSecret, sign};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::client::{Answer, Client};
+
+pub(crate) const KEY: &str = "the-admin-key";
+pub(crate) const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub(crate) const NOW: i64 = 1_750_287_078;
+pub(crate) const EVENT: &[u8] =
+    br#"{"object":"event","id":"evt_1","type":"response.completed","created_at":1750287018,"data":{"id":"resp_1"}}"#;
+
+/// Stands still until it is turned.
+pub(crate) struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub(crate) fn turn(&self, secs: i64) {
+        self.0.fetch_add(secs * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
+    }
+
+    fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        if self.now() >= instant {
+            Box::pin(std::future::ready(()))
+        } else {
+            Box::pin(std::future::pending())
+        }
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) clock: Arc<HandClock>,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut ServerSettings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(HandClock(AtomicI64::new(NOW * 1000)));
+        let ids = Arc::new(IdMaker::new(7));
+        let options = SqliteOptions::new(folder.path(), Arc::clone(&ids), clock.now());
+        let store = Arc::new(SqliteStore::open(options).unwrap());
+        store.set_admin_key(digest(&SHA256, KEY.as_bytes()).as_ref().try_into().unwrap()).await.unwrap();
+
+        let client =
+            EgressClient::new(Policy::dev(), rustls::RootCertStore::empty(), ClientSettings::default());
+        let deliverer = Deliverer::start(DelivererParts {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            client,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ids: Arc::clone(&ids),
+            jitter: Arc::new(|| Jitter::NONE),
+            settings: DeliverySettings::new("test"),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut settings = ServerSettings {
+            public_url: format!("http://{address}").parse().unwrap(),
+            version: "1.2.3",
+            ..ServerSettings::default()
+        };
+        change(&mut settings);
+        let router = ringback_server::router(Parts {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            dispatcher: Dispatcher::new(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&ids), deliverer),
+            egress_policy: Policy::dev(),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ids,
+            settings: settings.clone(),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let serving = async move {
+            let shutdown = async { stopped.await.unwrap_or(()) };
+            ringback_server::serve(listener, router, &settings, shutdown).await;
+        };
+        #[expect(clippy::disallowed_methods, reason = "the test waits for this task by its handle")]
+        let server = tokio::spawn(serving);
+        Self { address, store, clock, stop, server, _folder: folder }
+    }
+
+    pub(crate) async fn connect(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    /// Tells the server to stop; the handle ends when it has.
+    pub(crate) fn stop(self) -> (JoinHandle<()>, TempDir) {
+        self.stop.send(()).unwrap();
+        (self.server, self._folder)
+    }
+
+    /// A call of the API with the right key.
+    pub(crate) async fn api(&self, method: &str, path: &str, body: &str) -> Answer {
+        let authorization = format!("Bearer {KEY}");
+        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+        self.connect().await.request(method, path, &headers, body.as_bytes()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.api("GET", path, "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.api("POST", path, &body.to_string()).await
+    }
+
+    /// A source with [`SECRET`].
+    pub(crate) async fn source(&self) -> Source {
+        let body = json!({"name": "prod", "signing_secret": SECRET});
+        let source = self.post("/v1/webhook_sources", &body).await.ok();
+        let path = source["url"].as_str().unwrap().strip_prefix(&format!("http://{}", self.address));
+        Source { path: path.unwrap().to_owned(), id: source["id"].as_str().unwrap().to_owned() }
+    }
+
+    /// A call to an ingest URL.
+    pub(crate) async fn call(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.connect().await.request("POST", path, headers, body).await
+    }
+
+    /// A call signed with [`SECRET`] at [`NOW`].
+    pub(crate) async fn signed_call(&self, source: &Source, webhook_id: &str, body: &[u8]) -> Answer {
+        self.call(&source.path, &signed(webhook_id, NOW, body).borrowed(), body).await
+    }
+
+    /// Asks until `wanted` says yes, for five seconds at most.
+    pub(crate) async fn wait_for(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..500 {
+            let value = self.get(path).await.ok();
+            if wanted(&value) {
+                return value;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{path} did not become as wanted: {}", self.get(path).await.ok());
+    }
+}
+
+pub(crate) struct Source {
+    pub(crate) id: String,
+    pub(crate) path: String,
+}
+
+/// The headers of a signed call.
+#[derive(Clone)]
+pub(crate) struct Signed(pub(crate) Vec<(&'static str, String)>);
+
+impl Signed {
+    pub(crate) fn borrowed(&self) -> Vec<(&str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    }
+
+    /// The same with another value for a header, or without it.
+    pub(crate) fn set(mut self, name: &'static str, value: Option<&str>) -> Self {
+        self.0.retain(|(n, _)| *n != name);
+        self.0.extend(value.map(|value| (name, value.to_owned())));
+        self
+    }
+
+    pub(crate) fn add(mut self, name: &'static str, value: &str) -> Self {
+        self.0.push((name, value.to_owned()));
+        self
+    }
+}
+
+/// Signs with [`SECRET`].
+pub(crate) fn signed(webhook_id: &str, timestamp: i64, body: &[u8]) -> Signed {
+    let secret = SigningSecret::parse(SECRET).unwrap();
+    let signed = sign([&secret], webhook_id, timestamp.into(), body).unwrap();
+    let text = |value: http::HeaderValue| value.to_str().unwrap().to_owned();
+    Signed(vec![
+        ("content-type", "application/json".to_owned()),
+        ("webhook-id", text(signed.webhook_id)),
+        ("webhook-timestamp", text(signed.webhook_timestamp)),
+        ("webhook-signature", text(signed.webhook_signature)),
+    ])
+}
