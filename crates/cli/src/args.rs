@@ -1,0 +1,94 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::commands::{EndpointsCommand, EventsCommand, SourcesCommand, TriggerArgs};
+use crate::exit;
+use crate::serve::ServeFlags;
+
+/// Webhooks for jobs that finish later: receives OpenAI's calls, stores them durably, delivers them to your own apps.
+#[derive(Debug, Parser)]
+#[command(name = "ringback", version, styles = STYLES, max_term_width = 100, after_help = exit::HELP)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// Print JSON on stdout instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The server to talk to [default: the local one, port 4600].
+    #[arg(long, global = true, value_name = "URL", env = "RINGBACK_URL", hide_env_values = true)]
+    pub(crate) url: Option<String>,
+    /// Where the server keeps its data; commands find its admin key there.
+    #[arg(long, global = true, value_name = "DIR", env = "RINGBACK_DATA_DIR", hide_env_values = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server: receive, deliver, answer the API.
+    Serve(ServeFlags),
+    /// Send a sample event, signed: through a source, or straight to a URL.
+    Trigger(TriggerArgs),
+    /// Sources: where events enter.
+    #[command(subcommand, visible_alias = "source")]
+    Sources(SourcesCommand),
+    /// Endpoints: where events go.
+    #[command(subcommand, visible_alias = "endpoint")]
+    Endpoints(EndpointsCommand),
+    /// Events: what has come in, and what became of it.
+    #[command(subcommand, visible_alias = "event")]
+    Events(EventsCommand),
+    /// Whether the server is up and ready, and how much work waits.
+    Status,
+    /// Print a shell's completion script.
+    #[command(after_help = "Example: ringback completions bash > /etc/bash_completion.d/ringback")]
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  ringback serve --dev
+      Run on this machine, delivering to local apps.
+  ringback sources create --name openai --signing-secret whsec_...
+      Make an ingest URL to give to OpenAI.
+  ringback endpoints create --name app --to http://127.0.0.1:3000/webhook --event-type 'response.*'
+      Deliver to your app.
+  ringback trigger response.completed --source whsrc_...
+      Try the whole way with a sample.
+  ringback events list --type response.completed --json | jq '.data[].state'
+
+Exit codes:
+  0 done, 1 something went wrong, 2 wrong flags or settings, 3 nobody there to talk to,
+  4 the server or receiver said no, 5 the server cannot start.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+}

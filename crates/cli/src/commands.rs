@@ -1,0 +1,84 @@
+//! The commands that talk to a running server.
+
+mod endpoints;
+mod events;
+mod sources;
+mod status;
+mod trigger;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use serde_json::Value;
+use url::form_urlencoded;
+
+use crate::args::{Args, Command, Global};
+use crate::exit::CliError;
+
+pub(crate) use endpoints::EndpointsCommand;
+pub(crate) use events::EventsCommand;
+pub(crate) use sources::SourcesCommand;
+pub(crate) use trigger::TriggerArgs;
+
+/// Runs a command.
+pub(crate) fn run(global: &Global, command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Trigger(args) => trigger::run(global, &args),
+        Command::Sources(command) => sources::run(global, command),
+        Command::Endpoints(command) => endpoints::run(global, command),
+        Command::Events(command) => events::run(global, command),
+        Command::Status => status::run(global),
+        Command::Serve(_) | Command::Completions { .. } => Ok(()),
+    }
+}
+
+/// Prints a completion script.
+pub(crate) fn completions(shell: Shell) -> Result<(), CliError> {
+    clap_complete::generate(shell, &mut Args::command(), "ringback", &mut std::io::stdout());
+    Ok(())
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PageArgs {
+    /// How many at most, 1 to 100.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
+    limit: u8,
+    /// Only those beyond this id.
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
+    /// Newest first (desc) or oldest first (asc).
+    #[arg(long, default_value = "desc", value_parser = ["asc", "desc"])]
+    order: String,
+}
+
+impl PageArgs {
+    /// The path of a list with its query.
+    fn path(&self, base: &str, filters: &[(&str, Option<&str>)]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("limit", &self.limit.to_string()).append_pair("order", &self.order);
+        let after = ("after", self.after.as_deref());
+        for (name, value) in filters.iter().chain([&after]) {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        format!("{base}?{}", query.finish())
+    }
+}
+
+/// The items of a list's answer.
+fn items(list: &Value) -> &[Value] {
+    list["data"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Tells how to see what comes after this page.
+fn mention_more(list: &Value) {
+    if let (true, Some(last)) = (list["has_more"] == true, list["last_id"].as_str()) {
+        anstream::eprintln!("there are more: --after {last}");
+    }
+}
+
+/// An id as a path segment: whatever was typed cannot leave its place in the path.
+fn segment(id: &str) -> String {
+    form_urlencoded::byte_serialize(id.as_bytes()).collect()
+}

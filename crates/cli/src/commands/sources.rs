@@ -1,0 +1,155 @@
+//! `ringback sources`.
+
+use clap::Subcommand;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::{PageArgs, items, mention_more, segment};
+use crate::args::Global;
+use crate::client::ApiClient;
+use crate::exit::CliError;
+use crate::output::{self, Column};
+
+const PATH: &str = "/v1/webhook_sources";
+const COLUMNS: [Column; 5] = [
+    ("ID", &["id"]),
+    ("NAME", &["name"]),
+    ("KIND", &["kind"]),
+    ("STATUS", &["status"]),
+    ("SECRET", &["signing_secret_hint"]),
+];
+const FIELDS: [Column; 6] = [
+    ("id", &["id"]),
+    ("name", &["name"]),
+    ("kind", &["kind"]),
+    ("status", &["status"]),
+    ("url", &["url"]),
+    ("secret", &["signing_secret_hint"]),
+];
+
+/// What can be done with sources.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourcesCommand {
+    /// Make a source: its URL is what you give to the sender.
+    #[command(after_help = "Example: ringback sources create --name openai --signing-secret whsec_...")]
+    Create {
+        /// A name for people.
+        #[arg(long)]
+        name: String,
+        /// Who calls.
+        #[arg(long, default_value = "openai", value_parser = ["openai", "standard_webhooks"])]
+        kind: String,
+        /// The secret that calls are signed with. Can be added later with `add-secret`.
+        #[arg(long, value_name = "SECRET", env = "RINGBACK_SIGNING_SECRET", hide_env_values = true)]
+        signing_secret: Option<String>,
+    },
+    /// List sources.
+    List {
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Show a source, with its URL.
+    Get {
+        /// `whsrc_…`
+        id: String,
+    },
+    /// Rename, archive or activate a source.
+    Update {
+        /// `whsrc_…`
+        id: String,
+        /// A new name.
+        #[arg(long)]
+        name: Option<String>,
+        /// `archived` answers calls with 404 and keeps everything.
+        #[arg(long, value_parser = ["active", "archived"])]
+        status: Option<String>,
+    },
+    /// Delete a source and its secrets; its events stay.
+    Delete {
+        /// `whsrc_…`
+        id: String,
+    },
+    /// Add a signing secret, such as the new one of a rotation.
+    AddSecret {
+        /// `whsrc_…`
+        id: String,
+        /// The secret.
+        #[arg(value_name = "SECRET", env = "RINGBACK_SIGNING_SECRET", hide_env_values = true)]
+        signing_secret: String,
+    },
+    /// Remove a signing secret, such as the old one of a rotation.
+    RemoveSecret {
+        /// `whsrc_…`
+        id: String,
+        /// `whkey_…`, as `sources get --json` shows it.
+        secret_id: String,
+    },
+}
+
+/// Runs `ringback sources …`.
+pub(crate) fn run(global: &Global, command: SourcesCommand) -> Result<(), CliError> {
+    let api = ApiClient::new(global)?;
+    let answer = match command {
+        SourcesCommand::Create { name, kind, signing_secret } => {
+            let mut body = json!({ "name": name, "kind": kind });
+            if let Some(secret) = signing_secret {
+                body["signing_secret"] = secret.into();
+            }
+            api.call(Method::POST, PATH, Some(&body))?
+        }
+        SourcesCommand::List { page } => return list(global, &api, &page),
+        SourcesCommand::Get { id } => api.call(Method::GET, &one(&id), None)?,
+        SourcesCommand::Update { id, name, status } => {
+            let mut body = Map::new();
+            for (key, value) in [("name", name), ("status", status)] {
+                if let Some(value) = value {
+                    body.insert(key.into(), value.into());
+                }
+            }
+            api.call(Method::POST, &one(&id), Some(&Value::Object(body)))?
+        }
+        SourcesCommand::Delete { id } => {
+            let answer = api.call(Method::DELETE, &one(&id), None)?;
+            return deleted(global, &answer);
+        }
+        SourcesCommand::AddSecret { id, signing_secret } => {
+            let body = json!({ "signing_secret": signing_secret });
+            api.call(Method::POST, &format!("{}/signing_secrets", one(&id)), Some(&body))?
+        }
+        SourcesCommand::RemoveSecret { id, secret_id } => {
+            let path = format!("{}/signing_secrets/{}", one(&id), segment(&secret_id));
+            api.call(Method::DELETE, &path, None)?
+        }
+    };
+    if global.json {
+        output::json(&answer);
+    } else {
+        output::fields(&answer, &FIELDS);
+    }
+    Ok(())
+}
+
+fn list(global: &Global, api: &ApiClient, page: &PageArgs) -> Result<(), CliError> {
+    let answer = api.call(Method::GET, &page.path(PATH, &[]), None)?;
+    if global.json {
+        output::json(&answer);
+    } else {
+        output::table(items(&answer), &COLUMNS, "no sources yet; make one with `ringback sources create`");
+        mention_more(&answer);
+    }
+    Ok(())
+}
+
+/// Says what was deleted.
+pub(super) fn deleted(global: &Global, answer: &Value) -> Result<(), CliError> {
+    if global.json {
+        output::json(answer);
+    } else {
+        anstream::println!("deleted {}", answer["id"].as_str().unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn one(id: &str) -> String {
+    format!("{PATH}/{}", segment(id))
+}

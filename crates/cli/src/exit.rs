@@ -1,0 +1,70 @@
+//! Exit codes, and the errors behind them.
+
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use anstyle::{AnsiColor, Style};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The person's flags or settings are off. Exit code 2, as for flags that clap refuses.
+    #[error("{0}")]
+    Usage(String),
+    /// The server, or the receiver of a triggered call, cannot be reached. Exit code 3.
+    #[error("cannot reach {url}: {reason}")]
+    Unreachable { url: String, reason: String },
+    /// The server, or the receiver of a triggered call, said no. Exit code 4.
+    #[error("{message}")]
+    Refused { message: String },
+    /// The server cannot start. Exit code 5.
+    #[error("cannot start: {message}")]
+    CannotStart {
+        message: String,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// Something else went wrong. Exit code 1.
+    #[error("{message}")]
+    Failed {
+        message: String,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
+impl CliError {
+    /// The server cannot start, because of this error, whose text says what to do.
+    pub(crate) fn cannot_start(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let message = error.to_string();
+        let source = error.source().map(|cause| cause.to_string().into());
+        Self::CannotStart { message, source }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Failed { .. } => 1,
+            Self::Usage(_) => 2,
+            Self::Unreachable { .. } => 3,
+            Self::Refused { .. } => 4,
+            Self::CannotStart { .. } => 5,
+        }
+    }
+}
+
+/// What `--help` says about exit codes.
+pub(crate) const HELP: &str = "\
+Exit codes: 0 done, 1 something went wrong, 2 wrong flags or settings, 3 nobody there to talk to, \
+4 the server or receiver said no, 5 the server cannot start.";
+
+/// Tells the person, with the causes below, and gives the exit code.
+pub(crate) fn report(error: &CliError) -> ExitCode {
+    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    eprintln!("{red}error:{red:#} {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(current) = cause {
+        eprintln!("  because: {current}");
+        cause = current.source();
+    }
+    ExitCode::from(error.code())
+}

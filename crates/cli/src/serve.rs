@@ -1,0 +1,134 @@
+//! `ringback serve`: the composition root.
+
+mod admin_key;
+mod banner;
+mod clock;
+mod encryption_key;
+mod logging;
+mod signals;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::ArgAction;
+use ringback_delivery::{Deliverer, DelivererParts, Dispatcher};
+use ringback_domain::retry::Jitter;
+use ringback_domain::{Clock, IdMaker};
+use ringback_egress::{Client, ClientSettings};
+use ringback_store::{SqliteOptions, SqliteStore, Store};
+use tokio::net::TcpListener;
+
+use crate::args::Global;
+use crate::exit::CliError;
+use crate::random;
+use crate::settings::{self, Settings};
+
+pub(crate) use admin_key::read as read_admin_key;
+pub(crate) use clock::now;
+
+/// The version that is announced everywhere.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Flags of `serve`; each overrides the setting of its name.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Settings come from ringback.toml, then RINGBACK_… variables, then flags.\n\n\
+    Examples:\n  ringback serve --dev\n  ringback serve --listen 0.0.0.0:4600 --public-url https://hooks.example.com\n  \
+    RINGBACK_ADMIN_KEY=sk-… ringback serve --data-dir /var/lib/ringback")]
+pub(crate) struct ServeFlags {
+    /// For development: endpoints may be on loopback and private addresses, over plain HTTP.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) dev: bool,
+    /// The address to listen on [default: 127.0.0.1:4600].
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// The URL that senders reach this server by, for the URLs of sources.
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// The settings file [default: ringback.toml in the current folder, if there is one].
+    #[arg(long, value_name = "FILE", env = "RINGBACK_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Runs the server until it is told to stop.
+pub(crate) fn run(global: &Global, flags: &ServeFlags) -> Result<(), CliError> {
+    let settings = settings::load(global, flags)?;
+    logging::start(&settings.log);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::cannot_start)?;
+    runtime.block_on(serve(&settings, global.json))
+}
+
+async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
+    let stop = signals::listen()?;
+    let clock: Arc<dyn Clock> = Arc::new(clock::SystemClock);
+    let ids = Arc::new(IdMaker::new(u64::from_le_bytes(random::bytes())));
+    let policy = settings.egress_policy()?;
+
+    let store = open_store(settings, &ids, clock.as_ref())?;
+    let admin_key = admin_key::establish(settings, store.as_ref()).await?;
+    let listener = listen(settings).await?;
+    let public_url = settings.public_url_for(&listener)?;
+
+    let client = Client::new(policy.clone(), native_roots(), ClientSettings::default());
+    let deliverer = Deliverer::start(DelivererParts {
+        store: Arc::clone(&store),
+        client,
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+        jitter: Arc::new(|| Jitter::from_bits(u32::from_le_bytes(random::bytes()))),
+        settings: settings.delivery(VERSION),
+    });
+    let dispatcher = Dispatcher::new(Arc::clone(&store), Arc::clone(&ids), deliverer.clone());
+    let server_settings = settings.server(public_url, VERSION);
+    let router = ringback_server::router(ringback_server::Parts {
+        store: Arc::clone(&store),
+        dispatcher,
+        egress_policy: policy,
+        clock,
+        ids,
+        settings: server_settings.clone(),
+    });
+
+    banner::ready(settings, &server_settings.public_url, &listener, &admin_key, json)?;
+    ringback_server::serve(listener, router, &server_settings, stop.requested()).await;
+    tracing::info!("stopping: no new work is taken, running attempts finish");
+    if !deliverer.drain(settings.shutdown_grace()).await {
+        tracing::warn!("some attempts did not finish in time; they are made again after the next start");
+    }
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn open_store(
+    settings: &Settings,
+    ids: &Arc<IdMaker>,
+    clock: &dyn Clock,
+) -> Result<Arc<dyn Store>, CliError> {
+    let mut options = SqliteOptions::new(&settings.data_dir, Arc::clone(ids), clock.now());
+    options.keyring = encryption_key::keyring(settings)?;
+    let store = SqliteStore::open(options).map_err(CliError::cannot_start)?;
+    Ok(Arc::new(store))
+}
+
+async fn listen(settings: &Settings) -> Result<TcpListener, CliError> {
+    TcpListener::bind(&settings.listen).await.map_err(|error| CliError::CannotStart {
+        message: format!(
+            "cannot listen on {}: {error}; choose another address with --listen",
+            settings.listen
+        ),
+        source: None,
+    })
+}
+
+/// The machine's own certificate authorities.
+pub(crate) fn native_roots() -> rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if added == 0 {
+        tracing::warn!(
+            "this machine has no certificate authorities: no HTTPS endpoint can be reached (install ca-certificates)"
+        );
+    }
+    roots
+}

@@ -1,0 +1,177 @@
+//! Settings: `ringback.toml`, then `RINGBACK_…` variables, then flags. The doc comment of each field is its reference entry.
+
+mod secret;
+mod source;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ringback_delivery::DeliverySettings;
+use ringback_egress::Policy;
+use ringback_server::ServerSettings;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::exit::CliError;
+
+pub(crate) use secret::SecretText;
+pub(crate) use source::{default_data_dir, load};
+
+/// Everything that can be set.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// The address to listen on. Default `127.0.0.1:4600`.
+    pub(crate) listen: String,
+    /// Where the database and the keys are kept. Default `$XDG_DATA_HOME/ringback` or `~/.local/share/ringback`.
+    pub(crate) data_dir: PathBuf,
+    /// The URL that senders reach this server by; the URLs of sources begin with it. Default: the listen address.
+    #[serde(default)]
+    pub(crate) public_url: Option<Url>,
+    /// For development: endpoints may be on loopback and private addresses, over plain HTTP. Default false.
+    #[serde(default)]
+    pub(crate) dev: bool,
+    /// The admin key at every start; a changed value revokes the former. Default: one is made at the first start and kept
+    /// in the data folder. At least 16 characters. Better given by the environment than by a file.
+    #[serde(default)]
+    pub(crate) admin_key: Option<SecretText>,
+    /// The keys that secrets are encrypted under at rest: 32 bytes in base64, or `file:` and a path; several separated by
+    /// commas, of which the first encrypts and all decrypt. Default: one is made and kept in the data folder.
+    #[serde(default)]
+    pub(crate) encryption_key: Option<SecretText>,
+    /// What may be reached.
+    #[serde(default)]
+    pub(crate) egress: EgressSettings,
+    /// Log lines.
+    #[serde(default)]
+    pub(crate) log: LogSettings,
+    /// The largest body a call may have, in bytes. Default 1 MiB.
+    #[serde(default)]
+    pub(crate) max_body_bytes: Option<usize>,
+    /// How many connections are served at once. Default 800, which fits the usual limit of 1,024 open files.
+    #[serde(default)]
+    pub(crate) max_connections: Option<usize>,
+    /// How many attempts run at once, over all endpoints. Default 512.
+    #[serde(default)]
+    pub(crate) max_in_flight: Option<usize>,
+    /// How many attempts run at once to one endpoint. Default 32.
+    #[serde(default)]
+    pub(crate) max_in_flight_per_endpoint: Option<usize>,
+    /// How long finished events are kept, in seconds. Default 30 days.
+    #[serde(default)]
+    pub(crate) event_retention_secs: Option<u64>,
+    /// How long a `webhook-id` is remembered for deduplication, in seconds. Default 30 days, at least 96 hours.
+    #[serde(default)]
+    pub(crate) dedupe_retention_secs: Option<u64>,
+    /// How long a stop waits for running requests, and then for running attempts, in seconds. Default 10.
+    #[serde(default)]
+    pub(crate) shutdown_grace_secs: Option<u64>,
+}
+
+/// The guard on outbound connections.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EgressSettings {
+    /// Networks, addresses and hosts beyond public HTTPS that endpoints may be on, also over plain HTTP: `10.0.0.0/8`,
+    /// `127.0.0.1:3000`, `app.internal`. Default none.
+    #[serde(default)]
+    pub(crate) allow: Vec<String>,
+}
+
+/// Log lines, on stderr.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogSettings {
+    /// `text` (default) or `json`.
+    pub(crate) format: LogFormat,
+    /// `error`, `warn`, `info` (default), `debug` or `trace`.
+    pub(crate) level: LogLevel,
+}
+
+/// The form of log lines.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// The least important line that is still written.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    pub(crate) fn filter(self) -> tracing::Level {
+        match self {
+            Self::Error => tracing::Level::ERROR,
+            Self::Warn => tracing::Level::WARN,
+            Self::Info => tracing::Level::INFO,
+            Self::Debug => tracing::Level::DEBUG,
+            Self::Trace => tracing::Level::TRACE,
+        }
+    }
+}
+
+impl Settings {
+    /// What may be reached.
+    pub(crate) fn egress_policy(&self) -> Result<Policy, CliError> {
+        let base = if self.dev { Policy::dev() } else { Policy::public_only() };
+        base.allow(&self.egress.allow).map_err(|error| CliError::Usage(format!("egress.allow: {error}")))
+    }
+
+    /// The base of sources' URLs.
+    pub(crate) fn public_url_for(&self, listener: &TcpListener) -> Result<Url, CliError> {
+        if let Some(url) = &self.public_url {
+            return if matches!(url.scheme(), "http" | "https") && url.has_host() {
+                Ok(url.clone())
+            } else {
+                Err(CliError::Usage(format!("public_url must be an http or https URL, not `{url}`")))
+            };
+        }
+        let address = listener.local_addr().map_err(CliError::cannot_start)?;
+        Url::parse(&format!("http://{address}")).map_err(CliError::cannot_start)
+    }
+
+    /// The keys of the list `encryption_key`.
+    pub(crate) fn encryption_keys(&self) -> Vec<SecretText> {
+        let list = self.encryption_key.as_ref().map_or("", SecretText::reveal);
+        list.split(',').filter(|key| !key.trim().is_empty()).map(SecretText::from).collect()
+    }
+
+    /// How long a stop waits.
+    pub(crate) fn shutdown_grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_grace_secs.unwrap_or(10))
+    }
+
+    /// What the server is set up with.
+    pub(crate) fn server(&self, public_url: Url, version: &'static str) -> ServerSettings {
+        let mut settings = ServerSettings { public_url, version, ..ServerSettings::default() };
+        settings.max_body_bytes = self.max_body_bytes.unwrap_or(settings.max_body_bytes);
+        settings.max_connections = self.max_connections.unwrap_or(settings.max_connections);
+        settings.shutdown_grace = self.shutdown_grace();
+        settings
+    }
+
+    /// What delivery is set up with.
+    pub(crate) fn delivery(&self, version: &str) -> DeliverySettings {
+        let mut settings = DeliverySettings::new(version);
+        settings.max_in_flight = self.max_in_flight.unwrap_or(settings.max_in_flight);
+        settings.max_in_flight_per_endpoint =
+            self.max_in_flight_per_endpoint.unwrap_or(settings.max_in_flight_per_endpoint);
+        settings.event_retention =
+            self.event_retention_secs.map_or(settings.event_retention, Duration::from_secs);
+        settings.dedupe_retention =
+            self.dedupe_retention_secs.map_or(settings.dedupe_retention, Duration::from_secs);
+        settings
+    }
+}

@@ -1,0 +1,117 @@
+//! Where settings come from, in which order, and what is said when one is wrong.
+
+use std::path::PathBuf;
+
+use figment::Figment;
+use figment::error::Kind;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde_json::json;
+
+use super::Settings;
+use crate::args::Global;
+use crate::exit::CliError;
+use crate::serve::ServeFlags;
+
+/// The settings file that is read when it is there and none is named.
+const DEFAULT_FILE: &str = "ringback.toml";
+const ENV_PREFIX: &str = "RINGBACK_";
+/// Settings whose values are tables: `RINGBACK_EGRESS_ALLOW` is `egress.allow`.
+const SECTIONS: [&str; 2] = ["egress_", "log_"];
+/// Variables of the prefix that are not settings of the server.
+const NOT_SETTINGS: [&str; 4] = ["url", "api_key", "config", "bin"];
+
+/// Reads the settings.
+pub(crate) fn load(global: &Global, flags: &ServeFlags) -> Result<Settings, CliError> {
+    let mut figment = Figment::from(Serialized::defaults(json!({
+        "listen": "127.0.0.1:4600",
+        "data_dir": default_data_dir(),
+    })));
+    if let Some(file) = settings_file(flags)? {
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    figment = figment.merge(environment());
+    figment = figment.merge(Serialized::defaults(typed(global, flags)));
+    extract(&figment)
+}
+
+fn settings_file(flags: &ServeFlags) -> Result<Option<PathBuf>, CliError> {
+    match &flags.config {
+        Some(file) if file.is_file() => Ok(Some(file.clone())),
+        Some(file) => Err(CliError::Usage(format!("there is no settings file {}", file.display()))),
+        None => Ok(Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file())),
+    }
+}
+
+fn environment() -> Env {
+    Env::prefixed(ENV_PREFIX)
+        .filter(|key| !NOT_SETTINGS.iter().any(|name| key == *name) && !key.starts_with("test_"))
+        .map(|key| {
+            let key = key.as_str().to_ascii_lowercase();
+            match SECTIONS.iter().find(|section| key.starts_with(*section)) {
+                Some(section) => {
+                    format!("{}.{}", section.trim_end_matches('_'), &key[section.len()..]).into()
+                }
+                None => key.into(),
+            }
+        })
+}
+
+/// Only the flags that were typed, so that they override and nothing else does.
+fn typed(global: &Global, flags: &ServeFlags) -> serde_json::Value {
+    let mut typed = serde_json::Map::new();
+    if flags.dev {
+        typed.insert("dev".into(), true.into());
+    }
+    for (key, value) in [("listen", &flags.listen), ("public_url", &flags.public_url)] {
+        if let Some(value) = value {
+            typed.insert(key.into(), value.as_str().into());
+        }
+    }
+    if let Some(data_dir) = &global.data_dir {
+        typed.insert("data_dir".into(), json!(data_dir));
+    }
+    typed.into()
+}
+
+fn extract(figment: &Figment) -> Result<Settings, CliError> {
+    figment.extract().map_err(|errors| {
+        let sentences: Vec<String> = errors.into_iter().map(|error| explain(&error)).collect();
+        CliError::Usage(sentences.join("\n       "))
+    })
+}
+
+/// One sentence about one wrong setting: what, where, and the nearest right one. Never the value, which may be a secret.
+fn explain(error: &figment::Error) -> String {
+    let place = error.metadata.as_ref().map_or_else(String::new, |metadata| {
+        let source = metadata.source.as_ref().map_or_else(|| metadata.name.to_string(), ToString::to_string);
+        format!(" (in {source})")
+    });
+    let path = error.path.join(".");
+    match &error.kind {
+        Kind::UnknownField(name, known) => {
+            let nearest = known
+                .iter()
+                .max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
+            let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
+            let full = if path.ends_with(name.as_str()) { path } else { format!("{path}.{name}") };
+            format!("there is no setting `{}`{place}{hint}", full.trim_start_matches('.'))
+        }
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
+            format!("the setting `{path}`{place} must be {expected}")
+        }
+        Kind::UnknownVariant(word, known) => {
+            format!("the setting `{path}`{place} is `{word}`, but must be one of {}", known.join(", "))
+        }
+        other => format!("the setting `{path}`{place}: {other}"),
+    }
+}
+
+/// Where data is kept when nothing else is said.
+#[expect(clippy::disallowed_methods, reason = "the composition root reads the environment")]
+pub(crate) fn default_data_dir() -> PathBuf {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("XDG_DATA_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| variable("HOME").map(|home| home.join(".local/share")))
+        .map_or_else(|| PathBuf::from("ringback-data"), |base| base.join("ringback"))
+}
