@@ -1,0 +1,103 @@
+// The real binary, started as a child process with a data folder and an admin key of its own.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 30_000;
+const KEPT_CHARS = 4_000;
+
+/** A running `ringback serve --dev` on a free port of the loopback interface. */
+export class Gateway {
+  #child;
+  #exited;
+  #folder;
+  #stderr = "";
+
+  /** Starts it, and resolves when it says that it is ready. */
+  static async start() {
+    const gateway = new Gateway();
+    gateway.#folder = await mkdtemp(join(tmpdir(), "ringback-sdk-"));
+    gateway.adminKey = `rk_test_${randomBytes(16).toString("hex")}`;
+    gateway.#spawn();
+    try {
+      const ready = JSON.parse(await gateway.#firstLine());
+      assert.equal(ready.object, "server");
+      gateway.url = ready.url;
+      gateway.version = ready.version;
+      return gateway;
+    } catch (cause) {
+      await gateway.#kill();
+      throw new Error(`the server did not say that it is ready; it said:\n${gateway.#stderr}`, { cause });
+    }
+  }
+
+  /** POSTs to `/v1/COLLECTION` with the admin key; resolves to the new object. */
+  async create(collection, fields) {
+    const answer = await fetch(`${this.url}/v1/${collection}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${this.adminKey}`, "content-type": "application/json" },
+      body: JSON.stringify(fields),
+    });
+    const text = await answer.text();
+    assert.ok(answer.ok, `creating in ${collection}: ${answer.status} ${text}`);
+    return JSON.parse(text);
+  }
+
+  /** SIGTERM, as a service manager sends it; the child must then end by itself, and with success. */
+  async stop() {
+    this.#child.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    const [code, signal] = await this.#exited;
+    clearTimeout(timer);
+    await rm(this.#folder, { recursive: true, force: true });
+    assert.deepEqual({ code, signal }, { code: 0, signal: null }, `after SIGTERM; it said:\n${this.#stderr}`);
+  }
+
+  #spawn() {
+    const binary = process.env.RINGBACK_BIN ?? join(PROJECT, "target/debug/ringback");
+    assert.ok(existsSync(binary), `${binary} does not exist: run \`cargo build -p ringback\`, or set RINGBACK_BIN`);
+    // The settings of whoever runs the tests must not reach the child.
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("RINGBACK_"));
+    const dataDir = join(this.#folder, "data");
+    this.#child = spawn(binary, ["--json", "serve", "--dev", "--data-dir", dataDir, "--listen", "127.0.0.1:0"], {
+      cwd: this.#folder,
+      env: { ...Object.fromEntries(inherited), RINGBACK_ADMIN_KEY: this.adminKey },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#exited = once(this.#child, "exit");
+    this.#child.stderr.setEncoding("utf8").on("data", (text) => {
+      this.#stderr = (this.#stderr + text).slice(-KEPT_CHARS);
+    });
+  }
+
+  /** The first line on stdout. Later ones are read too, so that the child never waits for a full pipe. */
+  async #firstLine() {
+    const lines = createInterface({ input: this.#child.stdout });
+    const ended = once(lines, "close").then(() => {
+      throw new Error("it ended without a word");
+    });
+    const [line] = await Promise.race([
+      once(lines, "line", { signal: AbortSignal.timeout(START_TIMEOUT_MS) }),
+      ended,
+    ]);
+    ended.catch(() => {});
+    lines.on("line", () => {});
+    return line;
+  }
+
+  async #kill() {
+    this.#child.kill("SIGKILL");
+    await this.#exited;
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,77 @@
+//! `cargo xtask test`: every test suite of the project, and one summary at the end.
+//!
+//! The stages run one after the other, and a later one runs even if an earlier one failed, so that one run
+//! tells everything:
+//!
+//! 1. set-up: `scripts/setup-sdk-tests.sh` installs the official SDKs into `tests/sdk/`;
+//! 2. build: every target of the workspace, so that the binary exists that the SDKs talk to;
+//! 3. cargo: unit, integration and documentation tests;
+//! 4. the SDK suites: pytest, and Node's own runner.
+//!
+//! What a runner prints passes through as it comes, and is counted on the way ([`count`]). The last line
+//! always reads `N passed, N failed`, with `, N skipped` only if tests were skipped. A stage or a suite that
+//! broke without naming a failed test, and a suite that ran no test at all, count as one failure: a run that
+//! did not happen is never green.
+
+mod count;
+mod runner;
+mod summary;
+mod tally;
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::Verdict;
+use crate::workspace::{self, Workspace};
+use count::Format;
+use summary::Summary;
+
+/// Runs all suites of the project and prints the summary.
+pub(crate) fn run() -> Verdict {
+    let workspace = workspace::load()?;
+    let root = workspace.root.as_path();
+    let mut summary = Summary::default();
+    summary.stage("set-up of the SDK suites", runner::pass(&mut set_up(root))?);
+    summary.stage("build", runner::pass(&mut build(root))?);
+    for (command, format) in &mut suites(&workspace) {
+        summary.suites(*format, runner::count(command, *format)?);
+    }
+    summary.print();
+    Ok(summary.is_green())
+}
+
+fn set_up(root: &Path) -> Command {
+    let mut command = Command::new("bash");
+    command.arg(root.join("scripts/setup-sdk-tests.sh")).current_dir(root);
+    command
+}
+
+fn build(root: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["build", "--workspace", "--all-targets"]).current_dir(root);
+    command
+}
+
+fn suites(workspace: &Workspace) -> [(Command, Format); 3] {
+    let root = &workspace.root;
+    let sdk = root.join("tests/sdk");
+    let binary = workspace.target_directory.join("debug/ringback");
+
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--workspace", "--no-fail-fast"]).current_dir(root);
+
+    let mut python = Command::new(sdk.join(".venv/bin/python"));
+    python.args(["-m", "pytest", "--color=no"]).current_dir(sdk.join("python")).env("RINGBACK_BIN", &binary);
+
+    // Through npm, whose `test` script finds the pinned Node before the machine's own.
+    let mut node = Command::new("npm");
+    node.args(["test", "--silent"]).current_dir(sdk.join("node")).env("RINGBACK_BIN", &binary);
+
+    [(cargo, Format::Cargo), (python, Format::Pytest), (node, Format::Node)]
+}
+
+/// One line on stdout, in its place among what the runners print.
+#[expect(clippy::print_stdout, reason = "the runners' output and the summary are this chore's output")]
+fn say(line: &str) {
+    println!("{line}");
+}

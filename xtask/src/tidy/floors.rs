@@ -1,0 +1,228 @@
+//! Dependencies point down only: who may use whom, held against the manifests.
+//!
+//! The rule is about *direct* dependencies on packages of this workspace. Other people's packages are
+//! `deny.toml`'s matter.
+
+use crate::tidy::Violation;
+use crate::workspace::{Dependency, Kind, Package};
+
+/// One crate of the house.
+struct Room {
+    /// Its folder under `crates/`.
+    folder: &'static str,
+    /// The folders of the crates that it may use; for development it may use [`TESTKIT`] as well.
+    may_use: &'static [&'static str],
+}
+
+/// The table of `docs/ARCHITECTURE.md`, from the top floor down.
+///
+/// `store` stands one floor above `domain` and may name `webhook` as well: `domain`'s types expose
+/// `webhook`'s `SigningSecret`, and whoever stores such a value has to be able to name its type.
+/// A crate that is not built yet may stand here: the rule is then waiting for it.
+const HOUSE: &[Room] = &[
+    Room { folder: "cli", may_use: &["server", "jobs", "delivery", "store", "domain", "egress", "webhook"] },
+    Room { folder: "server", may_use: &["jobs", "delivery", "store", "domain", "egress", "webhook"] },
+    Room { folder: "jobs", may_use: &["store", "domain", "egress", "webhook"] },
+    Room { folder: "delivery", may_use: &["store", "domain", "egress", "webhook"] },
+    Room { folder: "store", may_use: &["domain", "webhook"] },
+    Room { folder: "domain", may_use: &["webhook"] },
+    Room { folder: "egress", may_use: &["webhook"] },
+    Room { folder: "webhook", may_use: &[] },
+    Room {
+        folder: TESTKIT,
+        may_use: &["server", "jobs", "delivery", "store", "domain", "egress", "webhook"],
+    },
+];
+
+/// The crate beside the floors: nothing ships it.
+const TESTKIT: &str = "testkit";
+
+/// Checks one package, whose manifest reads `text`, against the table.
+pub(crate) fn check(package: &Package, text: &str) -> Vec<Violation> {
+    let Some(folder) = folder_in_the_house(package) else {
+        return check_outside(package, text);
+    };
+    let Some(room) = HOUSE.iter().find(|room| room.folder == folder) else {
+        let message =
+            format!("the crate `{folder}` has no floor: add it to xtask's table and to docs/ARCHITECTURE.md");
+        return vec![Violation::new(&package.manifest, 1, message)];
+    };
+    let mut violations = Vec::new();
+    let expected = package_name(folder);
+    if package.name != expected {
+        let line = line_of(text, &package.name);
+        let message = format!("the package is named `{}`: rename it to `{expected}`", package.name);
+        violations.push(Violation::new(&package.manifest, line, message));
+    }
+    for dependency in &package.dependencies {
+        if let Some(message) = objection(room, dependency) {
+            violations.push(Violation::new(&package.manifest, line_of(text, &dependency.name), message));
+        }
+    }
+    violations
+}
+
+/// Chores and other packages beside `crates/` use none of the house: whatever they need, the binary does.
+fn check_outside(package: &Package, text: &str) -> Vec<Violation> {
+    let ours = package.dependencies.iter().filter(|dependency| room_of(&dependency.name).is_some());
+    ours.map(|dependency| {
+        let message = format!("`{}` is outside crates/ and may not use `{}`", package.name, dependency.name);
+        Violation::new(&package.manifest, line_of(text, &dependency.name), message)
+    })
+    .collect()
+}
+
+fn objection(room: &Room, dependency: &Dependency) -> Option<String> {
+    let used = room_of(&dependency.name)?;
+    let allowed = match dependency.kind {
+        Kind::Normal => room.may_use.contains(&used),
+        Kind::Dev => room.may_use.contains(&used) || used == TESTKIT,
+        Kind::Build => false,
+    };
+    if allowed {
+        return None;
+    }
+    let (user, used_package) = (room.folder, &dependency.name);
+    Some(match dependency.kind {
+        Kind::Build => {
+            format!("`{user}` may not build with `{used_package}`: build scripts use none of our crates")
+        }
+        Kind::Normal if used == TESTKIT => {
+            format!("`{user}` ships `{used_package}`: move it to [dev-dependencies]")
+        }
+        Kind::Normal | Kind::Dev => {
+            let allowed = if room.may_use.is_empty() { "none".into() } else { room.may_use.join(", ") };
+            format!(
+                "`{user}` may not use `{used_package}` (it may use: {allowed}): move the code to the right floor"
+            )
+        }
+    })
+}
+
+/// The folder's name if the package is `crates/FOLDER`.
+fn folder_in_the_house(package: &Package) -> Option<&str> {
+    let folder = package.folder();
+    (folder.parent()?.file_name()? == "crates").then_some(folder.file_name()?.to_str()?)
+}
+
+/// `ringback-` and the folder; the binary's package is the product's name.
+fn package_name(folder: &str) -> String {
+    if folder == "cli" { "ringback".into() } else { format!("ringback-{folder}") }
+}
+
+/// The folder of the package of that name, if it is one of ours.
+fn room_of(package: &str) -> Option<&'static str> {
+    HOUSE.iter().map(|room| room.folder).find(|folder| package_name(folder) == package)
+}
+
+/// The manifest's first line that starts with `name` or contains it in quotes; 1 if there is none.
+fn line_of(text: &str, name: &str) -> usize {
+    let quoted = format!("\"{name}\"");
+    let names = |line: &str| {
+        line.contains(&quoted)
+            || line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['.', ' ', '=']))
+    };
+    text.lines().position(names).map_or(1, |index| index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(folder: &str, dependencies: &[(&str, Kind)]) -> Package {
+        Package {
+            name: package_name(folder),
+            manifest: format!("/w/crates/{folder}/Cargo.toml").into(),
+            dependencies: dependencies
+                .iter()
+                .map(|(name, kind)| Dependency { name: (*name).into(), kind: *kind })
+                .collect(),
+            roots: Vec::new(),
+        }
+    }
+
+    fn messages(package: &Package, text: &str) -> Vec<String> {
+        check(package, text).iter().map(|found| found.relative_to("/w".as_ref())).collect()
+    }
+
+    #[test]
+    fn every_crate_may_use_only_lower_floors() {
+        // The order of the table is the order of the floors: no crate may use one that stands above it.
+        let height = |folder: &str| HOUSE.iter().position(|room| room.folder == folder);
+        for room in HOUSE.iter().filter(|room| room.folder != TESTKIT) {
+            for used in room.may_use {
+                assert!(height(used) > height(room.folder), "{} may use {used}", room.folder);
+            }
+        }
+    }
+
+    #[test]
+    fn the_way_down_is_open() {
+        for room in HOUSE {
+            let names: Vec<String> = room.may_use.iter().map(|folder| package_name(folder)).collect();
+            let allowed: Vec<(&str, Kind)> = names.iter().map(|name| (name.as_str(), Kind::Normal)).collect();
+            assert_eq!(messages(&package(room.folder, &allowed), ""), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn the_way_up_is_closed_and_the_line_is_named() {
+        let store = package("store", &[("ringback-egress", Kind::Normal), ("ringback-domain", Kind::Normal)]);
+        let text =
+            "[package]\nname = \"ringback-store\"\n\n[dependencies]\nringback-egress.workspace = true\n";
+        let message = "crates/store/Cargo.toml:5: `store` may not use `ringback-egress` (it may use: domain, \
+                       webhook): move the code to the right floor";
+        assert_eq!(messages(&store, text), [message]);
+    }
+
+    #[test]
+    fn the_lowest_floor_uses_none() {
+        let webhook = package("webhook", &[("ringback-domain", Kind::Dev)]);
+        assert!(messages(&webhook, "")[0].contains("may use: none"));
+    }
+
+    #[test]
+    fn testkit_is_for_development_only() {
+        assert_eq!(messages(&package("egress", &[("ringback-testkit", Kind::Dev)]), ""), [""; 0]);
+        let shipped = messages(&package("egress", &[("ringback-testkit", Kind::Normal)]), "");
+        assert!(shipped[0].ends_with("move it to [dev-dependencies]"), "{shipped:?}");
+    }
+
+    #[test]
+    fn build_scripts_use_none_of_ours() {
+        let server = package("server", &[("ringback-webhook", Kind::Build)]);
+        assert!(messages(&server, "")[0].contains("build scripts use none"));
+    }
+
+    #[test]
+    fn other_peoples_packages_are_not_judged() {
+        assert_eq!(
+            messages(&package("webhook", &[("http", Kind::Normal), ("proptest", Kind::Dev)]), ""),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn a_crate_without_a_floor_or_with_a_wrong_name_is_found() {
+        assert!(messages(&package("util", &[]), "")[0].contains("has no floor"));
+        let mut domain = package("domain", &[]);
+        domain.name = "domain".into();
+        let found = messages(&domain, "[package]\nname = \"domain\"\n");
+        assert_eq!(
+            found,
+            ["crates/domain/Cargo.toml:2: the package is named `domain`: rename it to `ringback-domain`"]
+        );
+    }
+
+    #[test]
+    fn chores_use_none_of_the_house() {
+        let mut chores =
+            package("xtask", &[("ringback-webhook", Kind::Normal), ("serde_json", Kind::Normal)]);
+        chores.name = "xtask".into();
+        chores.manifest = "/w/xtask/Cargo.toml".into();
+        assert_eq!(
+            messages(&chores, ""),
+            ["xtask/Cargo.toml:1: `xtask` is outside crates/ and may not use `ringback-webhook`"]
+        );
+    }
+}
