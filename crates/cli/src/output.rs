@@ -19,7 +19,7 @@ pub(crate) fn table(items: &[Value], columns: &[Column], when_empty: &str) {
         return;
     }
     let rows: Vec<Vec<String>> =
-        items.iter().map(|item| columns.iter().map(|(_, path)| cell(at(item, path))).collect()).collect();
+        items.iter().map(|item| columns.iter().map(|(_, path)| cell(item, path)).collect()).collect();
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()
@@ -29,9 +29,9 @@ pub(crate) fn table(items: &[Value], columns: &[Column], when_empty: &str) {
         .collect();
     let bold = Style::new().bold();
     let headings: Vec<String> = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
-    println!("{bold}{}{bold:#}", line(&headings, &widths, |_, text| text.to_owned()).trim_end());
+    println!("{bold}{}{bold:#}", line(&headings, &widths, str::to_owned).trim_end());
     for row in &rows {
-        println!("{}", line(row, &widths, |_, text| paint(text)).trim_end());
+        println!("{}", line(row, &widths, paint).trim_end());
     }
 }
 
@@ -39,9 +39,8 @@ pub(crate) fn table(items: &[Value], columns: &[Column], when_empty: &str) {
 pub(crate) fn fields(object: &Value, columns: &[Column]) {
     let width = columns.iter().map(|(heading, _)| heading.len()).max().unwrap_or(0);
     for (heading, path) in columns {
-        let value = at(object, path);
-        if !value.is_null() {
-            println!("{heading:width$}  {}", paint(&cell(value)));
+        if !at(object, path).is_null() {
+            println!("{heading:width$}  {}", paint(&cell(object, path)));
         }
     }
 }
@@ -50,20 +49,30 @@ fn at<'a>(item: &'a Value, path: &[&str]) -> &'a Value {
     path.iter().fold(item, |value, key| &value[*key])
 }
 
-fn cell(value: &Value) -> String {
+/// A field as people read it: times of the API's `…_at` fields as dates in UTC.
+fn cell(item: &Value, path: &[&str]) -> String {
+    let value = at(item, path);
+    let is_time = path.last().is_some_and(|key| key.ends_with("_at"));
+    match value.as_i64().filter(|_| is_time).map(jiff::Timestamp::from_second) {
+        Some(Ok(time)) => time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        _ => plain(value),
+    }
+}
+
+fn plain(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }
 }
 
-fn line(cells: &[String], widths: &[usize], paint: impl Fn(usize, &str) -> String) -> String {
+fn line(cells: &[String], widths: &[usize], paint: impl Fn(&str) -> String) -> String {
     let mut text = String::new();
     for (i, cell) in cells.iter().enumerate() {
         let padding = widths[i].saturating_sub(cell.chars().count()) + 2;
-        text.push_str(&paint(i, cell));
+        text.push_str(&paint(cell));
         text.extend(std::iter::repeat_n(' ', padding));
     }
     text
@@ -79,4 +88,27 @@ fn paint(text: &str) -> String {
     };
     let style = Style::new().fg_color(Some(colour.into()));
     format!("{style}{text}{style:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fields_are_shown_as_people_read_them() {
+        let item = json!({ "created_at": 1_750_287_018, "n": 5, "none": null, "list": ["a", "b"], "in": { "s": "x" } });
+        assert_eq!(cell(&item, &["created_at"]), "2025-06-18 22:50:18 UTC");
+        assert_eq!(cell(&item, &["n"]), "5");
+        assert_eq!(cell(&item, &["none"]), "-");
+        assert_eq!(cell(&item, &["list"]), "a,b");
+        assert_eq!(cell(&item, &["in", "s"]), "x");
+        assert_eq!(cell(&item, &["absent", "deep"]), "-");
+    }
+
+    #[test]
+    fn columns_line_up_whatever_their_width() {
+        let cells = ["é".to_owned(), "b".to_owned()];
+        assert_eq!(line(&cells, &[3, 1], str::to_owned), "é    b  ");
+    }
 }

@@ -1,13 +1,12 @@
 //! Ids from outside that a database indexes: `webhook-id`, `evt_…`, `data.id`.
 
-/// The longest such id, in bytes.
-pub const MAX_INDEXED_ID_BYTES: usize = 255;
+use ringback_webhook::webhook_id;
 
-/// Whether an id from outside may be indexed: 1 to 255 visible ASCII characters. So no NUL, no control character and no
-/// text that two databases would sort or fold differently ever becomes a key.
+/// Whether an id from outside may be indexed: the grammar of a `webhook-id`, 1 to 255 visible ASCII characters. So no NUL, no
+/// control character and no text that two databases would sort or fold differently ever becomes a key.
 #[must_use]
 pub fn is_indexable(id: &str) -> bool {
-    (1..=MAX_INDEXED_ID_BYTES).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+    webhook_id::is_well_formed(id)
 }
 
 #[cfg(test)]

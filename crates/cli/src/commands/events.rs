@@ -14,8 +14,9 @@ use crate::exit::CliError;
 use crate::output::{self, Column};
 
 const PATH: &str = "/v1/webhook_events";
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 6] = [
     ("ID", &["id"]),
+    ("RECEIVED", &["created_at"]),
     ("TYPE", &["type"]),
     ("STATE", &["state"]),
     ("OBJECT", &["object_id"]),
@@ -29,7 +30,7 @@ const FIELDS: [Column; 9] = [
     ("webhook id", &["webhook_id"]),
     ("upstream id", &["upstream_event_id"]),
     ("source", &["source_id"]),
-    ("created at", &["created_at"]),
+    ("received", &["created_at"]),
     ("payload bytes", &["payload_bytes"]),
 ];
 const ATTEMPT_COLUMNS: [Column; 6] = [
@@ -37,7 +38,7 @@ const ATTEMPT_COLUMNS: [Column; 6] = [
     ("OUTCOME", &["outcome"]),
     ("STATUS", &["status_code"]),
     ("MS", &["duration_ms"]),
-    ("STARTED AT", &["started_at"]),
+    ("STARTED", &["started_at"]),
     ("ERROR", &["error"]),
 ];
 
