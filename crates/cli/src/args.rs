@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{EndpointsCommand, EventsCommand, SourcesCommand, TriggerArgs};
+use crate::commands::{EndpointsCommand, EventsCommand, ReceiptsCommand, SourcesCommand, TriggerArgs};
 use crate::exit;
 use crate::serve::ServeFlags;
 
@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Events: what has come in, and what became of it.
     #[command(subcommand, visible_alias = "event")]
     Events(EventsCommand),
+    /// Receipts: every inbound call, taken in or refused and why.
+    #[command(subcommand, visible_alias = "receipt")]
+    Receipts(ReceiptsCommand),
     /// Whether the server is up and ready, and how much work waits.
     Status,
     /// Print a shell's completion script.

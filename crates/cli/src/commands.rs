@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod events;
+mod receipts;
 mod sources;
 mod status;
 mod trigger;
@@ -16,6 +17,7 @@ use crate::exit::CliError;
 
 pub(crate) use endpoints::EndpointsCommand;
 pub(crate) use events::EventsCommand;
+pub(crate) use receipts::ReceiptsCommand;
 pub(crate) use sources::SourcesCommand;
 pub(crate) use trigger::TriggerArgs;
 
@@ -26,6 +28,7 @@ pub(crate) fn run(global: &Global, command: Command) -> Result<(), CliError> {
         Command::Sources(command) => sources::run(global, command),
         Command::Endpoints(command) => endpoints::run(global, command),
         Command::Events(command) => events::run(global, command),
+        Command::Receipts(command) => receipts::run(global, command),
         Command::Status => status::run(global),
         Command::Serve(_) | Command::Completions { .. } => Ok(()),
     }

@@ -81,9 +81,11 @@ fn line(cells: &[String], widths: &[usize], paint: impl Fn(&str) -> String) -> S
 /// Words of state have colours with a meaning: green is well, yellow is under way, red wants attention.
 fn paint(text: &str) -> String {
     let colour = match text {
-        "delivered" | "active" | "ready" | "ok" | "succeeded" => AnsiColor::Green,
-        "pending" | "unrouted" | "archived" => AnsiColor::Yellow,
-        "dead" | "http_error" | "timeout" | "unreachable" | "blocked" | "unavailable" => AnsiColor::Red,
+        "delivered" | "accepted" | "active" | "ready" | "ok" | "succeeded" => AnsiColor::Green,
+        "pending" | "unrouted" | "archived" | "held" | "duplicate" => AnsiColor::Yellow,
+        "dead" | "rejected" | "http_error" | "timeout" | "unreachable" | "blocked" | "unavailable" => {
+            AnsiColor::Red
+        }
         _ => return text.to_owned(),
     };
     let style = Style::new().fg_color(Some(colour.into()));

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ringback_domain::{DeliveryId, Endpoint, IdMaker, ProjectId, SecretId, SourceId, Timestamp, Trigger};
+use ringback_domain::{
+    DeliveryId, Endpoint, IdMaker, ProjectId, ReceiptId, SecretId, SourceId, Timestamp, Trigger,
+};
 use ringback_store::{
     Appended, Arrival, Claimed, NewEvent, Plan, PlannedDelivery, ProjectConfig, Store, StoreError,
 };
@@ -21,8 +23,10 @@ pub struct IncomingEvent {
     pub source_id: SourceId,
     /// Which of the source's secrets verified it.
     pub secret_id: SecretId,
-    /// When it was received.
+    /// When it was received, or admitted.
     pub received_at: Timestamp,
+    /// The receipt of this call, if it was refused before and is admitted now.
+    pub admits: Option<ReceiptId>,
     /// The `type` of the body.
     pub event_type: String,
     /// The `webhook-id` header, indexable.
@@ -104,7 +108,8 @@ impl Dispatcher {
     fn arrival(&self, event: IncomingEvent, plan: Plan) -> Arrival {
         let now = event.received_at;
         Arrival {
-            receipt_id: self.ids.next(now),
+            receipt_id: event.admits.unwrap_or_else(|| self.ids.next(now)),
+            admitted: event.admits.is_some(),
             project_id: event.project_id,
             source_id: event.source_id,
             secret_id: event.secret_id,

@@ -33,7 +33,7 @@ pub use id::{
     SecretId, SourceId, TypedId,
 };
 pub use project::Project;
-pub use receipt::Disposition;
-pub use source::{Source, SourceKind, SourceSecret, SourceStatus};
+pub use receipt::{Disposition, KeptCall, Receipt};
+pub use source::{Source, SourceKind, SourceSecret, SourceStatus, StalePolicy};
 pub use time::Timestamp;
 pub use words::UnknownWord;

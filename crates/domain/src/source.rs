@@ -33,6 +33,20 @@ words!("source status", SourceStatus {
     Archived = "archived",
 });
 
+/// What a source does with a call whose signature is right and whose timestamp is more than five minutes old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StalePolicy {
+    /// It is answered 401 and may be admitted by hand. The default.
+    Reject,
+    /// It is taken in. Safe against replays for as long as the dedupe table remembers, which is longer than senders retry.
+    Admit,
+}
+
+words!("stale policy", StalePolicy {
+    Reject = "reject",
+    Admit = "admit",
+});
+
 /// How many signing secrets one source may hold at once: enough for a rotation that overlaps another.
 pub const MAX_SOURCE_SECRETS: usize = 5;
 
@@ -60,6 +74,8 @@ pub struct Source {
     pub kind: SourceKind,
     /// Whether calls are taken.
     pub status: SourceStatus,
+    /// What is done with authentic calls that come late.
+    pub stale_policy: StalePolicy,
     /// The unguessable last part of the ingest URL, `/in/{token}`.
     pub token: String,
     /// Oldest first; any of them may match.

@@ -26,10 +26,10 @@ impl FromRequestParts<Shared> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
         let config = app.store().config();
-        check_key(&parts.headers, config.admin_key_sha256())
+        let project = check_key(&parts.headers, config.admin_key_sha256())
+            .and_then(|()| project(&parts.headers, &config))
             .map_err(|error| error.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))?;
-        let project_id = project(&parts.headers, &config)?.id;
-        Ok(Self { project_id })
+        Ok(Self { project_id: project.id })
     }
 }
 

@@ -1,4 +1,7 @@
 //! One connection: HTTP/1.1 requests, one after the other.
+//!
+//! What is refused before it is a request (400, 414, 431) is answered by the implementation of the protocol: without a body, and
+//! without the id that the `edge` gives to requests.
 
 use std::pin::pin;
 

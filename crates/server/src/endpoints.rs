@@ -72,14 +72,23 @@ pub(crate) async fn retrieve(
     Ok(json::answer(&EndpointView::of(endpoint)))
 }
 
-/// `POST /v1/webhook_endpoints/{id}`, any of the fields of creation; `event_types` replaces the whole set.
+/// Why an endpoint is disabled that a person disabled.
+const DISABLED_BY_HAND: &str = "disabled by hand";
+
+/// `POST /v1/webhook_endpoints/{id}`, any of the fields of creation, and `paused` and `disabled`; `event_types` replaces the whole
+/// set.
 pub(crate) async fn update(
     State(app): State<Shared>,
     caller: Caller,
     PathId(id): PathId<EndpointId>,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
-    let change = read(&app, &caller, &body.fields(&FIELDS)?).await?;
+    let fields = body.fields(&[&FIELDS[..], &["paused", "disabled"]].concat())?;
+    let change = EndpointChange {
+        paused: fields.boolean("paused")?,
+        disabled: fields.boolean("disabled")?.map(|disabled| disabled.then(|| DISABLED_BY_HAND.to_owned())),
+        ..read(&app, &caller, &fields).await?
+    };
     let endpoint = app.store().update_endpoint(caller.project_id, id, change, app.now()).await?;
     Ok(json::answer(&EndpointView::of(&endpoint)))
 }
@@ -101,6 +110,7 @@ async fn read(app: &App, caller: &Caller, fields: &Fields) -> Result<EndpointCha
         url: read_url(app, fields)?,
         event_types: read_event_types(app, caller, fields).await?,
         timeout_secs: fields.integer("timeout_secs", 1..=60)?,
+        ..EndpointChange::default()
     })
 }
 

@@ -135,6 +135,10 @@ impl ApiError {
     }
 
     /// The stable code.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
     pub(crate) fn code(&self) -> &'static str {
         self.0.code
     }

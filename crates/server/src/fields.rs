@@ -76,6 +76,14 @@ impl Fields {
         Ok(line)
     }
 
+    /// `true` or `false`.
+    pub(crate) fn boolean(&self, name: &'static str) -> Result<Option<bool>, ApiError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        value.as_bool().map(Some).ok_or_else(|| {
+            ApiError::bad_request("invalid_type", format!("`{name}` must be true or false")).param(name)
+        })
+    }
+
     /// A whole number within a range.
     pub(crate) fn integer(
         &self,

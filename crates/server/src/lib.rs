@@ -5,7 +5,7 @@
 //! - the `edge` gives every request its id and turns every error into the one envelope, in one place;
 //! - `ingest` takes signed calls: verified, made durable by the [`Dispatcher`](ringback_delivery::Dispatcher), and only then
 //!   answered 200;
-//! - `sources`, `endpoints` and `events` are the API's nouns, `caller` says on whose behalf.
+//! - `sources`, `receipts`, `endpoints` and `events` are the API's nouns, `caller` says on whose behalf.
 //!
 //! Handlers hold no state of their own: what they answer comes from the store, or from its snapshot of the configuration.
 //!
@@ -30,6 +30,7 @@ mod nearest;
 mod parts;
 mod path_id;
 mod random;
+mod receipts;
 mod router;
 mod serve;
 mod settings;

@@ -1,13 +1,14 @@
 //! What the composition root gives the server, and what every handler shares.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use ringback_delivery::Dispatcher;
 use ringback_domain::{Clock, IdMaker, Timestamp, TypedId};
 use ringback_egress::Policy;
 use ringback_store::Store;
 
-use crate::ingest::Room;
+use crate::ingest::{Room, SideLane};
 use crate::settings::ServerSettings;
 
 /// What the server is made of.
@@ -30,6 +31,9 @@ pub struct Parts {
 pub(crate) struct App {
     pub(crate) parts: Parts,
     pub(crate) ingest_room: Room,
+    pub(crate) side_lane: SideLane,
+    /// Calls to ingest URLs that are no source's. Only counted: whose would their receipts be?
+    pub(crate) unknown_sources: AtomicU64,
 }
 
 /// The state of the router.
@@ -38,7 +42,12 @@ pub(crate) type Shared = Arc<App>;
 impl App {
     pub(crate) fn new(parts: Parts) -> Self {
         let ServerSettings { max_ingest_bytes, max_body_bytes, .. } = parts.settings;
-        Self { parts, ingest_room: Room::new(max_ingest_bytes.max(max_body_bytes)) }
+        Self {
+            ingest_room: Room::new(max_ingest_bytes.max(max_body_bytes)),
+            unknown_sources: AtomicU64::new(0),
+            side_lane: SideLane::new(Arc::clone(&parts.store)),
+            parts,
+        }
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -9,7 +9,7 @@ use axum::routing::{any, delete, get, post};
 use crate::edge::edge;
 use crate::error::ApiError;
 use crate::parts::{App, Parts, Shared};
-use crate::{endpoints, event_types, events, health, ingest, sources, stats};
+use crate::{endpoints, event_types, events, health, ingest, receipts, sources, stats};
 
 /// All routes, behind the `edge`. To be served by [`serve`](crate::serve), which holds the limits of connections.
 pub fn router(parts: Parts) -> Router {
@@ -28,6 +28,7 @@ pub fn router(parts: Parts) -> Router {
 fn api() -> Router<Shared> {
     const SOURCE: &str = "/v1/webhook_sources/{whsrc}";
     const ENDPOINT: &str = "/v1/webhook_endpoints/{whe}";
+    const RECEIPT: &str = "/v1/webhook_receipts/{whrcp}";
     const EVENT: &str = "/v1/webhook_events/{whev}";
     let secrets = format!("{SOURCE}/signing_secrets");
     Router::new()
@@ -36,6 +37,9 @@ fn api() -> Router<Shared> {
         .route(&secrets, post(sources::add_secret))
         .route(&format!("{secrets}/{{whkey}}"), delete(sources::remove_secret))
         .route(&format!("{SOURCE}/test"), post(sources::test))
+        .route("/v1/webhook_receipts", get(receipts::list))
+        .route(RECEIPT, get(receipts::retrieve))
+        .route(&format!("{RECEIPT}/admit"), post(receipts::admit))
         .route("/v1/webhook_endpoints", get(endpoints::list).post(endpoints::create))
         .route(ENDPOINT, get(endpoints::retrieve).post(endpoints::update).delete(endpoints::delete))
         .route("/v1/webhook_event_types", get(event_types::list))

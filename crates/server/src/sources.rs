@@ -19,7 +19,7 @@ use crate::json::{self, Deleted};
 use crate::list::{self, ListQuery};
 use crate::parts::Shared;
 use crate::path_id::PathId;
-use crate::random;
+use crate::{random, receipts};
 
 /// The longest name of a source or an endpoint, in characters.
 pub(crate) const MAX_NAME_CHARS: usize = 256;
@@ -70,17 +70,18 @@ pub(crate) async fn retrieve(
     Ok(json::answer(&SourceView::of(&source, &app.settings().public_url)))
 }
 
-/// `POST /v1/webhook_sources/{id} {name?, status?}`
+/// `POST /v1/webhook_sources/{id} {name?, status?, stale_policy?}`
 pub(crate) async fn update(
     State(app): State<Shared>,
     caller: Caller,
     PathId(id): PathId<SourceId>,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
-    let fields = body.fields(&["name", "status"])?;
+    let fields = body.fields(&["name", "status", "stale_policy"])?;
     let change = SourceChange {
         name: fields.line("name", MAX_NAME_CHARS)?.map(str::to_owned),
         status: word(&fields, "status")?,
+        stale_policy: word(&fields, "stale_policy")?,
     };
     let source = app.store().update_source(caller.project_id, id, change, app.now()).await?;
     Ok(json::answer(&SourceView::of(&source, &app.settings().public_url)))
@@ -110,6 +111,8 @@ pub(crate) async fn add_secret(
     let now = app.now();
     let secret = (app.new_id(now), secret);
     let source = app.store().add_source_secret(caller.project_id, id, secret, now).await?;
+    // Calls that came before it may be right by it.
+    receipts::admit_held(&app, std::sync::Arc::clone(&source)).await;
     Ok(json::answer(&SourceView::of(&source, &app.settings().public_url)))
 }
 

@@ -1,8 +1,11 @@
 //! `GET /v1/webhook_stats`: how much there is, in numbers.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
 use axum::extract::State;
 use axum::response::Response;
-use ringback_store::{PageRequest, ProjectConfig};
+use ringback_store::{PageRequest, ProjectConfig, RefusalCount};
 use serde::Serialize;
 
 use crate::caller::Caller;
@@ -20,10 +23,18 @@ struct Stats {
     in_flight: u64,
     sources: usize,
     endpoints: usize,
+    /// Calls that were refused, by code.
+    refused: BTreeMap<String, u64>,
+    /// Calls to ingest URLs that are no source's, over all projects, since the start.
+    unknown_sources: u64,
 }
 
 /// Of the caller's project, at this moment.
 pub(crate) async fn retrieve(State(app): State<Shared>, caller: Caller) -> Result<Response, ApiError> {
+    let mut refused = BTreeMap::new();
+    for RefusalCount { reason, count, .. } in app.store().refusal_counts(caller.project_id).await? {
+        *refused.entry(reason).or_default() += count;
+    }
     let backlog = app.store().backlog(caller.project_id).await?;
     let config = app.store().config();
     let project = config.project(caller.project_id).map(AsRef::as_ref);
@@ -33,6 +44,8 @@ pub(crate) async fn retrieve(State(app): State<Shared>, caller: Caller) -> Resul
         in_flight: backlog.in_flight,
         sources: project.map_or(0, count_sources),
         endpoints: project.map_or(0, count_endpoints),
+        refused,
+        unknown_sources: app.unknown_sources.load(Ordering::Relaxed),
     }))
 }
 

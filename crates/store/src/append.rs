@@ -12,13 +12,15 @@ use crate::work::Lease;
 pub struct Arrival {
     /// The id of the call itself.
     pub receipt_id: ReceiptId,
+    /// Whether that is the receipt of a call that was refused before and is admitted now; else it is a new one.
+    pub admitted: bool,
     /// Whose it is.
     pub project_id: ProjectId,
     /// Where it entered.
     pub source_id: SourceId,
     /// Which of the source's secrets verified it.
     pub secret_id: SecretId,
-    /// When it was received.
+    /// When it was received, or admitted.
     pub received_at: Timestamp,
     /// What happened. Stored only if its `webhook_id` is new on the source.
     pub event: NewEvent,

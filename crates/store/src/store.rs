@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ringback_domain::{
-    DeliveryId, Endpoint, EndpointId, EventId, EventPattern, EventRecord, ProjectId, SecretId, Source,
-    SourceId, SourceKind, SourceStatus, Timestamp,
+    DeliveryId, Endpoint, EndpointId, EventId, EventPattern, EventRecord, ProjectId, Receipt, ReceiptId,
+    SecretId, Source, SourceId, SourceKind, SourceStatus, StalePolicy, Timestamp,
 };
 use ringback_webhook::SigningSecret;
 
@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::error::StoreError;
 use crate::page::{Page, PageRequest};
 use crate::query::{Backlog, EventDetail, EventFilter};
+use crate::receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
 use crate::work::{Claimed, DueEndpoint, Finish};
 
 /// A source to be made.
@@ -43,6 +44,8 @@ pub struct SourceChange {
     pub name: Option<String>,
     /// Archive or activate.
     pub status: Option<SourceStatus>,
+    /// What to do with authentic calls that come late.
+    pub stale_policy: Option<StalePolicy>,
 }
 
 /// An endpoint to be made.
@@ -77,6 +80,10 @@ pub struct EndpointChange {
     pub event_types: Option<Vec<EventPattern>>,
     /// A new time-out in seconds, 1 to 60.
     pub timeout_secs: Option<u8>,
+    /// Hold its deliveries, or let them go on.
+    pub paused: Option<bool>,
+    /// Disable it for this reason (`Some(Some(_))`), or enable it again (`Some(None)`).
+    pub disabled: Option<Option<String>>,
 }
 
 /// What may go, in one bounded step of pruning.
@@ -180,6 +187,36 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// [`StoreError::Overloaded`] at once when too much is waiting: an ingest caller is to be told to come back.
     async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError>;
+
+    /// Keeps what is known of refused calls, and counts them: the lossy side lane of ingest. Calls to be held beyond
+    /// [`MAX_HELD_CALLS`](crate::receipts::MAX_HELD_CALLS) of a source are counted only.
+    async fn record_refusals(
+        &self,
+        refusals: Vec<Refusal>,
+        counts: Vec<RefusalCount>,
+    ) -> Result<(), StoreError>;
+
+    /// A part of a project's receipts.
+    async fn list_receipts(
+        &self,
+        project_id: ProjectId,
+        filter: ReceiptFilter,
+        page: PageRequest<ReceiptId>,
+    ) -> Result<Page<Receipt>, StoreError>;
+
+    /// A receipt, and the call itself while it is refused and kept.
+    async fn receipt(&self, project_id: ProjectId, id: ReceiptId) -> Result<ReceiptDetail, StoreError>;
+
+    /// The oldest calls that a source holds, beyond `after`.
+    async fn held_calls(
+        &self,
+        source_id: SourceId,
+        after: Option<ReceiptId>,
+        limit: usize,
+    ) -> Result<Vec<ReceiptDetail>, StoreError>;
+
+    /// How many calls of a project were refused, by source and code.
+    async fn refusal_counts(&self, project_id: ProjectId) -> Result<Vec<RefusalCount>, StoreError>;
 
     /// The endpoints with pending deliveries that are under no lease, and when the earliest of each is due. Costs one index
     /// seek per endpoint, however many deliveries each has.

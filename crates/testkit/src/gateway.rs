@@ -14,6 +14,8 @@ use tempfile::TempDir;
 pub use builder::{GatewayBuilder, NotStarted};
 use process::Process;
 
+use crate::wait::until;
+
 /// The admin key that every gateway is started with.
 pub const ADMIN_KEY: &str = "sk-testkit-admin-key";
 
@@ -134,11 +136,18 @@ impl Gateway {
 }
 
 impl Stopped {
-    /// Starts it again: same data folder, same port.
+    /// Starts it again: same data folder, same port. While another process has the port, it is tried again.
     ///
     /// # Panics
-    /// When it does not become ready.
+    /// When it does not become ready within [`crate::PATIENCE`].
     pub async fn start(self) -> Gateway {
-        self.builder.start().await
+        until("the gateway to be ready again", || async {
+            match self.builder.clone().try_start().await {
+                Ok(gateway) => Some(gateway),
+                Err(failure) if failure.talk.contains("cannot listen") => None,
+                Err(failure) => panic!("the gateway did not start again:\n{}", failure.talk),
+            }
+        })
+        .await
     }
 }

@@ -95,7 +95,13 @@ impl Receiver {
     /// Every call so far.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        self.desk.log.borrow().calls.clone()
+        self.calls_after(0)
+    }
+
+    /// Every call so far but the first `count`.
+    #[must_use]
+    pub fn calls_after(&self, count: usize) -> Vec<Call> {
+        self.desk.log.borrow().calls[count..].to_vec()
     }
 
     /// How many calls there have been.

@@ -116,6 +116,7 @@ impl World {
             source_id: self.source,
             secret_id: self.id(),
             received_at: self.clock.now(),
+            admits: None,
             event_type: event_type.to_owned(),
             webhook_id: webhook_id.to_owned(),
             upstream_event_id: None,

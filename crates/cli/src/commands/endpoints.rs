@@ -14,7 +14,7 @@ use crate::output::{self, Column};
 const PATH: &str = "/v1/webhook_endpoints";
 const COLUMNS: [Column; 4] =
     [("ID", &["id"]), ("NAME", &["name"]), ("EVENT TYPES", &["event_types"]), ("URL", &["url"])];
-const FIELDS: [Column; 8] = [
+const FIELDS: [Column; 9] = [
     ("id", &["id"]),
     ("name", &["name"]),
     ("url", &["url"]),
@@ -22,6 +22,7 @@ const FIELDS: [Column; 8] = [
     ("timeout secs", &["timeout_secs"]),
     ("secret", &["signing_secret"]),
     ("secret hint", &["signing_secret_hint"]),
+    ("paused", &["paused"]),
     ("disabled", &["disabled_reason"]),
 ];
 
@@ -73,6 +74,12 @@ pub(crate) enum EndpointsCommand {
         /// A new time-out, 1 to 60 seconds.
         #[arg(long, value_parser = clap::value_parser!(u8).range(1..=60))]
         timeout_secs: Option<u8>,
+        /// `true` holds its deliveries, `false` lets them go on.
+        #[arg(long, value_name = "BOOL")]
+        paused: Option<bool>,
+        /// `true` makes no deliveries any more and holds what is pending, `false` enables it again.
+        #[arg(long, value_name = "BOOL")]
+        disabled: Option<bool>,
     },
     /// Delete an endpoint: what is pending for it is cancelled, its history stays.
     Delete {
@@ -94,7 +101,7 @@ pub(crate) fn run(global: &Global, command: EndpointsCommand) -> Result<(), CliE
         }
         EndpointsCommand::List { page } => return list(global, &api, &page),
         EndpointsCommand::Get { id } => api.call(Method::GET, &one(&id), None)?,
-        EndpointsCommand::Update { id, name, to, event_types, timeout_secs } => {
+        EndpointsCommand::Update { id, name, to, event_types, timeout_secs, paused, disabled } => {
             let mut body = Map::new();
             for (key, value) in [("name", name), ("url", to)] {
                 if let Some(value) = value {
@@ -106,6 +113,11 @@ pub(crate) fn run(global: &Global, command: EndpointsCommand) -> Result<(), CliE
             }
             if let Some(secs) = timeout_secs {
                 body.insert("timeout_secs".into(), secs.into());
+            }
+            for (key, value) in [("paused", paused), ("disabled", disabled)] {
+                if let Some(value) = value {
+                    body.insert(key.into(), value.into());
+                }
             }
             api.call(Method::POST, &one(&id), Some(&Value::Object(body)))?
         }

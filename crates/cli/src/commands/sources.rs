@@ -63,6 +63,9 @@ pub(crate) enum SourcesCommand {
         /// `archived` answers calls with 404 and keeps everything.
         #[arg(long, value_parser = ["active", "archived"])]
         status: Option<String>,
+        /// What to do with authentic calls that come more than five minutes late.
+        #[arg(long, value_parser = ["reject", "admit"])]
+        stale_policy: Option<String>,
     },
     /// Delete a source and its secrets; its events stay.
     Delete {
@@ -99,9 +102,9 @@ pub(crate) fn run(global: &Global, command: SourcesCommand) -> Result<(), CliErr
         }
         SourcesCommand::List { page } => return list(global, &api, &page),
         SourcesCommand::Get { id } => api.call(Method::GET, &one(&id), None)?,
-        SourcesCommand::Update { id, name, status } => {
+        SourcesCommand::Update { id, name, status, stale_policy } => {
             let mut body = Map::new();
-            for (key, value) in [("name", name), ("status", status)] {
+            for (key, value) in [("name", name), ("status", status), ("stale_policy", stale_policy)] {
                 if let Some(value) = value {
                     body.insert(key.into(), value.into());
                 }

@@ -60,6 +60,7 @@ async fn an_event_planned_before_an_endpoint_was_made_reaches_it() {
     // What a dispatcher appends whose snapshot was taken before the endpoint was made: a plan for nobody.
     let arrival = Arrival {
         receipt_id: world.id(),
+        admitted: false,
         project_id: event.project_id,
         source_id: event.source_id,
         secret_id: event.secret_id,

@@ -21,6 +21,7 @@ pub(super) struct EndpointView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     signing_secret: Option<&'a str>,
     timeout_secs: u8,
+    paused: bool,
     disabled_at: Option<i64>,
     disabled_reason: Option<&'a str>,
 }
@@ -38,6 +39,7 @@ impl<'a> EndpointView<'a> {
             signing_secret_hint: endpoint.secrets.last().map(|newest| newest.secret.hint()),
             signing_secret: None,
             timeout_secs: endpoint.timeout_secs,
+            paused: endpoint.paused_at.is_some(),
             disabled_at: endpoint.disabled_at.map(ringback_domain::Timestamp::as_unix_secs),
             disabled_reason: endpoint.disabled_reason.as_deref(),
         }

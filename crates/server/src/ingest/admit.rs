@@ -5,13 +5,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 use ringback_delivery::IncomingEvent;
 use ringback_domain::indexed::is_indexable;
-use ringback_domain::{Disposition, EventId, Source, Timestamp};
+use ringback_domain::{Disposition, EventId, KeptCall, ReceiptId, SecretId, Source, Timestamp};
 use ringback_store::Appended;
-use ringback_webhook::EnvelopeHead;
+use ringback_webhook::{EnvelopeHead, WEBHOOK_ID};
 use serde::Serialize;
 
 use super::signed::Signed;
-use super::{content, signed};
+use super::{content, kept, signed};
 use crate::error::ApiError;
 use crate::json::Text;
 use crate::parts::App;
@@ -37,8 +37,33 @@ pub(crate) async fn admit(
     let signed = signed::check(source, headers, &body, received_at)?;
     let head = content::read(headers, &body)?;
     let event = incoming(source, &signed, head, body.clone(), received_at);
+    dispatch(app, source, event).await
+}
+
+/// Takes in a call that was refused before, whose signature by `secret_id` is known to be right. `Ok` once it is durable.
+pub(crate) async fn admit_refused(
+    app: &App,
+    source: &Source,
+    receipt_id: ReceiptId,
+    secret_id: SecretId,
+    call: &KeptCall,
+) -> Result<Receipt, ApiError> {
+    let headers = kept::read_headers(&call.headers);
+    let webhook_id = headers.get(WEBHOOK_ID).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
+    let signed = Signed { webhook_id, secret_id };
+    let head = content::read(&headers, &call.body)?;
+    // The time of admission: an event is as old as Ringback's knowledge of it.
+    let event = IncomingEvent {
+        admits: Some(receipt_id),
+        ..incoming(source, &signed, head, call.body.clone(), app.now())
+    };
+    dispatch(app, source, event).await
+}
+
+async fn dispatch(app: &App, source: &Source, event: IncomingEvent) -> Result<Receipt, ApiError> {
+    let (webhook_id, payload_bytes) = (event.webhook_id.clone(), event.payload.len());
     let appended = app.parts.dispatcher.dispatch(event).await?;
-    log_received(source, signed.webhook_id, body.len(), &appended);
+    log_received(source, &webhook_id, payload_bytes, &appended);
     Ok(Receipt::new(&appended))
 }
 
@@ -55,6 +80,7 @@ fn incoming(
         source_id: source.id,
         secret_id: signed.secret_id,
         received_at,
+        admits: None,
         event_type: head.event_type.into_owned(),
         webhook_id: signed.webhook_id.to_owned(),
         // The payload keeps what cannot be indexed; only looking it up by that is not possible.
@@ -81,11 +107,8 @@ fn log_received(source: &Source, webhook_id: &str, payload_bytes: usize, appende
 
 impl Receipt {
     fn new(appended: &Appended) -> Self {
-        let status = match appended.disposition {
-            Disposition::Accepted => "accepted",
-            // That the bytes differ is between the sender and the operator; the call is a duplicate all the same.
-            Disposition::Duplicate | Disposition::PayloadDiffers => "duplicate",
-        };
+        // That the bytes of a duplicate differ is between the sender and the operator.
+        let status = if appended.disposition == Disposition::Accepted { "accepted" } else { "duplicate" };
         Self { object: "webhook_receipt", status, event_id: Text(appended.event_id) }
     }
 }

@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, HeaderValue};
 use ringback_domain::indexed::is_indexable;
-use ringback_domain::{SecretId, Source, Timestamp};
-use ringback_webhook::{Verifier, VerifyError, WEBHOOK_ID};
+use ringback_domain::{SecretId, Source, StalePolicy, Timestamp};
+use ringback_webhook::{DEFAULT_TOLERANCE_SECS, Verifier, VerifyError, WEBHOOK_ID};
 
 use crate::error::ApiError;
 
@@ -16,7 +16,7 @@ pub(super) struct Signed<'h> {
     pub(super) secret_id: SecretId,
 }
 
-/// Checks headers, signature and timestamp, in this order.
+/// Checks headers, signature and timestamp, in this order. A late call passes where the source's policy says so.
 pub(super) fn check<'h>(
     source: &Source,
     headers: &'h HeaderMap,
@@ -24,11 +24,50 @@ pub(super) fn check<'h>(
     received_at: Timestamp,
 ) -> Result<Signed<'h>, ApiError> {
     check_id(headers)?;
+    match verify(source, headers, body, received_at, DEFAULT_TOLERANCE_SECS) {
+        Err(VerifyError::TimestampTooOld { .. }) if source.stale_policy == StalePolicy::Admit => {
+            verify(source, headers, body, received_at, ANY_AGE)
+        }
+        other => other,
+    }
+    .map_err(|error| rejection(error, source.secrets.is_empty()))
+}
+
+/// Which secret signed a call, whatever its age; `None` when none did.
+pub(super) fn signer(
+    source: &Source,
+    headers: &HeaderMap,
+    body: &[u8],
+    received_at: Timestamp,
+) -> Option<SecretId> {
+    check_id(headers).ok()?;
+    verify(source, headers, body, received_at, ANY_AGE).ok().map(|signed| signed.secret_id)
+}
+
+/// Which secret signed a call that was fresh when it was received; `None` when none did.
+pub(crate) fn signer_in_time(
+    source: &Source,
+    headers: &HeaderMap,
+    body: &[u8],
+    received_at: Timestamp,
+) -> Option<SecretId> {
+    check(source, headers, body, received_at).ok().map(|signed| signed.secret_id)
+}
+
+/// A tolerance that no timestamp of this century exceeds.
+const ANY_AGE: u32 = u32::MAX;
+
+fn verify<'h>(
+    source: &Source,
+    headers: &'h HeaderMap,
+    body: &[u8],
+    received_at: Timestamp,
+    tolerance_secs: u32,
+) -> Result<Signed<'h>, VerifyError> {
     // Made anew for each call, which costs one small list: the secrets in it are references, their keys are prepared.
     let verifier = Verifier::new(source.secrets.iter().map(|secret| secret.secret.clone()));
-    let verified = verifier
-        .verify(headers, body, received_at.to_wire())
-        .map_err(|error| rejection(error, source.secrets.is_empty()))?;
+    let verified =
+        verifier.with_tolerance_secs(tolerance_secs).verify(headers, body, received_at.to_wire())?;
     // The index is one into the very list the verifier was made of.
     Ok(Signed { webhook_id: verified.webhook_id, secret_id: source.secrets[verified.secret_index].id })
 }
@@ -55,7 +94,7 @@ fn rejection(error: VerifyError, without_secret: bool) -> ApiError {
         | VerifyError::BodyNotUtf8 => ApiError::bad_request(code, error.to_string()),
         VerifyError::UnusableSignature | VerifyError::SignatureMismatch if without_secret => {
             ApiError::unauthorized(
-                "source_unconfigured",
+                super::SOURCE_UNCONFIGURED,
                 "this source has no signing secret yet, so nothing can be verified; add the one that the sender shows",
             )
         }

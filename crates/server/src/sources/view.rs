@@ -16,6 +16,7 @@ pub(super) struct SourceView<'a> {
     name: &'a str,
     kind: &'static str,
     status: &'static str,
+    stale_policy: &'static str,
     url: String,
     /// Of the newest secret.
     signing_secret_hint: Option<String>,
@@ -41,6 +42,7 @@ impl<'a> SourceView<'a> {
             name: &source.name,
             kind: source.kind.as_str(),
             status: source.status.as_str(),
+            stale_policy: source.stale_policy.as_str(),
             url: ingest_url(public_url, &source.token),
             signing_secret_hint: source.secrets.last().map(|newest| newest.secret.hint()),
             signing_secrets: source.secrets.iter().map(SecretView::of).collect(),

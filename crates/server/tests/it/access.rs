@@ -77,6 +77,7 @@ async fn the_project_is_the_default_one_or_the_one_that_is_named() {
         assert_eq!(answer.status, status, "{named:?}");
         if status == 401 {
             assert_eq!(answer.error().1, "mismatched_project");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
         }
     }
 }

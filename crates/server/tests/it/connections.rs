@@ -102,3 +102,16 @@ async fn begin_call(client: &mut Client, path: &str) {
     assert_eq!(client.answer().await.unwrap().status, 100);
     client.write(&EVENT[..1]).await;
 }
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let world = World::start().await;
+    let body = vec![b'x'; 512 * 1024];
+    for (path, expected) in [("/in/unknown", 404), ("/v1/webhook_sources", 401)] {
+        let mut client = world.connect().await;
+        for _ in 0..2 {
+            let answer = client.request("POST", path, &[], &body).await;
+            assert_eq!(answer.error().0, expected, "and the connection lives on");
+        }
+    }
+}

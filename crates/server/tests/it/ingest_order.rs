@@ -17,7 +17,7 @@ async fn faults_are_told_in_the_documented_order() {
     let answer = client.request("PUT", &source.path, &[("webhook-id", "a b")], &bad_body).await;
     assert_eq!(answer.error().0, 405);
     let head = format!(
-        "POST {} HTTP/1.1\r\nhost: x\r\nwebhook-id: a b\r\ncontent-length: {too_large}\r\n\r\n",
+        "POST {} HTTP/1.1\r\nhost: x\r\nwebhook-id: a b\r\nexpect: 100-continue\r\ncontent-length: {too_large}\r\n\r\n",
         source.path
     );
     client.write(head.as_bytes()).await;

@@ -4,7 +4,7 @@ use ringback_domain::{DeliveryState, Disposition, EventId, IdMaker, Timestamp, T
 use rusqlite::{Connection, params};
 
 use super::writer::WriteError;
-use super::{columns, endpoints};
+use super::{columns, endpoints, receipts};
 use crate::append::{Appended, Arrival, PlannedDelivery};
 use crate::work::Lease;
 
@@ -35,12 +35,12 @@ pub(super) fn append(tx: &Connection, ids: &IdMaker, arrival: &Arrival) -> Resul
                 None => appended.due.push(delivery.endpoint_id),
             }
         }
-        insert_receipt(tx, arrival, &appended)?;
+        receipts::write(tx, arrival, &appended)?;
         Ok(appended)
     } else {
         let (event_id, disposition) = first_seen(tx, arrival)?;
         let appended = Appended { disposition, event_id, leased: Vec::new(), due: Vec::new() };
-        insert_receipt(tx, arrival, &appended)?;
+        receipts::write(tx, arrival, &appended)?;
         Ok(appended)
     }
 }
@@ -136,24 +136,6 @@ fn insert_delivery(
         arrival.received_at.as_unix_ms(),
         lease_token,
         delivery.lease_expires_at.map(Timestamp::as_unix_ms),
-    ])
-    .map(drop)
-}
-
-fn insert_receipt(tx: &Connection, arrival: &Arrival, appended: &Appended) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO receipts (id, project_id, source_id, event_id, secret_id, webhook_id, disposition, received_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![
-        arrival.receipt_id.to_bytes(),
-        arrival.project_id.to_bytes(),
-        arrival.source_id.to_bytes(),
-        appended.event_id.to_bytes(),
-        arrival.secret_id.to_bytes(),
-        arrival.event.webhook_id,
-        appended.disposition.as_str(),
-        arrival.received_at.as_unix_ms(),
     ])
     .map(drop)
 }

@@ -11,6 +11,11 @@ pub(super) fn id<I: TypedId>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::
     row.get::<_, [u8; 16]>(column).map(I::from_bytes)
 }
 
+/// A typed id from a column that may be null.
+pub(super) fn optional_id<I: TypedId>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<I>> {
+    Ok(row.get::<_, Option<[u8; 16]>>(column)?.map(I::from_bytes))
+}
+
 /// A time from a column of Unix milliseconds.
 pub(super) fn time(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Timestamp> {
     row.get(column).map(Timestamp::from_unix_ms)

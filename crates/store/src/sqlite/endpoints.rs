@@ -54,23 +54,60 @@ pub(super) fn update(
     now: Timestamp,
 ) -> Result<Changed, WriteError> {
     let old = find(tx, keyring, project_id, id)?;
-    let name = change.name.as_ref().unwrap_or(&old.name);
-    let url = change.url.as_ref().unwrap_or(&old.url);
-    let event_types = change.event_types.as_ref().unwrap_or(&old.event_types);
-    let timeout_secs = change.timeout_secs.unwrap_or(old.timeout_secs);
-    let same = *name == old.name
-        && *url == old.url
-        && *event_types == old.event_types
-        && timeout_secs == old.timeout_secs;
-    if same {
+    let new = changed_by(&old, change, now);
+    if same_settings(&old, &new) {
         let generation = generation(tx, project_id)?;
         return Ok(Changed { endpoint: old, generation });
     }
     tx.prepare_cached(
-        "UPDATE endpoints SET name = ?2, url = ?3, event_types = ?4, timeout_secs = ?5, updated_at = ?6 WHERE id = ?1",
+        "UPDATE endpoints SET name = ?2, url = ?3, event_types = ?4, timeout_secs = ?5, paused_at = ?6, \
+         disabled_at = ?7, disabled_reason = ?8, updated_at = ?9 WHERE id = ?1",
     )?
-    .execute(params![id.to_bytes(), name, url, join(event_types), timeout_secs, now.as_unix_ms()])?;
+    .execute(params![
+        id.to_bytes(),
+        new.name,
+        new.url,
+        join(&new.event_types),
+        new.timeout_secs,
+        new.paused_at.map(Timestamp::as_unix_ms),
+        new.disabled_at.map(Timestamp::as_unix_ms),
+        new.disabled_reason,
+        now.as_unix_ms(),
+    ])?;
     changed(tx, keyring, project_id, id)
+}
+
+/// The endpoint with a change applied. Pausing what is paused, or disabling what is disabled, keeps since when it is.
+fn changed_by(old: &Endpoint, change: &EndpointChange, now: Timestamp) -> Endpoint {
+    let mut new = old.clone();
+    if let Some(name) = &change.name {
+        new.name.clone_from(name);
+    }
+    if let Some(url) = &change.url {
+        new.url.clone_from(url);
+    }
+    if let Some(event_types) = &change.event_types {
+        new.event_types.clone_from(event_types);
+    }
+    new.timeout_secs = change.timeout_secs.unwrap_or(old.timeout_secs);
+    if let Some(paused) = change.paused {
+        new.paused_at = paused.then(|| old.paused_at.unwrap_or(now));
+    }
+    if let Some(reason) = &change.disabled {
+        new.disabled_at = reason.as_ref().map(|_| old.disabled_at.unwrap_or(now));
+        new.disabled_reason.clone_from(reason);
+    }
+    new
+}
+
+fn same_settings(a: &Endpoint, b: &Endpoint) -> bool {
+    a.name == b.name
+        && a.url == b.url
+        && a.event_types == b.event_types
+        && a.timeout_secs == b.timeout_secs
+        && a.paused_at == b.paused_at
+        && a.disabled_at == b.disabled_at
+        && a.disabled_reason == b.disabled_reason
 }
 
 /// The row stays, marked, because deliveries refer to it; its secrets go.

@@ -1,7 +1,7 @@
 //! The embedded backend: one SQLite file in the data folder, owned by one process.
 //!
-//! The actors: the [`writer`] thread holds the only writing connection and commits whatever waits in one transaction, so
-//! that one fsync serves many callers; the [`readers`] are a few read-only connections. WAL mode lets them run side by side,
+//! The actors: the `writer` thread holds the only writing connection and commits whatever waits in one transaction, so
+//! that one fsync serves many callers; the `readers` are a few read-only connections. WAL mode lets them run side by side,
 //! `synchronous=FULL` makes every commit durable before it is answered. The folder lock makes sure nobody else writes, so
 //! that every lease found at the start belongs to a process that is gone.
 
@@ -20,6 +20,7 @@ mod options;
 mod plans;
 mod prune;
 mod readers;
+mod receipts;
 mod secrets;
 mod sources;
 mod writer;
@@ -30,8 +31,8 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ringback_domain::{
-    DeliveryId, Endpoint, EndpointId, EventId, EventRecord, IdMaker, ProjectId, SecretId, Source, SourceId,
-    Timestamp,
+    DeliveryId, Endpoint, EndpointId, EventId, EventRecord, IdMaker, ProjectId, Receipt, ReceiptId, SecretId,
+    Source, SourceId, Timestamp,
 };
 use ringback_webhook::SigningSecret;
 
@@ -41,6 +42,7 @@ use crate::error::{OpenError, StoreError};
 use crate::keyring::Keyring;
 use crate::page::{Page, PageRequest};
 use crate::query::{Backlog, EventDetail, EventFilter};
+use crate::receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
 use crate::store::{EndpointChange, NewEndpoint, NewSource, Retention, SourceChange, Store};
 use crate::work::{Claimed, DueEndpoint, Finish};
 
@@ -224,6 +226,41 @@ impl Store for SqliteStore {
     async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError> {
         let ids = Arc::clone(&self.ids);
         self.writer.write_or_refuse(move |tx| append::append(tx, &ids, &arrival)).await
+    }
+
+    async fn record_refusals(
+        &self,
+        refusals: Vec<Refusal>,
+        counts: Vec<RefusalCount>,
+    ) -> Result<(), StoreError> {
+        self.writer.write_or_refuse(move |tx| receipts::record_refusals(tx, &refusals, &counts)).await
+    }
+
+    async fn list_receipts(
+        &self,
+        project_id: ProjectId,
+        filter: ReceiptFilter,
+        page: PageRequest<ReceiptId>,
+    ) -> Result<Page<Receipt>, StoreError> {
+        self.readers.read(move |db| receipts::list(db, project_id, filter, page)).await
+    }
+
+    async fn receipt(&self, project_id: ProjectId, id: ReceiptId) -> Result<ReceiptDetail, StoreError> {
+        let found = self.readers.read(move |db| receipts::detail(db, project_id, id)).await?;
+        found.ok_or(StoreError::NotFound { noun: "webhook receipt" })
+    }
+
+    async fn held_calls(
+        &self,
+        source_id: SourceId,
+        after: Option<ReceiptId>,
+        limit: usize,
+    ) -> Result<Vec<ReceiptDetail>, StoreError> {
+        self.readers.read(move |db| receipts::held(db, source_id, after, limit)).await
+    }
+
+    async fn refusal_counts(&self, project_id: ProjectId) -> Result<Vec<RefusalCount>, StoreError> {
+        self.readers.read(move |db| receipts::counts(db, project_id)).await
     }
 
     async fn due_endpoints(&self) -> Result<Vec<DueEndpoint>, StoreError> {

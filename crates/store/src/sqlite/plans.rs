@@ -4,7 +4,7 @@
 //! empty database are those of a full one.
 
 use ringback_domain::{EventId, ProjectId, TypedId};
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 
 use super::events::list_query;
 use super::{append, backlog, claim, endpoints, events, finish, migrate, prune};
@@ -37,41 +37,89 @@ fn assert_plan(db: &Connection, sql: &str, expected: &[&str]) {
 #[test]
 fn work_is_found_and_claimed_by_index() {
     let db = schema();
-    assert_plan(&db, claim::CLAIM, &[
-        "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
-        "LIST SUBQUERY 1",
-        "SEARCH deliveries USING INDEX deliveries_due (endpoint_id=? AND due_at<?)",
-    ]);
-    assert_plan(&db, claim::RECLAIM, &[
-        "SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>? AND lease_expires_at<?)",
-    ]);
+    assert_plan(
+        &db,
+        claim::CLAIM,
+        &[
+            "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
+            "LIST SUBQUERY 1",
+            "SEARCH deliveries USING INDEX deliveries_due (endpoint_id=? AND due_at<?)",
+        ],
+    );
+    assert_plan(
+        &db,
+        claim::RECLAIM,
+        &["SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>? AND lease_expires_at<?)"],
+    );
     let by_id = "SEARCH deliveries USING INDEX sqlite_autoindex_deliveries_1 (id=?)";
     assert_plan(&db, claim::RELEASE, &[by_id]);
     assert_plan(&db, finish::FIND, &[by_id]);
-    assert_plan(&db, endpoints::CANCEL_ORPHANS, &[
-        "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
-        "LIST SUBQUERY 2",
-        "COMPOUND QUERY",
-        "LEFT-MOST SUBQUERY",
-        "SEARCH deliveries USING INDEX deliveries_due (endpoint_id=?)",
-        "UNION ALL",
-        "SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>?)",
-        "SCALAR SUBQUERY 3",
-        "SEARCH endpoints USING PRIMARY KEY (id=?)",
-    ]);
+    assert_plan(
+        &db,
+        endpoints::CANCEL_ORPHANS,
+        &[
+            "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
+            "LIST SUBQUERY 2",
+            "COMPOUND QUERY",
+            "LEFT-MOST SUBQUERY",
+            "SEARCH deliveries USING INDEX deliveries_due (endpoint_id=?)",
+            "UNION ALL",
+            "SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>?)",
+            "SCALAR SUBQUERY 3",
+            "SEARCH endpoints USING PRIMARY KEY (id=?)",
+        ],
+    );
 }
 
 #[test]
 fn due_endpoints_are_found_by_a_loose_index_scan() {
     let db = schema();
-    assert_plan(&db, claim::DUE_ENDPOINTS, &[]);
+    assert_plan(
+        &db,
+        claim::DUE_ENDPOINTS,
+        &[
+            "CO-ROUTINE waiting",
+            "SETUP",
+            "SEARCH deliveries USING INDEX deliveries_due",
+            "RECURSIVE STEP",
+            "SCAN waiting",
+            "CORRELATED SCALAR SUBQUERY 2",
+            "SEARCH deliveries USING INDEX deliveries_due (endpoint_id>?)",
+            "SCAN waiting",
+            "CORRELATED SCALAR SUBQUERY 4",
+            "SEARCH d USING INDEX deliveries_due (endpoint_id=?)",
+        ],
+    );
+    // A plan does not tell one seek from a walk, so count: a hundredfold of deliveries costs not one step more.
+    let few = steps_to_find_due(10);
+    assert_eq!(steps_to_find_due(1000), few);
+}
+
+/// The steps of SQLite's machine to find three endpoints that have so many deliveries each.
+fn steps_to_find_due(deliveries_each: u32) -> i32 {
+    let db = schema();
+    db.pragma_update(None, "foreign_keys", false).unwrap();
+    let insert = "\
+        WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 3 * ?1 - 1) \
+        INSERT INTO deliveries (id, project_id, event_position, endpoint_id, trigger, state, created_at, due_at) \
+        SELECT CAST(printf('%016d', n) AS BLOB), x'', n, CAST(printf('%016d', n % 3) AS BLOB), 'event', 'pending', n, n \
+        FROM n";
+    assert_eq!(db.execute(insert, [deliveries_each]).unwrap(), 3 * deliveries_each as usize);
+    let mut statement = db.prepare(claim::DUE_ENDPOINTS).unwrap();
+    let due: Vec<i64> = statement.query_map([], |row| row.get(1)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(due, [0, 1, 2]);
+    statement.get_status(StatementStatus::VmStep)
 }
 
 #[test]
 fn the_backlog_is_counted_by_the_partial_indexes() {
     let db = schema();
-    assert_plan(&db, backlog::PENDING, &[]);
-    assert_plan(&db, backlog::IN_FLIGHT, &["SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>?)"]);
+    assert_plan(&db, backlog::PENDING, &["SCAN e", "SEARCH d USING INDEX deliveries_due (endpoint_id=?)"]);
+    assert_plan(
+        &db,
+        backlog::IN_FLIGHT,
+        &["SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>?)"],
+    );
 }
 
 #[test]
@@ -83,23 +131,53 @@ fn a_repeated_webhook_id_is_one_seek() {
 #[test]
 fn pruning_reads_only_what_is_old() {
     let db = schema();
-    assert_plan(&db, prune::FIND_EVENTS, &[]);
-    assert_plan(&db, prune::DELETE_ATTEMPTS, &[
-        "SEARCH attempts USING PRIMARY KEY (delivery_position=?)",
-        "LIST SUBQUERY 1",
-        "SEARCH deliveries USING COVERING INDEX deliveries_by_event (event_position=?)",
-    ]);
+    assert_plan(
+        &db,
+        prune::FIND_EVENTS,
+        &[
+            "SCAN p USING INDEX sqlite_autoindex_projects_2",
+            "SEARCH e USING COVERING INDEX sqlite_autoindex_events_1 (project_id=? AND id<?)",
+            "CORRELATED SCALAR SUBQUERY 1",
+            "SEARCH d USING INDEX deliveries_by_event (event_position=?)",
+        ],
+    );
+    assert_plan(
+        &db,
+        prune::DELETE_ATTEMPTS,
+        &[
+            "SEARCH attempts USING PRIMARY KEY (delivery_position=?)",
+            "LIST SUBQUERY 1",
+            "SEARCH deliveries USING COVERING INDEX deliveries_by_event (event_position=?)",
+        ],
+    );
     // The second step is the foreign key's.
-    assert_plan(&db, prune::DELETE_DELIVERIES, &[
-        "SEARCH deliveries USING COVERING INDEX deliveries_by_event (event_position=?)",
-        "SEARCH attempts USING PRIMARY KEY (delivery_position=?)",
-    ]);
-    assert_plan(&db, prune::DELETE_RECEIPTS, &[]);
-    assert_plan(&db, prune::DELETE_WEBHOOK_IDS, &[
-        "SEARCH webhook_ids USING PRIMARY KEY (source_id=? AND webhook_id=?)",
-        "LIST SUBQUERY 2",
-        "SEARCH webhook_ids USING COVERING INDEX webhook_ids_by_age (first_seen_at<?)",
-    ]);
+    assert_plan(
+        &db,
+        prune::DELETE_DELIVERIES,
+        &[
+            "SEARCH deliveries USING COVERING INDEX deliveries_by_event (event_position=?)",
+            "SEARCH attempts USING PRIMARY KEY (delivery_position=?)",
+        ],
+    );
+    assert_plan(
+        &db,
+        prune::DELETE_RECEIPTS,
+        &[
+            "SEARCH receipts USING PRIMARY KEY (project_id=? AND id=?)",
+            "LIST SUBQUERY 2",
+            "SCAN p USING INDEX sqlite_autoindex_projects_2",
+            "SEARCH r USING PRIMARY KEY (project_id=? AND id<?)",
+        ],
+    );
+    assert_plan(
+        &db,
+        prune::DELETE_WEBHOOK_IDS,
+        &[
+            "SEARCH webhook_ids USING PRIMARY KEY (source_id=? AND webhook_id=?)",
+            "LIST SUBQUERY 2",
+            "SEARCH webhook_ids USING COVERING INDEX webhook_ids_by_age (first_seen_at<?)",
+        ],
+    );
 }
 
 #[test]
@@ -108,11 +186,15 @@ fn details_are_read_by_index_and_in_its_order() {
     let of_event = "SEARCH deliveries USING INDEX deliveries_by_event (event_position=?)";
     assert_plan(&db, events::DELIVERIES, &[of_event]);
     assert_plan(&db, events::ATTEMPTS, &["SEARCH attempts USING PRIMARY KEY (delivery_position=?)"]);
-    assert_plan(&db, events::HAS_SEEN_TYPE, &[
-        "SCAN CONSTANT ROW",
-        "SCALAR SUBQUERY 1",
-        "SEARCH events USING COVERING INDEX events_by_type (project_id=? AND type=?)",
-    ]);
+    assert_plan(
+        &db,
+        events::HAS_SEEN_TYPE,
+        &[
+            "SCAN CONSTANT ROW",
+            "SCALAR SUBQUERY 1",
+            "SEARCH events USING COVERING INDEX events_by_type (project_id=? AND type=?)",
+        ],
+    );
 }
 
 /// Each filter goes by its own index, which gives the order too: no plan sorts.

@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::store::{NewSource, SourceChange};
 
-const COLUMNS: &str = "id, project_id, name, kind, status, token, created_at, updated_at";
+const COLUMNS: &str = "id, project_id, name, kind, status, token, created_at, updated_at, stale_policy";
 const NOT_FOUND: WriteError = WriteError::Answer(StoreError::NotFound { noun: "webhook source" });
 
 pub(super) fn create(tx: &Connection, keyring: &Keyring, new: &NewSource) -> Result<Arc<Source>, WriteError> {
@@ -47,11 +47,14 @@ pub(super) fn update(
     let old = find(tx, keyring, project_id, id)?;
     let name = change.name.as_ref().unwrap_or(&old.name);
     let status = change.status.unwrap_or(old.status);
-    if *name == old.name && status == old.status {
+    let stale_policy = change.stale_policy.unwrap_or(old.stale_policy);
+    if *name == old.name && status == old.status && stale_policy == old.stale_policy {
         return Ok(old);
     }
-    tx.prepare_cached("UPDATE sources SET name = ?2, status = ?3, updated_at = ?4 WHERE id = ?1")?
-        .execute(params![id.to_bytes(), name, status.as_str(), now.as_unix_ms()])?;
+    tx.prepare_cached(
+        "UPDATE sources SET name = ?2, status = ?3, stale_policy = ?4, updated_at = ?5 WHERE id = ?1",
+    )?
+    .execute(params![id.to_bytes(), name, status.as_str(), stale_policy.as_str(), now.as_unix_ms()])?;
     find(tx, keyring, project_id, id)
 }
 
@@ -147,6 +150,7 @@ fn read(db: &Connection, keyring: &Keyring, row: &Row<'_>) -> rusqlite::Result<S
         name: row.get(2)?,
         kind,
         status: columns::word(row, 4)?,
+        stale_policy: columns::word(row, 8)?,
         token: row.get(5)?,
         secrets: secrets::of_source(db, keyring, id.to_bytes(), kind)?,
         created_at: columns::time(row, 6)?,

@@ -372,6 +372,36 @@ mod tests {
     }
 
     #[test]
+    fn a_locked_database_fails_the_whole_batch_in_one_try() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let other = connect(&path).unwrap();
+        other.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY) STRICT; BEGIN IMMEDIATE").unwrap();
+        let mut thread = Thread {
+            connection: connect(&path).unwrap(),
+            inbox: mpsc::channel(1).1,
+            counters: Arc::default(),
+        };
+        // In place of the five seconds: counts, and gives up at once.
+        let tries = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&tries);
+        let give_up = move |_| counted.fetch_add(1, Ordering::Relaxed) == u64::MAX;
+        thread.connection.busy_handler(Some(give_up)).unwrap();
+        let (mut batch, answers): (Vec<_>, Vec<_>) = (0..8)
+            .map(|n| {
+                let (message, answer) = message(insert(n), |_| ());
+                let Message::Write(write) = message else { unreachable!("no close was made") };
+                (write, answer)
+            })
+            .unzip();
+        thread.commit(&mut batch);
+        for answer in answers {
+            assert!(matches!(answer.blocking_recv().unwrap(), Err(StoreError::Unavailable(_))));
+        }
+        assert_eq!(tries.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
     fn an_answer_does_not_undo_the_others() {
         let mut db = Thread { connection: memory(), inbox: mpsc::channel(1).1, counters: Arc::default() };
         let (refusing, refused) =

@@ -145,7 +145,7 @@ pub(crate) async fn the_ids_of_the_body_are_kept_or_null(world: World) {
 pub(crate) async fn the_longest_texts_fit(world: World) {
     let source = world.source().await;
     // Every visible ASCII character, and as many as an indexed id may have.
-    let longest: String = ('!'..='~').cycle().take(ringback_domain::indexed::MAX_INDEXED_ID_BYTES).collect();
+    let longest: String = ('!'..='~').cycle().take(ringback_webhook::webhook_id::MAX_BYTES).collect();
     let event_type = format!("a.{}", "x".repeat(ringback_webhook::event_type::MAX_BYTES - 2));
     let call = world.call(source, &longest).event_type(&event_type).upstream(&longest).object(&longest);
     let appended = call.append().await;

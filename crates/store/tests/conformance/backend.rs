@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ringback_domain::{EndpointId, IdMaker, ProjectId, Timestamp};
+use ringback_domain::{IdMaker, ProjectId, Timestamp};
 use ringback_store::{Keyring, OpenError, Store};
 
 /// One database of its own: empty at first, and gone when dropped.
@@ -12,8 +12,9 @@ pub(crate) trait Backend: Send + Sync {
     /// Opens it as a process that starts does. The case has dropped what it opened before.
     async fn open(&self, opening: Opening) -> Result<Arc<dyn Store>, OpenError>;
 
-    /// Writes what the trait has no method for, by the database's own means. Nothing has it open meanwhile.
-    async fn stage(&self, staged: Staged);
+    /// Makes a second tenant by the database's own means, since the trait has no method for it. Nothing has the database
+    /// open meanwhile.
+    async fn add_project(&self, id: ProjectId);
 }
 
 /// What a start brings along.
@@ -24,15 +25,4 @@ pub(crate) struct Opening {
     pub(crate) ids: Arc<IdMaker>,
     /// The time of the start.
     pub(crate) now: Timestamp,
-}
-
-/// Rows that no method of the trait writes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Staged {
-    /// A second tenant.
-    Project(ProjectId),
-    /// An endpoint whose deliveries are made and held.
-    Paused(EndpointId),
-    /// An endpoint for which none are made.
-    Disabled(EndpointId),
 }

@@ -81,6 +81,7 @@ impl Call<'_> {
         let sha256 = digest::digest(&digest::SHA256, &self.body);
         Arrival {
             receipt_id: self.world.id_at(self.received_at),
+            admitted: false,
             project_id: self.world.project,
             source_id: self.source_id,
             secret_id: self.world.id(),

@@ -15,6 +15,7 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
     let finish = world.finishing(&claimed, NextStep::Delivered, at(1));
     let (project, store) = (world.project, &world.store);
     let (new_source, new_endpoint) = (world.new_source(), world.new_endpoint(&["*"]));
+    let receipt = world.id();
     let (arrival, secret_id) = (world.call(source, "wh_2").arrival(), world.id());
     let retention = Retention { events_before: at(0), webhook_ids_before: at(0), limit: 1 };
     let (of_source, of_endpoint) = (SourceChange::default(), EndpointChange::default());
@@ -41,6 +42,14 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
         ("delete_endpoint", store.delete_endpoint(project, endpoint, at(1)).await),
         ("list_endpoints", store.list_endpoints(project, PageRequest::default()).await.map(drop)),
         ("append", store.append(arrival).await.map(drop)),
+        ("record_refusals", store.record_refusals(vec![], vec![]).await),
+        (
+            "list_receipts",
+            store.list_receipts(project, Default::default(), Default::default()).await.map(drop),
+        ),
+        ("receipt", store.receipt(project, receipt).await.map(drop)),
+        ("held_calls", store.held_calls(source, None, 1).await.map(drop)),
+        ("refusal_counts", store.refusal_counts(project).await.map(drop)),
         ("due_endpoints", store.due_endpoints().await.map(drop)),
         ("claim", store.claim(endpoint, at(0), at(1), 1).await.map(drop)),
         ("finish", store.finish(finish).await),

@@ -9,13 +9,31 @@ use ringback_store::{EndpointChange, PageRequest, StoreError};
 use super::{World, assert_err, at, concurrently};
 
 /// What can be compared of an endpoint: secrets by their ids.
-type Shown = (String, String, Vec<EventPattern>, u8, Vec<SecretId>, [Timestamp; 2]);
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Shown {
+    name: String,
+    url: String,
+    event_types: Vec<EventPattern>,
+    timeout_secs: u8,
+    secrets: Vec<SecretId>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    paused_at: Option<Timestamp>,
+    disabled: Option<(Timestamp, String)>,
+}
 
 fn shown(endpoint: &Endpoint) -> Shown {
-    let secrets = endpoint.secrets.iter().map(|s| s.id).collect();
-    let times = [endpoint.created_at, endpoint.updated_at];
-    let types = endpoint.event_types.clone();
-    (endpoint.name.clone(), endpoint.url.clone(), types, endpoint.timeout_secs, secrets, times)
+    Shown {
+        name: endpoint.name.clone(),
+        url: endpoint.url.clone(),
+        event_types: endpoint.event_types.clone(),
+        timeout_secs: endpoint.timeout_secs,
+        secrets: endpoint.secrets.iter().map(|s| s.id).collect(),
+        created_at: endpoint.created_at,
+        updated_at: endpoint.updated_at,
+        paused_at: endpoint.paused_at,
+        disabled: endpoint.disabled_at.zip(endpoint.disabled_reason.clone()),
+    }
 }
 
 /// An endpoint as the snapshot has it.
@@ -35,11 +53,19 @@ pub(crate) async fn a_new_endpoint_is_everywhere_at_once(world: World) {
     let mut new = world.new_endpoint(&["*", "batch.*", "eval.run.cancelled", "response.completed"]);
     (new.name, new.timeout_secs, new.now) = ("n\u{e9} \u{1f4de}".repeat(50), 60, at(5));
     let (id, secret_id) = (new.id, new.secret.0);
-    let expected: Shown =
-        (new.name.clone(), new.url.clone(), new.event_types.clone(), 60, vec![secret_id], [at(5), at(5)]);
+    let expected = Shown {
+        name: new.name.clone(),
+        url: new.url.clone(),
+        event_types: new.event_types.clone(),
+        timeout_secs: 60,
+        secrets: vec![secret_id],
+        created_at: at(5),
+        updated_at: at(5),
+        paused_at: None,
+        disabled: None,
+    };
     let made = world.store.create_endpoint(new).await.unwrap();
     assert_eq!((shown(&made), made.id, made.project_id), (expected.clone(), id, world.project));
-    assert_eq!((made.paused_at, made.disabled_at, made.disabled_reason.as_ref()), (None, None, None));
     assert_eq!(present(&world, id), expected);
     let raised = world.generation();
     assert!(raised > generation);
@@ -53,21 +79,23 @@ pub(crate) async fn a_new_endpoint_is_everywhere_at_once(world: World) {
 pub(crate) async fn each_field_changes_alone(mut world: World) {
     let id = world.endpoint(&["*"]).await;
     let mut expected = present(&world, id);
-    let changes: [(EndpointChange, fn(&mut Shown)); 4] = [
-        (EndpointChange { name: Some("new".into()), ..Default::default() }, |e| e.0 = "new".into()),
-        (EndpointChange { url: Some("https://b.example/".into()), ..Default::default() }, |e| {
-            e.1 = "https://b.example/".into();
-        }),
-        (EndpointChange { event_types: Some(patterns(&["a.b", "batch.*"])), ..Default::default() }, |e| {
-            e.2 = patterns(&["a.b", "batch.*"]);
-        }),
-        (EndpointChange { timeout_secs: Some(1), ..Default::default() }, |e| e.3 = 1),
+    let changes = [
+        EndpointChange { name: Some("new".into()), ..Default::default() },
+        EndpointChange { url: Some("https://b.example/".into()), ..Default::default() },
+        EndpointChange { event_types: Some(patterns(&["a.b", "batch.*"])), ..Default::default() },
+        EndpointChange { timeout_secs: Some(1), ..Default::default() },
     ];
-    for (now, (change, expect)) in (1..).zip(changes) {
+    for (now, change) in (1..).zip(changes) {
         let generation = world.generation();
         let changed = world.store.update_endpoint(world.project, id, change.clone(), at(now)).await.unwrap();
-        expect(&mut expected);
-        expected.5[1] = at(now);
+        expected = Shown {
+            name: change.name.clone().unwrap_or(expected.name),
+            url: change.url.clone().unwrap_or(expected.url),
+            event_types: change.event_types.clone().unwrap_or(expected.event_types),
+            timeout_secs: change.timeout_secs.unwrap_or(expected.timeout_secs),
+            updated_at: at(now),
+            ..expected
+        };
         assert_eq!(shown(&changed), expected, "{change:?}");
         assert_eq!(present(&world, id), expected, "{change:?}");
         assert!(world.generation() > generation, "{change:?}");
@@ -76,14 +104,45 @@ pub(crate) async fn each_field_changes_alone(mut world: World) {
     }
 }
 
+pub(crate) async fn what_is_paused_or_disabled_says_since_when(mut world: World) {
+    let id = world.endpoint(&["*"]).await;
+    let pause = |paused| EndpointChange { paused: Some(paused), ..Default::default() };
+    let disable = |reason: Option<&str>| EndpointChange {
+        disabled: Some(reason.map(str::to_owned)),
+        ..Default::default()
+    };
+    let disabled = |since, reason: &str| Some((at(since), reason.to_owned()));
+    let cases = [
+        (pause(true), Some(at(1)), None, 1),
+        (pause(true), Some(at(1)), None, 1),
+        (disable(Some("gone")), Some(at(1)), disabled(3, "gone"), 3),
+        (pause(false), None, disabled(3, "gone"), 4),
+        // A new reason does not begin a new time.
+        (disable(Some("broken")), None, disabled(3, "broken"), 5),
+        (disable(Some("broken")), None, disabled(3, "broken"), 5),
+        (disable(None), None, None, 7),
+    ];
+    for (now, (change, paused_at, disabled, updated)) in (1..).zip(cases) {
+        let changed = world.store.update_endpoint(world.project, id, change.clone(), at(now)).await.unwrap();
+        let changed = shown(&changed);
+        assert_eq!((changed.paused_at, &changed.disabled), (paused_at, &disabled), "{change:?} at {now}");
+        assert_eq!(changed.updated_at, at(updated), "{change:?} at {now}");
+        assert_eq!(present(&world, id), changed, "{change:?} at {now}");
+        world = world.restart().await;
+        assert_eq!(present(&world, id), changed, "{change:?} at {now}");
+    }
+}
+
 pub(crate) async fn a_change_that_changes_nothing_moves_nothing(world: World) {
     let id = world.endpoint(&["*"]).await;
     let (before, generation) = (present(&world, id), world.generation());
     let same = EndpointChange {
-        name: Some(before.0.clone()),
-        url: Some(before.1.clone()),
-        event_types: Some(before.2.clone()),
-        timeout_secs: Some(before.3),
+        name: Some(before.name.clone()),
+        url: Some(before.url.clone()),
+        event_types: Some(before.event_types.clone()),
+        timeout_secs: Some(before.timeout_secs),
+        paused: Some(false),
+        disabled: Some(None),
     };
     for change in [EndpointChange::default(), same] {
         let unchanged = world.store.update_endpoint(world.project, id, change, at(9)).await.unwrap();
@@ -124,12 +183,14 @@ pub(crate) async fn a_deleted_endpoint_leaves_its_history(world: World) {
         assert_eq!((other.delivery.endpoint_id, other.delivery.state), (stays, DeliveryState::Pending));
     }
     assert!(world.generation() > generation);
-    for world in [world.restart().await] {
+    let is_gone = async |world: &World| {
         assert!(world.store.config().endpoint(goes).is_none());
         let page = world.store.list_endpoints(world.project, PageRequest::default()).await.unwrap();
         assert_eq!(page.items.iter().map(|e| e.id).collect::<Vec<_>>(), [stays]);
         assert_eq!(world.store.due_endpoints().await.unwrap().len(), 1);
-    }
+    };
+    is_gone(&world).await;
+    is_gone(&world.restart().await).await;
 }
 
 pub(crate) async fn a_long_queue_is_cancelled_in_bounded_steps(world: World) {

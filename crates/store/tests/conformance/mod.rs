@@ -30,7 +30,7 @@ pub(crate) mod secrets;
 pub(crate) mod sources;
 pub(crate) mod states;
 
-pub(crate) use backend::{Backend, Opening, Staged};
+pub(crate) use backend::{Backend, Opening};
 pub(crate) use finishing::{failed, succeeded};
 pub(crate) use world::{World, at, concurrently, keyring, secret};
 
@@ -73,6 +73,7 @@ macro_rules! conformance {
             endpoints {
                 a_new_endpoint_is_everywhere_at_once
                 each_field_changes_alone
+                what_is_paused_or_disabled_says_since_when
                 a_change_that_changes_nothing_moves_nothing
                 a_deleted_endpoint_leaves_its_history
                 a_long_queue_is_cancelled_in_bounded_steps

@@ -3,16 +3,10 @@
 use ringback_domain::SourceStatus;
 use ringback_store::{EndpointChange, EventFilter, PageRequest, SourceChange, StoreError};
 
-use super::{Staged, World, assert_err, at, secret};
-
-/// A world with a second project.
-async fn two_projects(world: World) -> (World, ringback_domain::ProjectId) {
-    let other = world.id();
-    (world.staged(Staged::Project(other)).await, other)
-}
+use super::{World, assert_err, at, secret};
 
 pub(crate) async fn nothing_of_one_project_is_found_in_another(world: World) {
-    let (world, other) = two_projects(world).await;
+    let (world, other) = world.with_second_project().await;
     let new = world.new_source();
     let (first_secret, source) = (world.id(), new.id);
     world
@@ -66,7 +60,7 @@ pub(crate) async fn nothing_of_one_project_is_found_in_another(world: World) {
 }
 
 pub(crate) async fn due_endpoints_are_those_of_every_project(world: World) {
-    let (mut world, other) = two_projects(world).await;
+    let (mut world, other) = world.with_second_project().await;
     let mut endpoints = Vec::new();
     for project in [world.project, other] {
         // Everything below is of this project.

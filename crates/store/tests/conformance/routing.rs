@@ -3,7 +3,7 @@
 use ringback_domain::{Disposition, EndpointId, EventPattern};
 use ringback_store::{EndpointChange, PlannedDelivery};
 
-use super::{Staged, World, at};
+use super::{World, at};
 
 /// What happens to an endpoint between the plan and the append.
 #[derive(Debug, Clone, Copy)]
@@ -114,14 +114,16 @@ pub(crate) async fn a_type_is_routed_by_either_spelling(world: World) {
 pub(crate) async fn paused_endpoints_get_deliveries_and_disabled_ones_none(world: World) {
     let source = world.source().await;
     let [paused, disabled] = [world.endpoint(&["*"]).await, world.endpoint(&["*"]).await];
-    let world = world.staged(Staged::Paused(paused)).await.staged(Staged::Disabled(disabled)).await;
+    let early = world.call(source, "early").arrival();
+    let pause = EndpointChange { paused: Some(true), ..Default::default() };
+    let disable = EndpointChange { disabled: Some(Some("gone".into())), ..Default::default() };
+    for (id, change) in [(paused, pause), (disabled, disable)] {
+        world.store.update_endpoint(world.project, id, change, at(1)).await.unwrap();
+    }
     let shown = |id| world.store.config().endpoint(id).unwrap().may_attempt();
     assert_eq!((shown(paused), shown(disabled)), (false, false));
 
     let planned = world.call(source, "planned").append().await;
     assert_eq!(planned.due, [paused]);
-    let mut outdated = world.call(source, "anew").arrival();
-    outdated.plan.generation += 1;
-    outdated.plan.deliveries.clear();
-    assert_eq!(world.store.append(outdated).await.unwrap().due, [paused]);
+    assert_eq!(world.store.append(early).await.unwrap().due, [paused], "planned before, routed anew");
 }

@@ -1,18 +1,35 @@
 //! Sources and their secrets, in the rows and in the snapshot alike.
 
 use ringback_domain::source::MAX_SOURCE_SECRETS;
-use ringback_domain::{SecretId, Source, SourceId, SourceKind, SourceStatus};
+use ringback_domain::{SecretId, Source, SourceId, SourceKind, SourceStatus, StalePolicy, Timestamp};
 use ringback_store::{EventFilter, NewSource, PageRequest, SourceChange, StoreError};
 
 use super::{World, assert_err, at, secret};
 
 /// What can be compared of a source: secrets by their ids.
-type Shown = (String, SourceKind, SourceStatus, String, Vec<SecretId>, [ringback_domain::Timestamp; 2]);
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Shown {
+    name: String,
+    kind: SourceKind,
+    status: SourceStatus,
+    stale_policy: StalePolicy,
+    token: String,
+    secrets: Vec<SecretId>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
 
 fn shown(source: &Source) -> Shown {
-    let secrets = source.secrets.iter().map(|s| s.id).collect();
-    let times = [source.created_at, source.updated_at];
-    (source.name.clone(), source.kind, source.status, source.token.clone(), secrets, times)
+    Shown {
+        name: source.name.clone(),
+        kind: source.kind,
+        status: source.status,
+        stale_policy: source.stale_policy,
+        token: source.token.clone(),
+        secrets: source.secrets.iter().map(|s| s.id).collect(),
+        created_at: source.created_at,
+        updated_at: source.updated_at,
+    }
 }
 
 /// A source as the snapshot has it.
@@ -25,14 +42,16 @@ pub(crate) async fn a_new_source_is_everywhere_at_once(world: World) {
         let secret_id = world.id();
         let new =
             NewSource { kind: *kind, secret: Some((secret_id, secret(1))), now: at(5), ..world.new_source() };
-        let expected: Shown = (
-            "batches".into(),
-            *kind,
-            SourceStatus::Active,
-            new.token.clone(),
-            vec![secret_id],
-            [at(5), at(5)],
-        );
+        let expected = Shown {
+            name: new.name.clone(),
+            kind: *kind,
+            status: SourceStatus::Active,
+            stale_policy: StalePolicy::Reject,
+            token: new.token.clone(),
+            secrets: vec![secret_id],
+            created_at: at(5),
+            updated_at: at(5),
+        };
         let made = world.store.create_source(new).await.unwrap();
         assert_eq!((shown(&made), made.project_id), (expected.clone(), world.project));
         assert_eq!(present(&world, made.id), expected);
@@ -57,9 +76,10 @@ pub(crate) async fn a_new_source_is_everywhere_at_once(world: World) {
 pub(crate) async fn a_source_changes_and_a_change_that_changes_nothing_moves_nothing(world: World) {
     let id = world.source().await;
     let generation = world.generation();
-    let name = |name: &str| SourceChange { name: Some(name.into()), status: None };
-    let status = |status| SourceChange { name: None, status: Some(status) };
-    let both = SourceChange { name: Some("c".into()), status: Some(SourceStatus::Active) };
+    let name = |name: &str| SourceChange { name: Some(name.into()), ..Default::default() };
+    let status = |status| SourceChange { status: Some(status), ..Default::default() };
+    let both =
+        SourceChange { name: Some("c".into()), status: Some(SourceStatus::Active), ..Default::default() };
     let cases = [
         (SourceChange::default(), "batches", SourceStatus::Active, 0),
         (name("b"), "b", SourceStatus::Active, 2),
@@ -74,6 +94,11 @@ pub(crate) async fn a_source_changes_and_a_change_that_changes_nothing_moves_not
         assert_eq!((changed.created_at, changed.updated_at), (at(0), at(updated)), "{change:?}");
         assert_eq!(present(&world, id), shown(&changed), "{change:?}");
     }
+    let admit = SourceChange { stale_policy: Some(StalePolicy::Admit), ..Default::default() };
+    for now in [at(7), at(8)] {
+        let changed = world.store.update_source(world.project, id, admit.clone(), now).await.unwrap();
+        assert_eq!((changed.stale_policy, changed.updated_at), (StalePolicy::Admit, at(7)));
+    }
     let last = present(&world, id);
     // Where events go does not hang on sources, so no plan has become void.
     assert_eq!(world.generation(), generation);
@@ -84,10 +109,13 @@ pub(crate) async fn an_archived_source_is_still_found_by_its_token(world: World)
     let made = world.store.create_source(world.new_source()).await.unwrap();
     let archive = SourceChange { status: Some(SourceStatus::Archived), ..Default::default() };
     world.store.update_source(world.project, made.id, archive, at(1)).await.unwrap();
-    for world in [world.restart().await] {
-        let found = world.store.config().source_by_token(&made.token).cloned().unwrap();
+    let is_found = |world: &World| {
+        let config = world.store.config();
+        let found = config.source_by_token(&made.token).unwrap();
         assert_eq!((found.id, found.status), (made.id, SourceStatus::Archived));
-    }
+    };
+    is_found(&world);
+    is_found(&world.restart().await);
 }
 
 pub(crate) async fn secrets_are_added_up_to_the_limit(world: World) {
@@ -123,15 +151,15 @@ pub(crate) async fn a_removed_secret_is_gone(world: World) {
     }
     let remove = |source, secret| world.store.remove_source_secret(world.project, source, secret, at(2));
     assert_err!(remove(other, secrets[0]).await, StoreError::NotFound { noun: "signing secret" });
-    assert_eq!(present(&world, id).4, secrets);
+    assert_eq!(present(&world, id).secrets, secrets);
 
     let left = remove(id, secrets[0]).await.unwrap();
-    assert_eq!((shown(&left).4, left.updated_at), (secrets[1..].to_vec(), at(2)));
+    assert_eq!((shown(&left).secrets, left.updated_at), (secrets[1..].to_vec(), at(2)));
     assert_eq!(present(&world, id), shown(&left));
     assert_err!(remove(id, secrets[0]).await, StoreError::NotFound { noun: "signing secret" });
     // The last one may go too: the source is then unconfigured.
     remove(id, secrets[1]).await.unwrap();
-    assert_eq!(present(&world.restart().await, id).4, []);
+    assert_eq!(present(&world.restart().await, id).secrets, []);
 }
 
 pub(crate) async fn a_deleted_source_is_gone_and_its_events_stay(world: World) {

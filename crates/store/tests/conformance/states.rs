@@ -26,7 +26,7 @@ impl Mix {
         })
     }
 
-    /// The first line of the table in docs/STATE_MACHINE.md that fits.
+    /// The first line of the table in `docs/STATE_MACHINE.md` that fits.
     fn state(self) -> EventState {
         match self {
             Self { pending: true, .. } => EventState::Pending,

@@ -15,7 +15,7 @@ use ringback_store::{
 use ringback_webhook::SigningSecret;
 use tokio::task::JoinSet;
 
-use super::{Backend, Opening, Staged};
+use super::{Backend, Opening};
 
 /// When every world begins, in Unix seconds: a Sunday in June 2025.
 const START: i64 = 1_750_000_000;
@@ -93,11 +93,12 @@ impl World {
         (Self::open(backend, ids, right).await.unwrap(), refusal)
     }
 
-    /// Writes what the trait cannot, between two runs.
-    pub(crate) async fn staged(self, staged: Staged) -> Self {
+    /// Makes a second project, between two runs.
+    pub(crate) async fn with_second_project(self) -> (Self, ProjectId) {
         let (backend, ids) = self.shut();
-        backend.stage(staged).await;
-        Self::open(backend, ids, keyring(&[1])).await.unwrap()
+        let second = ids.next(at(0));
+        backend.add_project(second).await;
+        (Self::open(backend, ids, keyring(&[1])).await.unwrap(), second)
     }
 
     fn shut(self) -> (Box<dyn Backend>, Arc<IdMaker>) {

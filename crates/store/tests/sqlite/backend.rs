@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ringback_domain::{EndpointId, IdMaker, TypedId};
+use ringback_domain::{IdMaker, ProjectId, TypedId};
 use ringback_store::{OpenError, SqliteOptions, SqliteStore, Store};
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
-use crate::conformance::{Backend, Opening, Staged, at, keyring};
+use crate::conformance::{Backend, Opening, at, keyring};
 
 /// A folder that vanishes with the case, and the data folder in it.
 #[derive(Clone)]
@@ -55,20 +55,9 @@ impl Backend for DatabaseFolder {
         Ok(Arc::new(SqliteStore::open(options)?))
     }
 
-    async fn stage(&self, staged: Staged) {
-        let db = self.connection();
-        let now = at(0).as_unix_ms();
-        let set = |sql: &str, id: EndpointId| db.execute(sql, params![id.to_bytes(), now]);
-        let written = match staged {
-            Staged::Project(id) => db.execute(
-                "INSERT INTO projects (id, name, created_at) VALUES (?1, 'second', ?2)",
-                params![id.to_bytes(), now],
-            ),
-            Staged::Paused(id) => set("UPDATE endpoints SET paused_at = ?2 WHERE id = ?1", id),
-            Staged::Disabled(id) => {
-                set("UPDATE endpoints SET disabled_at = ?2, disabled_reason = 'gone' WHERE id = ?1", id)
-            }
-        };
-        assert_eq!(written.unwrap(), 1, "{staged:?}");
+    async fn add_project(&self, id: ProjectId) {
+        let sql = "INSERT INTO projects (id, name, created_at) VALUES (?1, 'second', ?2)";
+        let written = self.connection().execute(sql, params![id.to_bytes(), at(0).as_unix_ms()]);
+        assert_eq!(written, Ok(1));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use ringback_domain::Timestamp;
-use ringback_webhook::{SigningSecret, Verifier, WEBHOOK_ID, WEBHOOK_TIMESTAMP};
+use ringback_webhook::{SigningSecret, Verifier, VerifyError, WEBHOOK_ID, WEBHOOK_TIMESTAMP};
 
 /// A call, whole.
 #[derive(Debug, Clone)]
@@ -52,13 +52,21 @@ impl Call {
         self.header(WEBHOOK_TIMESTAMP.as_str()).parse().expect("a webhook-timestamp is a number")
     }
 
+    /// What somebody who knows this secret makes of the call at `now`.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    pub fn verify(&self, secret: &SigningSecret, now: Timestamp) -> Result<(), VerifyError> {
+        let verifier = Verifier::new([secret.clone()]);
+        verifier.verify(&self.headers, &self.body, now.to_wire()).map(drop)
+    }
+
     /// Checks that whoever knows this secret accepts the call at `now`.
     ///
     /// # Panics
     /// When it does not verify, saying why.
     pub fn assert_verifies(&self, secret: &SigningSecret, now: Timestamp) {
-        let verifier = Verifier::new([secret.clone()]);
-        if let Err(error) = verifier.verify(&self.headers, &self.body, now.to_wire()) {
+        if let Err(error) = self.verify(secret, now) {
             panic!("the call {} does not verify: {error}", self.webhook_id());
         }
     }

@@ -20,6 +20,8 @@ CREATE TABLE sources (
     name       TEXT NOT NULL,
     kind       TEXT NOT NULL CHECK (kind IN ('openai', 'standard_webhooks')),
     status     TEXT NOT NULL CHECK (status IN ('active', 'archived')),
+    -- what to do with a call whose signature is right and whose timestamp is too old
+    stale_policy TEXT NOT NULL DEFAULT 'reject' CHECK (stale_policy IN ('reject', 'admit')),
     token      TEXT NOT NULL UNIQUE,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
@@ -100,12 +102,38 @@ CREATE TABLE receipts (
     id          BLOB NOT NULL CHECK (length(id) = 16),
     project_id  BLOB NOT NULL,
     source_id   BLOB NOT NULL,
-    event_id    BLOB NOT NULL CHECK (length(event_id) = 16),
-    secret_id   BLOB NOT NULL CHECK (length(secret_id) = 16),
-    webhook_id  TEXT NOT NULL,
-    disposition TEXT NOT NULL CHECK (disposition IN ('accepted', 'duplicate', 'payload_differs')),
     received_at INTEGER NOT NULL,
-    PRIMARY KEY (project_id, id)
+    disposition TEXT NOT NULL CHECK (disposition IN ('accepted', 'duplicate', 'payload_differs', 'rejected', 'held')),
+    -- the code it was refused with; stays when it is admitted afterwards
+    reason      TEXT,
+    webhook_id  TEXT,
+    event_id    BLOB CHECK (length(event_id) = 16),
+    secret_id   BLOB CHECK (length(secret_id) = 16),
+    admitted_at INTEGER,
+    -- what is kept of a refused call
+    body_bytes  INTEGER,
+    headers     BLOB,
+    body        BLOB,
+    PRIMARY KEY (project_id, id),
+    CHECK ((disposition IN ('rejected', 'held')) = (event_id IS NULL)),
+    CHECK (event_id IS NULL OR (webhook_id IS NOT NULL AND secret_id IS NOT NULL)),
+    CHECK (event_id IS NOT NULL OR (reason IS NOT NULL AND admitted_at IS NULL)),
+    CHECK ((event_id IS NOT NULL AND reason IS NOT NULL) = (admitted_at IS NOT NULL)),
+    CHECK ((event_id IS NULL) = (body_bytes IS NOT NULL)),
+    CHECK ((event_id IS NULL) = (headers IS NOT NULL)),
+    CHECK ((event_id IS NULL) = (body IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Few, and looked for among many that were taken in.
+CREATE INDEX receipts_refused ON receipts (project_id, id) WHERE event_id IS NULL;
+CREATE INDEX receipts_held ON receipts (source_id, id) WHERE disposition = 'held';
+
+-- How many calls were refused, with what code: counted even when the call itself is not kept.
+CREATE TABLE refusal_counts (
+    source_id BLOB NOT NULL REFERENCES sources (id),
+    reason    TEXT NOT NULL,
+    count     INTEGER NOT NULL CHECK (count > 0),
+    PRIMARY KEY (source_id, reason)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE deliveries (
