@@ -89,7 +89,8 @@ pub struct EndpointChange {
 /// What may go, in one bounded step of pruning.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// Events (with their receipts, deliveries and attempts) taken before this may go, unless a delivery is pending.
+    /// Events (with their deliveries and attempts) taken before this may go, unless a delivery is pending. So may all receipts of
+    /// that age.
     pub events_before: Timestamp,
     /// Entries of the dedupe table first seen before this may go.
     pub webhook_ids_before: Timestamp,

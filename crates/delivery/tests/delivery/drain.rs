@@ -14,7 +14,9 @@ async fn running_attempts_are_recorded_and_nothing_new_begins() {
     let receiver = Receiver::start().await;
     let gate = Gate::shut();
     receiver.always(Reply::status(200).behind(&gate));
-    world.endpoint_with_timeout(&receiver.url(), &["*"], 60).await;
+    world.endpoint_with_timeout(&receiver.url(), &["batch.completed"], 60).await;
+    let idle = Receiver::start().await;
+    world.endpoint(&idle.url(), &["batch.failed"]).await;
     let running = world.dispatch("wh_1", "batch.completed").await;
     receiver.running(1).await;
     let waiting = world.dispatch("wh_2", "batch.completed").await;
@@ -24,7 +26,7 @@ async fn running_attempts_are_recorded_and_nothing_new_begins() {
     // Deliverer, reclaimer and pruner have ended; the attempt still runs.
     world.clock.deserted().await;
     assert!(draining.try_join_next().is_none());
-    let late = world.dispatch("wh_3", "batch.completed").await;
+    let late = world.dispatch("wh_3", "batch.failed").await;
     gate.open();
     let in_time = within("the drain", draining.join_next()).await.unwrap().unwrap();
 
@@ -35,7 +37,7 @@ async fn running_attempts_are_recorded_and_nothing_new_begins() {
         assert_eq!(detail.event.state, EventState::Pending);
         assert!(!only(&detail).delivery.in_flight, "it waits in no lease, for the next start");
     }
-    assert_eq!(receiver.call_count(), 1);
+    assert_eq!((receiver.call_count(), idle.call_count()), (1, 0));
 
     let world = world.restart().await;
     for id in [waiting, late] {

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use ringback_domain::{AttemptOutcome, DeliveryState, EndReason, EventState};
-use ringback_store::{Arrival, NewEvent, Plan};
 use ringback_testkit::{Gate, Receiver, Reply, World};
 
-use crate::{only, only_attempt};
+use crate::{append_untold, generation, only, only_attempt};
 
 #[tokio::test]
 async fn deleting_an_endpoint_cancels_what_is_pending_and_keeps_what_was_done() {
@@ -53,30 +52,11 @@ async fn an_attempt_that_ends_after_its_endpoint_is_recorded_and_changes_nothing
 async fn an_event_planned_before_an_endpoint_was_made_reaches_it() {
     let world = World::start().await;
     let receiver = Receiver::start().await;
-    let generation = world.store().config().project(world.project).unwrap().generation;
-    let event = world.event("wh_1", "batch.completed", "{}");
+    let generation = generation(&world);
     let endpoint = world.endpoint(&receiver.url(), &["*"]).await;
 
     // What a dispatcher appends whose snapshot was taken before the endpoint was made: a plan for nobody.
-    let arrival = Arrival {
-        receipt_id: world.id(),
-        admitted: false,
-        project_id: event.project_id,
-        source_id: event.source_id,
-        secret_id: event.secret_id,
-        received_at: event.received_at,
-        event: NewEvent {
-            id: world.id(),
-            event_type: event.event_type,
-            webhook_id: event.webhook_id,
-            upstream_event_id: None,
-            object_id: None,
-            payload: event.payload,
-            payload_sha256: event.payload_sha256,
-        },
-        plan: Plan { generation, deliveries: Vec::new() },
-    };
-    let appended = world.store().append(arrival).await.unwrap();
+    let appended = append_untold(&world, "wh_1", generation).await;
     assert_eq!(appended.due, [endpoint.id]);
 
     world.advance(Duration::from_secs(1)).await;

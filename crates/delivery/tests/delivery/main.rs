@@ -13,7 +13,8 @@ mod schedule;
 mod slots;
 
 use ringback_domain::Attempt;
-use ringback_store::{DeliveryDetail, EventDetail};
+use ringback_store::{Appended, Arrival, DeliveryDetail, EventDetail, NewEvent, Plan};
+use ringback_testkit::World;
 
 /// The only delivery of an event.
 fn only(detail: &EventDetail) -> &DeliveryDetail {
@@ -29,4 +30,34 @@ fn only_attempt(detail: &EventDetail) -> &Attempt {
         panic!("one attempt was expected, not {}", only(detail).attempts.len())
     };
     only
+}
+
+/// Appends an event past the world's own dispatcher, so that its deliverer is told nothing; planned for nobody by a
+/// configuration of this generation.
+async fn append_untold(world: &World, webhook_id: &str, generation: u64) -> Appended {
+    let event = world.event(webhook_id, "batch.completed", "{}");
+    let arrival = Arrival {
+        receipt_id: world.id(),
+        admitted: false,
+        project_id: event.project_id,
+        source_id: event.source_id,
+        secret_id: event.secret_id,
+        received_at: event.received_at,
+        event: NewEvent {
+            id: world.id(),
+            event_type: event.event_type,
+            webhook_id: event.webhook_id,
+            upstream_event_id: None,
+            object_id: None,
+            payload: event.payload,
+            payload_sha256: event.payload_sha256,
+        },
+        plan: Plan { generation, deliveries: Vec::new() },
+    };
+    world.store().append(arrival).await.expect("a healthy store takes an event")
+}
+
+/// The generation of the configuration that the world's project has now.
+fn generation(world: &World) -> u64 {
+    world.store().config().project(world.project).expect("the project is there").generation
 }

@@ -67,24 +67,29 @@ async fn a_retry_keeps_its_time_over_a_crash() {
 }
 
 #[tokio::test]
-async fn a_lease_whose_holder_gave_up_runs_out_and_the_work_is_done() {
+async fn a_lease_that_ran_out_is_taken_over_and_its_former_holder_decides_nothing() {
     let world = World::start().await;
     let receiver = Receiver::start().await;
-    let gate = Gate::shut();
-    receiver.enqueue([Reply::status(500).behind(&gate)]);
+    let (first, second) = (Gate::shut(), Gate::shut());
+    receiver.enqueue([Reply::status(500).behind(&first), Reply::status(200).behind(&second)]);
     let endpoint = world.endpoint_with_timeout(&receiver.url(), &["*"], 60).await;
     let id = world.dispatch("wh_1", "batch.completed").await;
-    receiver.next().await;
+    receiver.running(1).await;
 
     // 60 s time-out and 30 s slack, by the clock that rows are judged by; the attempt itself still runs.
     world.advance(Duration::from_secs(60 + 30)).await;
     world.advance(Duration::from_secs(1)).await;
-    let second = receiver.next().await;
-    second.assert_verifies(&endpoint.secrets[0].secret, START.plus(Duration::from_secs(91)));
-    let arrived = |d: &ringback_store::EventDetail| d.event.state == EventState::Delivered;
-    world.detail_once(id, "the second holder's success", arrived).await;
+    receiver.running(2).await;
+    receiver.calls()[1].assert_verifies(&endpoint.secrets[0].secret, START.plus(Duration::from_secs(91)));
 
-    gate.open();
-    let detail = world.detail_once(id, "the first holder's attempt", |d| only(d).attempts.len() == 2).await;
-    assert_eq!(detail.event.state, EventState::Delivered, "a stale failure takes nothing back");
+    first.open();
+    let detail = world.detail_once(id, "the first holder's attempt", |d| !only(d).attempts.is_empty()).await;
+    assert_eq!(only(&detail).attempts[0].report.status_code, Some(500));
+    assert_eq!(only(&detail).delivery.attempt_count, 0, "its failure is recorded, and uses up nothing");
+    assert!(only(&detail).delivery.in_flight, "the second holder's lease stands");
+
+    second.open();
+    let detail = world.attempted(id, 2).await;
+    assert_eq!(detail.event.state, EventState::Delivered);
+    assert_eq!(only(&detail).delivery.attempt_count, 1);
 }

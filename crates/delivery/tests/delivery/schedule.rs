@@ -5,7 +5,7 @@ use std::time::Duration;
 use ringback_domain::{DeliveryState, EndReason, EventState, Timestamp};
 use ringback_testkit::{Receiver, Reply, START, World};
 
-use crate::only;
+use crate::{append_untold, generation, only};
 
 /// When each attempt is due, in seconds after the first, as documented.
 const ATTEMPTS_AT: [u64; 12] = [0, 5, 35, 155, 755, 2_555, 9_755, 27_755, 63_755, 114_155, 186_155, 258_155];
@@ -101,6 +101,30 @@ async fn a_clock_that_is_set_back_holds_up_nothing_that_comes_after() {
     assert_eq!(world.attempted(after, 2).await.event.state, EventState::Delivered);
     assert_eq!(world.detail(before).await.event.state, EventState::Pending, "its time has not come again");
 
+    // What only a scan finds is found as soon as ever, not when the clock reaches the time of the scan that was planned.
+    let untold = append_untold(&world, "wh_3", generation(&world) - 1).await.event_id;
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(world.attempted(untold, 1).await.event.state, EventState::Delivered);
+
     world.clock.set(at(5));
     assert_eq!(world.attempted(before, 2).await.event.state, EventState::Delivered);
+}
+
+#[tokio::test]
+async fn days_of_standstill_kill_nothing_before_the_next_attempt() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    receiver.always(Reply::status(500));
+    world.endpoint(&receiver.url(), &["*"]).await;
+    let id = world.dispatch("wh_1", "batch.completed").await;
+    world.attempted(id, 1).await;
+
+    let days = 73 * 3600;
+    world.clock.set(at(days));
+    let world = world.restart().await;
+    let detail = world.attempted(id, 2).await;
+
+    assert_eq!(only(&detail).attempts[1].report.started_at, at(days));
+    assert_eq!(detail.event.state, EventState::Dead, "72 h after the first attempt, this was the last one");
+    assert_eq!(only(&detail).delivery.end_reason, Some(EndReason::ScheduleExhausted));
 }

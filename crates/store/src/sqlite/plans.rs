@@ -3,13 +3,14 @@
 //! SQLite plans without statistics here (nobody runs ANALYZE), so a plan does not hang on what is stored, and the plans of an
 //! empty database are those of a full one.
 
-use ringback_domain::{EventId, ProjectId, TypedId};
+use ringback_domain::{EventId, ProjectId, ReceiptId, SourceId, TypedId};
 use rusqlite::{Connection, StatementStatus};
 
 use super::events::list_query;
-use super::{append, backlog, claim, endpoints, events, finish, migrate, prune};
+use super::{append, backlog, claim, endpoints, events, finish, migrate, prune, receipts};
 use crate::page::{Order, PageRequest};
 use crate::query::EventFilter;
+use crate::receipts::ReceiptFilter;
 
 fn schema() -> Connection {
     let mut db = Connection::open_in_memory().unwrap();
@@ -233,4 +234,30 @@ fn lists_are_read_in_the_order_of_their_index() {
             }
         }
     }
+}
+
+#[test]
+fn receipts_are_listed_and_held_calls_found_by_index() {
+    let db = schema();
+    for (refused_only, index) in [(false, "PRIMARY KEY"), (true, "INDEX receipts_refused")] {
+        for source_id in [None, Some(SourceId::from_bytes([1; 16]))] {
+            for order in [Order::Asc, Order::Desc] {
+                let page = PageRequest { after: Some(ReceiptId::from_bytes([1; 16])), limit: 20, order };
+                let filter = ReceiptFilter { source_id, refused_only };
+                let (sql, _) = receipts::list_query(ProjectId::from_bytes([1; 16]), filter, page);
+                let side = if order == Order::Asc { ">" } else { "<" };
+                assert_plan(
+                    &db,
+                    &sql,
+                    &[&format!("SEARCH receipts USING {index} (project_id=? AND id{side}?)")],
+                );
+            }
+        }
+    }
+    assert_plan(&db, receipts::HELD, &["SEARCH receipts USING INDEX receipts_held (source_id=? AND id>?)"]);
+    assert_plan(
+        &db,
+        receipts::COUNT_HELD,
+        &["SEARCH receipts USING COVERING INDEX receipts_held (source_id=?)"],
+    );
 }

@@ -4,8 +4,9 @@ use ringback_domain::retry::NextStep;
 use ringback_domain::{
     Attempt, AttemptOutcome, AttemptReport, DeliveryState, EndReason, EndpointId, EventId, EventState,
 };
-use ringback_store::{DeliveryDetail, Retention, StoreError};
+use ringback_store::{DeliveryDetail, StoreError};
 
+use super::prune::prune;
 use super::{World, assert_err, at, failed, succeeded};
 
 /// A failure with schedule left.
@@ -213,8 +214,7 @@ pub(crate) async fn a_finish_of_a_pruned_delivery_is_dropped(world: World) {
     let (endpoint, event_id) = one_delivery(&world).await;
     let claimed = world.claim_one(endpoint, at(0)).await;
     world.finish(&claimed, NextStep::Delivered, at(1)).await;
-    let everything = Retention { events_before: at(100), webhook_ids_before: at(100), limit: 100 };
-    while world.store.prune(everything).await.unwrap() > 0 {}
+    prune(&world, at(100), at(100), 100).await;
     world.finish(&claimed, NextStep::Delivered, at(2)).await;
     assert_err!(world.store.event(world.project, event_id).await, StoreError::NotFound { .. });
 }

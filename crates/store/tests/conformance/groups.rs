@@ -58,7 +58,9 @@ pub(crate) async fn a_thousand_simultaneous_appends_are_all_durable(world: World
         let page = PageRequest { after, limit: 100, order: Order::Asc };
         let page = world.store.list_events(world.project, EventFilter::default(), page).await.unwrap();
         after = page.items.last().map(|event| event.id);
+        let known = found.len();
         found.extend(page.items.iter().map(|event| event.id));
+        assert_eq!(found.len(), known + page.items.len(), "a page repeats another");
         if !page.has_more {
             break;
         }

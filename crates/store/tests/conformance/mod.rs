@@ -25,6 +25,7 @@ pub(crate) mod leases;
 pub(crate) mod pages;
 pub(crate) mod projects;
 pub(crate) mod prune;
+pub(crate) mod receipts;
 pub(crate) mod routing;
 pub(crate) mod secrets;
 pub(crate) mod sources;
@@ -130,6 +131,15 @@ macro_rules! conformance {
                 a_pending_event_does_not_hold_up_those_behind_it
                 webhook_ids_have_a_retention_of_their_own
                 steps_are_bounded
+            }
+            receipts {
+                a_call_that_was_taken_in_leaves_its_receipt
+                a_refused_call_is_kept_as_it_came
+                refusals_are_counted_by_source_and_reason
+                an_admission_completes_the_receipt_and_lets_go_of_the_call
+                an_admission_of_what_is_known_is_a_duplicate
+                held_calls_are_bounded_and_read_in_order
+                receipts_are_filtered_and_paged
             }
             routing {
                 a_plan_of_the_present_configuration_is_followed

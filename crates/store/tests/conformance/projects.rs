@@ -1,7 +1,7 @@
 //! Tenants do not see each other.
 
 use ringback_domain::SourceStatus;
-use ringback_store::{EndpointChange, EventFilter, PageRequest, SourceChange, StoreError};
+use ringback_store::{Backlog, EndpointChange, EventFilter, PageRequest, SourceChange, StoreError};
 
 use super::{World, assert_err, at, secret};
 
@@ -16,6 +16,10 @@ pub(crate) async fn nothing_of_one_project_is_found_in_another(world: World) {
         .unwrap();
     let endpoint = world.endpoint(&["*"]).await;
     let event = world.call(source, "wh_1").object("batch_1").append().await.event_id;
+    world.call(source, "wh_2").append().await;
+    // One waits and one is under way.
+    assert_eq!(world.store.claim(endpoint, at(0), at(60), 1).await.unwrap().len(), 1);
+    assert_eq!(world.store.backlog(world.project).await.unwrap(), Backlog { pending: 1, in_flight: 1 });
     let store = &world.store;
 
     let archive = SourceChange { status: Some(SourceStatus::Archived), ..Default::default() };
@@ -47,7 +51,7 @@ pub(crate) async fn nothing_of_one_project_is_found_in_another(world: World) {
     assert!(!store.has_seen_type(other, "batch.completed").await.unwrap());
     assert!(store.list_sources(other, PageRequest::default()).await.unwrap().items.is_empty());
     assert!(store.list_endpoints(other, PageRequest::default()).await.unwrap().items.is_empty());
-    assert_eq!(store.backlog(other).await.unwrap(), Default::default());
+    assert_eq!(store.backlog(other).await.unwrap(), Backlog::default());
 
     // And what was tried has changed nothing.
     let config = store.config();

@@ -7,9 +7,19 @@ use ringback_store::{EventFilter, Retention};
 use super::{World, at};
 
 /// Prunes until nothing more goes, in steps of so many.
-async fn prune(world: &World, events_before: Timestamp, webhook_ids_before: Timestamp, limit: usize) {
+pub(super) async fn prune(
+    world: &World,
+    events_before: Timestamp,
+    webhook_ids_before: Timestamp,
+    limit: usize,
+) {
     let retention = Retention { events_before, webhook_ids_before, limit };
-    while world.store.prune(retention).await.unwrap() > 0 {}
+    for _ in 0..100 {
+        if world.store.prune(retention).await.unwrap() == 0 {
+            return;
+        }
+    }
+    panic!("pruning does not come to an end");
 }
 
 pub(crate) async fn what_is_old_and_finished_goes_with_all_that_belongs_to_it(world: World) {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::DatabaseFolder;
+use crate::backend::DatabaseFolder;
 use crate::conformance::World;
 
 /// A database with one event and its one pending delivery, not attempted yet.

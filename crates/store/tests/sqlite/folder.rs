@@ -5,7 +5,7 @@ use std::fs;
 use ringback_store::{OpenError, SqliteOptions, SqliteStore, Store};
 use rusqlite::params;
 
-use super::{DatabaseFolder, options};
+use crate::backend::{DatabaseFolder, options};
 use crate::conformance::{World, assert_err};
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use ringback_domain::retry::NextStep;
 use ringback_store::{EventFilter, SqliteStore, Store, StoreError};
 
-use super::{DatabaseFolder, options};
+use crate::backend::{DatabaseFolder, options};
 use crate::conformance::{World, assert_err, at};
 
 /// Polls once: enough to send a write off, or to have it refused.

@@ -6,7 +6,7 @@ use ringback_domain::{SecretId, TypedId};
 use ringback_store::{NewSource, OpenError};
 use ringback_webhook::SigningSecret;
 
-use super::DatabaseFolder;
+use crate::backend::DatabaseFolder;
 use crate::conformance::{World, assert_err, at, keyring, secret};
 
 #[tokio::test]
