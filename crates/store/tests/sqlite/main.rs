@@ -1,4 +1,5 @@
 //! The embedded backend held against the store's specification, and what is true of it alone.
+#![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
 
 mod backend;
 #[path = "../conformance/mod.rs"]
