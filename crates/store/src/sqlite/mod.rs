@@ -18,6 +18,7 @@ mod migrate;
 mod options;
 #[cfg(test)]
 mod plans;
+mod presence;
 mod prune;
 mod readers;
 mod receipts;
@@ -81,8 +82,10 @@ impl SqliteStore {
         });
         load::prepare(&connection, &ids, now).map_err(|e| OpenError::Config(e.into()))?;
         let config = load::config(&connection, &keyring)?;
+        let presence = presence::Presence::of(&path)
+            .map_err(|source| OpenError::Folder { path: path.clone(), source })?;
         Ok(Self {
-            writer: writer::Writer::start(connection, max_queued_writes),
+            writer: writer::Writer::start(connection, presence, max_queued_writes),
             readers: readers::Readers::new(path, readers),
             config: Arc::new(ArcSwap::from_pointee(config)),
             keyring,

@@ -16,6 +16,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::presence::Presence;
 use crate::error::{OpenError, StoreError};
 
 /// How many writes one transaction takes at most: bounds the time an fsync's answers wait for.
@@ -122,10 +123,10 @@ where
 
 impl Writer {
     /// Starts the thread. It ends when the writer is closed or dropped, after committing what waits.
-    pub(super) fn start(connection: Connection, max_queued: usize) -> Self {
+    pub(super) fn start(connection: Connection, presence: Presence, max_queued: usize) -> Self {
         let (queue, inbox) = mpsc::channel(max_queued);
         let counters = Arc::new(Counters::default());
-        let thread = Thread { connection, inbox, counters: Arc::clone(&counters) };
+        let thread = Thread { connection, presence, inbox, counters: Arc::clone(&counters) };
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || thread.run())
@@ -192,6 +193,7 @@ fn message<T: Send + 'static>(
 
 struct Thread {
     connection: Connection,
+    presence: Presence,
     inbox: mpsc::Receiver<Message>,
     counters: Arc<Counters>,
 }
@@ -244,6 +246,7 @@ impl Thread {
         for write in batch.iter_mut() {
             write.apply(&tx)?;
         }
+        self.presence.check()?;
         tx.commit()?;
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.writes.fetch_add(batch.len() as u64, Ordering::Relaxed);
@@ -345,7 +348,7 @@ mod tests {
         }
         drop(queue);
         let counts_of = Arc::clone(&counters);
-        let thread = Thread { connection: memory(), inbox, counters };
+        let thread = Thread { connection: memory(), presence: Presence::of_none(), inbox, counters };
         thread.run();
         let answers = answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect();
         let counts = WriterCounts {
@@ -379,6 +382,7 @@ mod tests {
         other.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY) STRICT; BEGIN IMMEDIATE").unwrap();
         let mut thread = Thread {
             connection: connect(&path).unwrap(),
+            presence: Presence::of_none(),
             inbox: mpsc::channel(1).1,
             counters: Arc::default(),
         };
@@ -403,7 +407,12 @@ mod tests {
 
     #[test]
     fn an_answer_does_not_undo_the_others() {
-        let mut db = Thread { connection: memory(), inbox: mpsc::channel(1).1, counters: Arc::default() };
+        let mut db = Thread {
+            connection: memory(),
+            presence: Presence::of_none(),
+            inbox: mpsc::channel(1).1,
+            counters: Arc::default(),
+        };
         let (refusing, refused) =
             message::<()>(|_| Err(WriteError::Answer(StoreError::NotFound { noun: "x" })), |()| ());
         let (inserting, inserted) = message(insert(1), |_| ());

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ringback_store::{OpenError, SqliteOptions, SqliteStore, Store};
+use ringback_store::{OpenError, SqliteOptions, SqliteStore, Store, StoreError};
 use rusqlite::params;
 
 use crate::backend::{DatabaseFolder, options};
@@ -112,4 +112,22 @@ async fn a_folders_own_key_is_kept_and_never_replaced_while_it_is_needed() {
     assert_err!(own(&folder), OpenError::Folder { .. });
     fs::write(&key, &second).unwrap();
     own(&folder).unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_database_that_was_removed_takes_nothing_until_it_is_back() {
+    let folder = DatabaseFolder::new();
+    let store = SqliteStore::open(options(&folder)).unwrap();
+    let (place, aside) = (folder.path().join("ringback.db"), folder.path().join("aside"));
+    std::fs::rename(&place, &aside).unwrap();
+    let error = store.set_admin_key([1; 32]).await.unwrap_err();
+    let StoreError::Unavailable(cause) = &error else { panic!("{error:?}") };
+    assert!(cause.to_string().contains("put it back"), "{cause}");
+    assert!(store.check().await.is_err());
+    std::fs::rename(&aside, &place).unwrap();
+    store.set_admin_key([2; 32]).await.unwrap();
+    drop(store);
+    let store = SqliteStore::open(options(&folder)).unwrap();
+    assert_eq!(store.config().admin_key_sha256(), Some(&[2; 32]));
 }
