@@ -203,6 +203,10 @@ async fn scan(node: &Node) {
 
 /// Claims what is due at one endpoint, as far as there are slots.
 async fn work_on(node: Arc<Node>, endpoint_id: EndpointId) {
+    if node.stop.is_cancelled() {
+        // Sent on its way before the stop and run only after it: nothing new begins.
+        return;
+    }
     let Some(endpoint) = node.store.config().endpoint(endpoint_id).cloned() else {
         cancel_orphans(&node, endpoint_id).await;
         return;

@@ -13,6 +13,7 @@ pub trait Clock: Send + Sync + 'static {
     /// The present wall-clock time. May step backwards when the machine's clock is set.
     fn now(&self) -> Timestamp;
 
-    /// Completes once [`Clock::now`] has reached `instant`; at once when it already has. Cancel by dropping.
+    /// Completes once [`Clock::now`] has reached `instant`; at once when it already has. If the clock is set back meanwhile it
+    /// completes when as much time has passed as was to be waited for. Cancel by dropping.
     fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }

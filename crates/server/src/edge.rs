@@ -32,7 +32,7 @@ pub(crate) async fn edge(request: Request, next: Next) -> Response {
 fn span(request: &Request, request_id: &str) -> Span {
     let path = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
     let method = request.method();
-    tracing::info_span!("request", request_id, %method, path, source_id = field::Empty)
+    tracing::info_span!("request", request.id = request_id, http.method = %method, http.route = path, source.id = field::Empty)
 }
 
 fn finish(mut response: Response, request_id: &str, begun: Instant) -> Response {
@@ -44,7 +44,12 @@ fn finish(mut response: Response, request_id: &str, begun: Instant) -> Response 
     let status = response.status().as_u16();
     let code = error.as_ref().map(ApiError::code);
     let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::debug!(status, code, duration_ms, "request answered");
+    tracing::debug!(
+        http.status_code = status,
+        error.code = code,
+        http.duration_ms = duration_ms,
+        "request answered"
+    );
     let id = HeaderValue::from_str(request_id).expect("an id is letters, digits and an underscore");
     response.headers_mut().insert(X_REQUEST_ID, id);
     response
@@ -53,6 +58,6 @@ fn finish(mut response: Response, request_id: &str, begun: Instant) -> Response 
 /// Here and nowhere else, so that each failure is told once.
 fn log_cause(error: &ApiError) {
     if let Some(cause) = error.source() {
-        tracing::error!(code = error.code(), error = cause, "request failed");
+        tracing::error!(error.code = error.code(), error = cause, "request failed");
     }
 }

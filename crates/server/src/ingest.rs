@@ -14,6 +14,7 @@ mod admit;
 mod content;
 mod kept;
 mod room;
+mod share;
 mod side_lane;
 mod signed;
 
@@ -32,6 +33,7 @@ use ringback_webhook::WEBHOOK_ID;
 pub(crate) use admit::{admit, admit_refused};
 pub(crate) use kept::read_headers;
 pub(crate) use room::Room;
+pub(crate) use share::Shares;
 pub(crate) use side_lane::SideLane;
 pub(crate) use signed::signer_in_time;
 
@@ -54,7 +56,7 @@ pub(crate) async fn ingest(
         app.unknown_sources.fetch_add(1, Ordering::Relaxed);
         return Err(ApiError::not_found("no source has this URL"));
     };
-    tracing::Span::current().record("source_id", tracing::field::display(source.id));
+    tracing::Span::current().record("source.id", tracing::field::display(source.id));
     match take(&app, &source, request, received_at).await {
         Ok(response) => Ok(response),
         Err(refused) => {
@@ -76,7 +78,8 @@ async fn take(
     }
     let settings = app.settings();
     body::check_announced(&body, settings.max_body_bytes)?;
-    // Held until the call is durable.
+    // Both are held until the call is durable.
+    let _share = app.ingest_shares.take(source.id)?;
     let _room = app.ingest_room.reserve(&body, settings.max_body_bytes)?;
     let body = body::read(body, settings.max_body_bytes, settings.body_timeout).await?;
     match admit(app, source, &head.headers, body.clone(), received_at).await {

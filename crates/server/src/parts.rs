@@ -8,7 +8,7 @@ use ringback_domain::{Clock, IdMaker, Timestamp, TypedId};
 use ringback_egress::Policy;
 use ringback_store::Store;
 
-use crate::ingest::{Room, SideLane};
+use crate::ingest::{Room, Shares, SideLane};
 use crate::settings::ServerSettings;
 
 /// What the server is made of.
@@ -31,6 +31,7 @@ pub struct Parts {
 pub(crate) struct App {
     pub(crate) parts: Parts,
     pub(crate) ingest_room: Room,
+    pub(crate) ingest_shares: Shares,
     pub(crate) side_lane: SideLane,
     /// Calls to ingest URLs that are no source's. Only counted: whose would their receipts be?
     pub(crate) unknown_sources: AtomicU64,
@@ -43,6 +44,7 @@ impl App {
     pub(crate) fn new(parts: Parts) -> Self {
         let ServerSettings { max_ingest_bytes, max_body_bytes, .. } = parts.settings;
         Self {
+            ingest_shares: Shares::new(parts.settings.max_ingest_calls_per_source),
             ingest_room: Room::new(max_ingest_bytes.max(max_body_bytes)),
             unknown_sources: AtomicU64::new(0),
             side_lane: SideLane::new(Arc::clone(&parts.store)),

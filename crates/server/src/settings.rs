@@ -17,6 +17,9 @@ pub struct ServerSettings {
     /// Memory for the bodies of ingest calls that are under way, in bytes, over all connections; a call that does not fit is
     /// answered 503. Never less than one body. Default 64 MiB.
     pub max_ingest_bytes: usize,
+    /// Ingest calls of one source that are under way at once, at least 1; further ones are answered 503. Default 400, half
+    /// of the connections, so that a source that floods leaves room for the others.
+    pub max_ingest_calls_per_source: usize,
     /// The most header fields of a request; more are answered 431. Default 100.
     pub max_headers: usize,
     /// The largest head of a request (request line and header fields), in bytes; a larger one is answered 431. At least
@@ -41,6 +44,7 @@ impl Default for ServerSettings {
             version: env!("CARGO_PKG_VERSION"),
             max_body_bytes: 1024 * 1024,
             max_ingest_bytes: 64 * 1024 * 1024,
+            max_ingest_calls_per_source: 400,
             max_headers: 100,
             max_header_bytes: 32 * 1024,
             max_connections: 800,

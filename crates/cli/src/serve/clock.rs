@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ringback_domain::{Clock, Timestamp};
+use tokio::time::Instant;
 
 /// How long a wait goes on before the wall clock is asked again: it may have been set meanwhile.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -19,8 +20,10 @@ impl Clock for SystemClock {
 
     fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
+            // When the clock is set back, what was a minute ahead must not become an hour ahead.
+            let at_the_latest = Instant::now() + instant.since(now());
             loop {
-                let rest = instant.since(now());
+                let rest = instant.since(now()).min(at_the_latest.saturating_duration_since(Instant::now()));
                 if rest.is_zero() {
                     return;
                 }

@@ -94,13 +94,13 @@ fn incoming(
 /// The one line of an event's arrival: ids and sizes, nothing of its content.
 fn log_received(source: &Source, webhook_id: &str, payload_bytes: usize, appended: &Appended) {
     tracing::info!(
-        project_id = %source.project_id,
-        source_id = %source.id,
-        event_id = %appended.event_id,
-        webhook_id,
-        disposition = appended.disposition.as_str(),
-        payload_bytes,
-        deliveries = appended.leased.len() + appended.due.len(),
+        project.id = %source.project_id,
+        source.id = %source.id,
+        event.id = %appended.event_id,
+        webhook.id = webhook_id,
+        receipt.disposition = appended.disposition.as_str(),
+        event.payload_bytes = payload_bytes,
+        event.deliveries = appended.leased.len() + appended.due.len(),
         "event.received"
     );
 }

@@ -57,7 +57,7 @@ async fn admit_all(app: &Shared, source: &Arc<Source>) {
 async fn admit_one(app: Shared, source: Arc<Source>, detail: ReceiptDetail) {
     let Ok((call, secret_id)) = admissible(&source, &detail) else { return };
     if let Err(error) = ingest::admit_refused(&app, &source, detail.receipt.id, secret_id, call).await {
-        tracing::debug!(receipt_id = %detail.receipt.id, code = error.code(), "a held call stays held");
+        tracing::debug!(receipt.id = %detail.receipt.id, error.code = error.code(), "a held call stays held");
     }
 }
 
@@ -84,5 +84,5 @@ fn not_admissible(why: &'static str) -> ApiError {
 }
 
 fn log_failure(source_id: SourceId, error: &ringback_store::StoreError) {
-    tracing::warn!(%source_id, error = error as &dyn std::error::Error, "held calls could not be read; they stay held");
+    tracing::warn!(source.id = %source_id, error = error as &dyn std::error::Error, "held calls could not be read; they stay held");
 }

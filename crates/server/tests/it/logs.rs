@@ -1,26 +1,41 @@
 //! What is written to the log, and what never is.
 
+use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use serde_json::json;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Level;
 
 use crate::world::{EVENT, KEY, NOW, SECRET, World, signed};
 
-/// Keeps every line.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What was logged on this thread. A test's server runs on the test's own thread.
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Writes to the thread's own lines. One subscriber for the whole process: what tracing remembers of where lines come from is
+/// the process's, so that subscribers which come and go on other threads would switch lines off here.
+struct Log;
 
 impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    fn listen() {
+        static LISTENING: Once = Once::new();
+        LISTENING.call_once(|| {
+            let lines =
+                tracing_subscriber::fmt().with_max_level(Level::TRACE).with_ansi(false).with_writer(|| Log);
+            tracing::subscriber::set_global_default(lines.finish()).unwrap();
+        });
+    }
+
+    fn text() -> String {
+        LINES.with_borrow(|lines| String::from_utf8(lines.clone()).unwrap())
     }
 }
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -29,25 +44,9 @@ impl io::Write for Log {
     }
 }
 
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn calls_leave_ids_and_codes_and_never_a_secret() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    // The server of a test runs on the test's own thread.
-    let _listening = tracing::subscriber::set_default(subscriber);
-
+    Log::listen();
     let world = World::start().await;
     let source = world.source().await;
     let accepted = world.signed_call(&source, "wh_1", EVENT).await;
@@ -57,7 +56,7 @@ async fn calls_leave_ids_and_codes_and_never_a_secret() {
     let endpoint = json!({"name": "app", "url": "https://app.example.com/", "event_types": ["batch.*"]});
     let endpoint = world.post("/v1/webhook_endpoints", &endpoint).await.ok();
 
-    let text = log.text();
+    let text = Log::text();
     let received: Vec<_> = text.lines().filter(|line| line.contains("event.received")).collect();
     assert_eq!(received.len(), 1, "{text}");
     for id in [
