@@ -134,11 +134,12 @@ impl ApiError {
         self
     }
 
-    /// The stable code.
+    /// The status it is answered with.
     pub(crate) fn status(&self) -> StatusCode {
         self.0.status
     }
 
+    /// The stable code.
     pub(crate) fn code(&self) -> &'static str {
         self.0.code
     }
