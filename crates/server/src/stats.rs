@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::response::Response;
-use ringback_store::{PageRequest, ProjectConfig, RefusalCount};
+use ringback_store::RefusalCount;
 use serde::Serialize;
 
 use crate::caller::Caller;
@@ -37,25 +37,14 @@ pub(crate) async fn retrieve(State(app): State<Shared>, caller: Caller) -> Resul
     }
     let backlog = app.store().backlog(caller.project_id).await?;
     let config = app.store().config();
-    let project = config.project(caller.project_id).map(AsRef::as_ref);
+    let project = config.project(caller.project_id);
     Ok(json::answer(&Stats {
         object: "webhook_stats",
         pending: backlog.pending,
         in_flight: backlog.in_flight,
-        sources: project.map_or(0, count_sources),
-        endpoints: project.map_or(0, count_endpoints),
+        sources: project.map_or(0, |project| project.source_count()),
+        endpoints: project.map_or(0, |project| project.endpoint_count()),
         refused,
         unknown_sources: app.unknown_sources.load(Ordering::Relaxed),
     }))
-}
-
-/// No page is longer than memory.
-const EVERYTHING: usize = usize::MAX / 2;
-
-fn count_sources(project: &ProjectConfig) -> usize {
-    project.list_sources(PageRequest { limit: EVERYTHING, ..PageRequest::default() }).items.len()
-}
-
-fn count_endpoints(project: &ProjectConfig) -> usize {
-    project.list_endpoints(PageRequest { limit: EVERYTHING, ..PageRequest::default() }).items.len()
 }

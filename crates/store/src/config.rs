@@ -49,6 +49,18 @@ impl ProjectConfig {
         self.sources.get(&id)
     }
 
+    /// How many sources the project has.
+    #[must_use]
+    pub fn source_count(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// How many endpoints the project has.
+    #[must_use]
+    pub fn endpoint_count(&self) -> usize {
+        self.endpoints.len()
+    }
+
     /// A part of the project's endpoints.
     #[must_use]
     pub fn list_endpoints(&self, page: PageRequest<EndpointId>) -> Page<Arc<Endpoint>> {

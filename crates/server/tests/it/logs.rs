@@ -16,10 +16,11 @@ thread_local! {
 
 /// Writes to the thread's own lines. One subscriber for the whole process: what tracing remembers of where lines come from is
 /// the process's, so that subscribers which come and go on other threads would switch lines off here.
-struct Log;
+pub(crate) struct Log;
 
 impl Log {
-    fn listen() {
+    /// To be called before anything is logged, by whoever starts a server.
+    pub(crate) fn listen() {
         static LISTENING: Once = Once::new();
         LISTENING.call_once(|| {
             let lines =
@@ -46,7 +47,6 @@ impl io::Write for Log {
 
 #[tokio::test]
 async fn calls_leave_ids_and_codes_and_never_a_secret() {
-    Log::listen();
     let world = World::start().await;
     let source = world.source().await;
     let accepted = world.signed_call(&source, "wh_1", EVENT).await;

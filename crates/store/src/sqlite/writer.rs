@@ -206,6 +206,10 @@ impl Thread {
             self.commit(&mut batch);
             if let Some(done) = close {
                 drop(self.connection);
+                // What had its place in the queue already is told so by being dropped. Dropping the queue alone could miss
+                // one whose sender is just now putting it in, and leave its caller waiting for ever.
+                self.inbox.close();
+                while self.inbox.blocking_recv().is_some() {}
                 let _ = done.send(());
                 return;
             }
