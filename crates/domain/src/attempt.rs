@@ -29,7 +29,7 @@ words!("attempt outcome", AttemptOutcome {
 });
 
 impl AttemptOutcome {
-    /// The outcome that an answer with this status is: 2xx succeeds, all else fails (SPEC F).
+    /// The outcome that an answer with this status is: 2xx succeeds, all else fails (OpenAI's webhooks guide).
     #[must_use]
     pub const fn of_status(status: u16) -> Self {
         if matches!(status, 200..=299) { Self::Succeeded } else { Self::HttpError }

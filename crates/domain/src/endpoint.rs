@@ -39,7 +39,7 @@ pub struct Endpoint {
     pub secrets: Vec<EndpointSecret>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When its configuration or secrets last changed; a no-op update does not move it (SPEC E).
+    /// When its configuration or secrets last changed; a no-op update does not move it (OpenAI's API reference, webhook endpoints).
     pub updated_at: Timestamp,
     /// Since when deliveries are created and held, if it is paused.
     pub paused_at: Option<Timestamp>,

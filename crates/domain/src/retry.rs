@@ -12,7 +12,7 @@ use crate::{AttemptOutcome, Timestamp, Trigger};
 pub const DELAYS_SECS: [u32; 11] =
     [5, 30, 2 * 60, 10 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 20 * 3600];
 
-/// No attempt is scheduled later than this after the first one (OpenAI's 72 hours, SPEC F).
+/// No attempt is scheduled later than this after the first one (the 72 hours of OpenAI's webhooks guide).
 pub const HORIZON: Duration = Duration::from_secs(72 * 3600);
 
 /// A random factor for one delay, in millionths: 800,000 to 1,200,000.

@@ -8,7 +8,7 @@ use crate::{ProjectId, SecretId, SourceId, Timestamp};
 /// What kind of sender calls a source, which settles how its secrets are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SourceKind {
-    /// OpenAI: a secret without `whsec_` means its UTF-8 bytes, as the official SDKs read it (SPEC B.2).
+    /// OpenAI: a secret without `whsec_` means its UTF-8 bytes, as the official SDKs read it.
     OpenAi,
     /// Any other Standard Webhooks sender: secrets are `whsec_` and base64.
     StandardWebhooks,

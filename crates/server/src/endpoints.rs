@@ -1,4 +1,4 @@
-//! `/v1/webhook_endpoints`: where events go, as OpenAI's API has it (SPEC E) with Ringback's settings as optional fields.
+//! `/v1/webhook_endpoints`: where events go, as OpenAI's API reference has it, with Ringback's settings as optional fields.
 
 mod subscription;
 mod view;

@@ -1,4 +1,4 @@
-//! Lists: which part is asked for, and how a part is answered (SPEC D.0).
+//! Lists: which part is asked for, and how a part is answered, as in OpenAI's API reference.
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -158,7 +158,7 @@ pub trait Store: Send + Sync + 'static {
     /// Makes an endpoint; events appended from now on are routed to it.
     async fn create_endpoint(&self, endpoint: NewEndpoint) -> Result<Arc<Endpoint>, StoreError>;
 
-    /// Changes an endpoint. A change that changes nothing leaves `updated_at` where it is (SPEC E).
+    /// Changes an endpoint. A change that changes nothing leaves `updated_at` where it is (OpenAI's API reference, webhook endpoints).
     async fn update_endpoint(
         &self,
         project_id: ProjectId,
