@@ -95,7 +95,7 @@ impl Deliverer {
         let plans = Arc::new(Plans::default());
         let on_free = {
             let (plans, clock) = (Arc::clone(&plans), Arc::clone(&clock));
-            move |endpoint_id| plans.note(endpoint_id, clock.now())
+            move |endpoint_id, delay| plans.note(endpoint_id, clock.now().plus(delay))
         };
         let node = Arc::new(Node {
             sender: Sender::new(client, &settings.user_agent),

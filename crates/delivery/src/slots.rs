@@ -5,8 +5,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ringback_domain::EndpointId;
+
+/// How long free slots of one endpoint gather before it is told of fewer than a quarter.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// The node's slots. Clones share them.
 #[derive(Clone)]
@@ -18,7 +22,7 @@ struct Shared {
     max: usize,
     max_per_endpoint: usize,
     state: Mutex<State>,
-    on_free: Box<dyn Fn(EndpointId) + Send + Sync>,
+    on_free: Box<dyn Fn(EndpointId, Duration) + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -31,6 +35,20 @@ struct State {
     queue: VecDeque<EndpointId>,
 }
 
+impl State {
+    /// Counts a slot of an endpoint as free; says how many it has left.
+    fn give_back(&mut self, endpoint_id: EndpointId) -> usize {
+        self.taken -= 1;
+        let Some(own) = self.taken_by.get_mut(&endpoint_id) else { return 0 };
+        *own -= 1;
+        let left = *own;
+        if left == 0 {
+            self.taken_by.remove(&endpoint_id);
+        }
+        left
+    }
+}
+
 /// The right to run one attempt to an endpoint.
 pub(crate) struct Slot {
     shared: Arc<Shared>,
@@ -38,11 +56,11 @@ pub(crate) struct Slot {
 }
 
 impl Slots {
-    /// `on_free` is called, outside any lock, for an endpoint that found no slot before and may find one now.
+    /// `on_free` is called, outside any lock, for an endpoint that found no slot before and may find one after a delay.
     pub(crate) fn new(
         max: usize,
         max_per_endpoint: usize,
-        on_free: impl Fn(EndpointId) + Send + Sync + 'static,
+        on_free: impl Fn(EndpointId, Duration) + Send + Sync + 'static,
     ) -> Self {
         let state = Mutex::new(State::default());
         Self { shared: Arc::new(Shared { max, max_per_endpoint, state, on_free: Box::new(on_free) }) }
@@ -93,6 +111,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether an endpoint that waits, with so many of its slots taken, is to be told at once: when a quarter of them is free.
+    /// Told at once at the first free one, it would claim its rows one by one, each with a write of its own.
+    fn is_worth_a_claim(&self, taken: usize) -> bool {
+        taken + self.max_per_endpoint.div_ceil(4) <= self.max_per_endpoint
+    }
+
     fn room(&self, state: &State, endpoint_id: EndpointId) -> usize {
         let own = state.taken_by.get(&endpoint_id).copied().unwrap_or(0);
         (self.max - state.taken).min(self.max_per_endpoint.saturating_sub(own))
@@ -102,21 +126,22 @@ impl Shared {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        state.taken -= 1;
-        if let Some(own) = state.taken_by.get_mut(&self.endpoint_id) {
-            *own -= 1;
-            if *own == 0 {
-                state.taken_by.remove(&self.endpoint_id);
+        let own_left = state.give_back(self.endpoint_id);
+        let own_waits = state.full.contains(&self.endpoint_id).then(|| {
+            if self.shared.is_worth_a_claim(own_left) {
+                state.full.remove(&self.endpoint_id);
+                Duration::ZERO
+            } else {
+                GATHER
             }
-        }
-        let own_waits = state.full.remove(&self.endpoint_id);
+        });
         let longest_waiting = state.queue.pop_front();
         drop(state);
-        if own_waits {
-            (self.shared.on_free)(self.endpoint_id);
+        if let Some(delay) = own_waits {
+            (self.shared.on_free)(self.endpoint_id, delay);
         }
         if let Some(endpoint_id) = longest_waiting {
-            (self.shared.on_free)(endpoint_id);
+            (self.shared.on_free)(endpoint_id, Duration::ZERO);
         }
     }
 }
@@ -126,10 +151,12 @@ mod tests {
     use super::*;
     use ringback_domain::{IdMaker, Timestamp};
 
-    fn world(max: usize, per_endpoint: usize) -> (Slots, Arc<Mutex<Vec<EndpointId>>>, [EndpointId; 3]) {
+    type Told = Arc<Mutex<Vec<(EndpointId, Duration)>>>;
+
+    fn world(max: usize, per_endpoint: usize) -> (Slots, Told, [EndpointId; 3]) {
         let told = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&told);
-        let slots = Slots::new(max, per_endpoint, move |id| sink.lock().unwrap().push(id));
+        let slots = Slots::new(max, per_endpoint, move |id, delay| sink.lock().unwrap().push((id, delay)));
         let ids = IdMaker::new(1);
         (slots, told, std::array::from_fn(|_| ids.next(Timestamp::from_unix_ms(1))))
     }
@@ -142,9 +169,21 @@ mod tests {
         assert!(slots.take_one(a).is_none());
         assert_eq!(slots.take_up_to(b, 2).len(), 2);
         taken.pop();
-        assert_eq!(*told.lock().unwrap(), [a], "it had wanted more, and is told once");
+        assert_eq!(*told.lock().unwrap(), [(a, Duration::ZERO)], "it had wanted more, and is told once");
         taken.pop();
         assert_eq!(told.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn who_waits_for_its_own_slots_is_told_at_once_when_a_quarter_is_free_and_soon_before() {
+        let (slots, told, [a, ..]) = world(100, 8);
+        let mut taken = slots.take_up_to(a, 9);
+        taken.pop();
+        assert_eq!(*told.lock().unwrap(), [(a, GATHER)]);
+        taken.pop();
+        assert_eq!(*told.lock().unwrap(), [(a, GATHER), (a, Duration::ZERO)]);
+        taken.pop();
+        assert_eq!(told.lock().unwrap().len(), 2, "it has been told");
     }
 
     #[test]
@@ -155,7 +194,7 @@ mod tests {
         assert!(slots.take_up_to(c, 1).is_empty());
         taken.pop();
         taken.pop();
-        assert_eq!(*told.lock().unwrap(), [b, c]);
+        assert_eq!(*told.lock().unwrap(), [(b, Duration::ZERO), (c, Duration::ZERO)]);
     }
 
     #[test]

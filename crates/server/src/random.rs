@@ -1,7 +1,5 @@
 //! What must not be guessable, or must be unique without asking anybody.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -22,11 +20,15 @@ pub(crate) fn token() -> String {
 pub(crate) fn id(prefix: &str) -> String {
     let mut id = String::with_capacity(prefix.len() + 32);
     id.push_str(prefix);
+    // One for every request: by hand, because formatting each byte is several times slower.
     for byte in bytes::<16>() {
-        write!(id, "{byte:02x}").expect("a string takes every text");
+        id.push(char::from(HEX_DIGITS[usize::from(byte >> 4)]));
+        id.push(char::from(HEX_DIGITS[usize::from(byte & 15)]));
     }
     id
 }
+
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {
@@ -41,5 +43,6 @@ mod tests {
         let (a, b) = (id("req_"), id("req_"));
         assert_ne!(a, b);
         assert_eq!((a.len(), &a[..4]), (36, "req_"));
+        assert!(a[4..].bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c)), "{a}");
     }
 }

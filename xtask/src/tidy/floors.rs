@@ -34,6 +34,9 @@ const HOUSE: &[Room] = &[
     },
 ];
 
+/// The ground floor.
+const GROUND: &str = "webhook";
+
 /// The crate beside the floors: nothing ships it.
 const TESTKIT: &str = "testkit";
 
@@ -64,7 +67,9 @@ pub(crate) fn check(package: &Package, text: &str) -> Vec<Violation> {
 
 /// Chores and other packages beside `crates/` use none of the house: whatever they need, the binary does.
 fn check_outside(package: &Package, text: &str) -> Vec<Violation> {
-    let ours = package.dependencies.iter().filter(|dependency| room_of(&dependency.name).is_some());
+    // The ground floor is published alone: it is anybody's to use.
+    let is_ours = |name: &str| room_of(name).is_some_and(|folder| folder != GROUND);
+    let ours = package.dependencies.iter().filter(|dependency| is_ours(&dependency.name));
     ours.map(|dependency| {
         let message = format!("`{}` is outside crates/ and may not use `{}`", package.name, dependency.name);
         Violation::new(&package.manifest, line_of(text, &dependency.name), message)

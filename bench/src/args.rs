@@ -1,0 +1,110 @@
+//! The command line.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Measures Ringback beside a bare server that writes the same rows.
+#[derive(Debug, clap::Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    /// Length of one window, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
+    pub(crate) seconds: f64,
+    /// Windows of each subject in each scenario; the median of them is what counts.
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(crate) windows: NonZero<u32>,
+    /// Connections that are kept full of calls.
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub(crate) connections: NonZero<u32>,
+    /// A smoke test: one window of half a second. Its numbers mean nothing.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Print one JSON document in place of the tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only these scenarios [default: all].
+    #[arg(long, value_name = "a,b,c", value_delimiter = ',')]
+    pub(crate) only: Vec<char>,
+    /// Where the data folders go, which are removed afterwards [default: target/bench-data]. Must be on a real disk.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The release binary; built first if it is not given.
+    #[arg(long, value_name = "FILE", env = "RINGBACK_BIN")]
+    pub(crate) ringback: Option<PathBuf>,
+    /// The cargo that builds it.
+    #[arg(long, value_name = "FILE", env = "CARGO", default_value = "cargo", hide = true)]
+    pub(crate) cargo: PathBuf,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What the driver starts itself as.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// The bare server, until it is killed.
+    #[command(hide = true)]
+    Bare(BareOptions),
+}
+
+/// Options of the bare server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BareOptions {
+    /// An empty folder for its database.
+    #[arg(long)]
+    pub(crate) data_dir: PathBuf,
+    /// Where every event is delivered; nowhere if it is not given.
+    #[arg(long)]
+    pub(crate) receiver: Option<http::Uri>,
+}
+
+/// How long and how often is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// Length of a window.
+    pub(crate) window: Duration,
+    /// Windows of each subject.
+    pub(crate) windows: u32,
+    /// What precedes them and does not count.
+    pub(crate) warm_up: Duration,
+    /// Connections that are kept full.
+    pub(crate) connections: u32,
+}
+
+impl Args {
+    /// The plan that these flags ask for.
+    pub(crate) fn plan(&self) -> Plan {
+        let half_a_second = Duration::from_millis(500);
+        let (window, windows, warm_up) = if self.quick {
+            (half_a_second, 1, half_a_second)
+        } else {
+            (Duration::from_secs_f64(self.seconds), self.windows.get(), Duration::from_secs(1))
+        };
+        Plan { window, windows, warm_up, connections: self.connections.get() }
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let secs: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.1..=600.0).contains(&secs) { Ok(secs) } else { Err("not between 0.1 and 600".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::Args;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+        assert!(Args::try_parse_from(["bench", "--seconds", "0"]).is_err());
+        assert!(Args::try_parse_from(["bench", "--windows", "0"]).is_err());
+    }
+
+    #[test]
+    fn quick_overrides_the_lengths() {
+        let plan = Args::try_parse_from(["bench", "--quick", "--seconds", "9"]).unwrap().plan();
+        assert_eq!((plan.window.as_millis(), plan.windows), (500, 1));
+    }
+}

@@ -1,0 +1,118 @@
+//! The load: freshly signed calls over kept connections, as fast as they are answered or at a pace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use ringback_webhook::SigningSecret;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::connection::{Connection, Target};
+use crate::failure::Failure;
+use crate::ledger::{CallId, Ledger};
+use crate::{clock, key};
+
+/// Connections of a paced load: so many that one slow answer does not delay the next call.
+const PACED_CONNECTIONS: u32 = 16;
+
+/// How calls follow one another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace {
+    /// So many connections, on each of which a call follows the former's answer.
+    Full {
+        /// How many.
+        connections: u32,
+    },
+    /// So many calls a second, whether or not the former were answered.
+    Even {
+        /// How many.
+        per_second: u32,
+    },
+}
+
+/// A load that is ready to begin: connected.
+pub(crate) struct Load {
+    pace: Pace,
+    connections: Vec<Connection>,
+}
+
+impl Load {
+    /// Opens the connections.
+    pub(crate) async fn connect(target: &Target, pace: Pace) -> Result<Self, Failure> {
+        let count = match pace {
+            Pace::Full { connections } => connections,
+            Pace::Even { .. } => PACED_CONNECTIONS,
+        };
+        let mut connections = Vec::new();
+        for _ in 0..count {
+            connections.push(Connection::open(target).await?);
+        }
+        Ok(Self { pace, connections })
+    }
+
+    /// Makes calls until `end`, and waits for the last answers.
+    pub(crate) async fn run(self, ledger: &Arc<Ledger>, end: Instant) -> Result<(), Failure> {
+        let begin = Instant::now();
+        let mut callers = JoinSet::new();
+        for (place, connection) in (0..).zip(self.connections) {
+            let caller = Caller { connection, secret: key::source(), ledger: Arc::clone(ledger) };
+            match self.pace {
+                Pace::Full { .. } => callers.spawn(caller.saturate(end)),
+                Pace::Even { per_second } => {
+                    let gap = Duration::from_secs(1) / per_second;
+                    callers.spawn(caller.keep_pace(begin + gap * place, gap * PACED_CONNECTIONS, end))
+                }
+            };
+        }
+        while let Some(ended) = callers.join_next().await {
+            ended??;
+        }
+        Ok(())
+    }
+}
+
+/// One connection's calls.
+struct Caller {
+    connection: Connection,
+    secret: SigningSecret,
+    ledger: Arc<Ledger>,
+}
+
+impl Caller {
+    async fn saturate(mut self, end: Instant) -> Result<(), Failure> {
+        while Instant::now() < end {
+            self.call().await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_pace(mut self, first: Instant, gap: Duration, end: Instant) -> Result<(), Failure> {
+        let mut next = first;
+        while next < end {
+            sleep_until(next).await;
+            self.call().await?;
+            next += gap;
+        }
+        Ok(())
+    }
+
+    async fn call(&mut self) -> Result<(), Failure> {
+        let id = self.ledger.begin();
+        let body = id.body();
+        let headers = signed(&self.secret, id, &body);
+        let answer = self.connection.post(headers, body).await?;
+        if answer.status == StatusCode::OK {
+            self.ledger.accept(id);
+        }
+        Ok(())
+    }
+}
+
+fn signed(secret: &SigningSecret, id: CallId, body: &[u8]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    ringback_webhook::sign([secret], &id.webhook_id(), clock::unix_secs(), body)
+        .expect("an id of hexadecimal digits and a time after 1970 can be signed")
+        .apply(&mut headers);
+    headers
+}

@@ -1,0 +1,65 @@
+//! What a process has used, as Linux tells it in `/proc` (proc(5)).
+
+use std::fs;
+use std::time::Duration;
+
+use crate::failure::Failure;
+
+/// One clock tick in `/proc/PID/stat`: 1/100 s on every Linux there is (`USER_HZ`).
+const TICK: Duration = Duration::from_millis(10);
+
+/// Memory that a process holds, in KiB.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub(crate) struct Memory {
+    /// Resident now (`VmRSS`).
+    pub(crate) resident_kib: u64,
+    /// The most that was ever resident (`VmHWM`).
+    pub(crate) peak_kib: u64,
+}
+
+/// Processor time that a process has used since its start, user and system together, all threads. Exact to 10 ms.
+pub(crate) fn cpu_time(pid: u32) -> Result<Duration, Failure> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).map_err(Failure::io("read /proc"))?;
+    parse_cpu_time(&stat).ok_or(Failure::Proc { pid })
+}
+
+/// The memory of a process.
+pub(crate) fn memory(pid: u32) -> Result<Memory, Failure> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(Failure::io("read /proc"))?;
+    let field = |name| parse_kib(&status, name).ok_or(Failure::Proc { pid });
+    Ok(Memory { resident_kib: field("VmRSS:")?, peak_kib: field("VmHWM:")? })
+}
+
+/// `utime` and `stime` are the 14th and 15th field; the second, the name in parentheses, may hold blanks.
+fn parse_cpu_time(stat: &str) -> Option<Duration> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_ascii_whitespace().skip(11);
+    let ticks: u32 = fields.next()?.parse::<u32>().ok()? + fields.next()?.parse::<u32>().ok()?;
+    Some(TICK * ticks)
+}
+
+fn parse_kib(status: &str, field: &str) -> Option<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix(field))?;
+    value.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{cpu_time, memory, parse_cpu_time};
+
+    #[test]
+    fn cpu_time_is_user_and_system_time() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 150 50 3 4 20 0 5 0 123 4096";
+        assert_eq!(parse_cpu_time(stat), Some(Duration::from_secs(2)));
+        assert_eq!(parse_cpu_time("7 (a) S 1"), None);
+    }
+
+    #[test]
+    fn this_process_uses_something() {
+        let memory = memory(std::process::id()).unwrap();
+        assert!(0 < memory.resident_kib && memory.resident_kib <= memory.peak_kib);
+        assert!(cpu_time(std::process::id()).is_ok());
+    }
+}
