@@ -35,6 +35,8 @@ pub(crate) fn http1(settings: &ServerSettings) -> http1::Builder {
         .max_headers(settings.max_headers)
         .max_header_size(head_bytes)
         .max_buf_size(head_bytes)
+        // A sender that closes its half once it has sent all still wants its answer.
+        .half_close(true)
         .keep_alive(true);
     http
 }

@@ -7,6 +7,7 @@ mod connections;
 mod endpoints;
 mod events;
 mod health;
+mod hostile;
 mod ingest;
 mod ingest_order;
 mod logs;
