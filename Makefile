@@ -22,6 +22,7 @@ test: ## Install what the tests need, run every suite, print one summary
 
 lint: ## Check format, clippy, rustdoc and the rules of the house
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
 	$(CARGO) xtask tidy

@@ -192,6 +192,17 @@ mod tests {
     }
 
     #[test]
+    fn fractions_are_the_same_after_they_were_written() {
+        for number in ["1e-28", "0.1", "5e-324", "1.7976931348623157e308", "123456789.123456789"] {
+            let body = format!(r#"{{"type":"a.b","data":{{"x":{number}}}}}"#);
+            let event = Event::parse(body.as_bytes()).unwrap();
+            assert_eq!(event.data["x"].as_f64(), number.parse().ok(), "read exactly");
+            let written = serde_json::to_vec(&event).unwrap();
+            assert_eq!(Event::parse(&written).unwrap(), event, "{number}");
+        }
+    }
+
+    #[test]
     fn too_deep_is_an_error_and_no_overflow() {
         let body = format!(r#"{{"type":"a.b","data":{{"x":{}{}}}}}"#, "[".repeat(50_000), "]".repeat(50_000));
         assert_eq!(Event::parse(body.as_bytes()).unwrap_err().code(), "not_json");

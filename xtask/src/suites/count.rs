@@ -4,6 +4,7 @@
 //! |---|---|
 //! | cargo | `Running unittests …`, `Running tests/…`, `Doc-tests …` name the suite of the next `test result: …` |
 //! | pytest | the last line, `==== 3 passed, 1 failed in 0.12s ====` |
+//! | fuzz | `fuzz TARGET: 123 runs …` is one that held, `fuzz TARGET: ` and anything else one that did not |
 //! | node | `ℹ pass 3`, `ℹ fail 1`, … of its `spec` reporter |
 
 use crate::suites::tally::Tally;
@@ -14,6 +15,7 @@ pub(crate) enum Format {
     Cargo,
     Pytest,
     Node,
+    Fuzz,
 }
 
 impl Format {
@@ -23,6 +25,7 @@ impl Format {
             Self::Cargo => &[UNIT, INTEGRATION, DOCUMENTATION],
             Self::Pytest => &["SDK, Python"],
             Self::Node => &["SDK, Node"],
+            Self::Fuzz => &["fuzz"],
         }
     }
 }
@@ -50,6 +53,7 @@ impl Counter {
             Format::Cargo => self.read_cargo(line.trim()),
             Format::Pytest => self.read_pytest(line.trim()),
             Format::Node => self.read_node(line.trim()),
+            Format::Fuzz => self.read_fuzz(line),
         }
     }
 
@@ -81,6 +85,14 @@ impl Counter {
         if let Some((word, count)) = counted.split_once(' ') {
             self.add(word, count.parse().unwrap_or(0));
         }
+    }
+
+    fn read_fuzz(&mut self, line: &str) {
+        let target = line.strip_prefix("fuzz ").and_then(|line| line.split_once(": "));
+        // Only at the beginning of a line with a single word for a target: a finding's log follows, and may say anything.
+        let Some((_, said)) = target.filter(|(name, _)| !name.contains(' ')) else { return };
+        let held = said.starts_with(|first: char| first.is_ascii_digit());
+        self.add(if held { "passed" } else { "failed" }, 1);
     }
 
     /// Adds phrases such as `3 passed`; phrases that are none are passed over.
@@ -171,5 +183,17 @@ test result: ok. 5 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 ℹ duration_ms 8123.4
 ";
         assert_eq!(tallies(Format::Node, output), [tally(36, 2, 2)]);
+    }
+
+    #[test]
+    fn each_fuzz_target_is_a_test() {
+        let output = "\
+   Compiling ringback-fuzz v0.1.0
+fuzz headers: 524288 runs in 20 s, coverage 900 edges, 2400 features
+fuzz envelope: finding after 7 runs: fuzz/artifacts/envelope/crash-1f
+thread 'main' panicked: fuzz or not: this is a log
+fuzz request: broken: no coverage was measured
+";
+        assert_eq!(tallies(Format::Fuzz, output), [tally(1, 2, 0)]);
     }
 }

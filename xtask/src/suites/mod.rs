@@ -6,7 +6,8 @@
 //! 1. set-up: `scripts/setup-sdk-tests.sh` installs the official SDKs into `tests/sdk/`;
 //! 2. build: every target of the workspace, so that the binary exists that the SDKs talk to;
 //! 3. cargo: unit, integration and documentation tests;
-//! 4. the SDK suites: pytest, and Node's own runner.
+//! 4. the SDK suites: pytest, and Node's own runner;
+//! 5. the fuzz targets, each for a short time ([`crate::fuzz`]).
 //!
 //! What a runner prints passes through as it comes, and is counted on the way ([`count`]). The last line
 //! always reads `N passed, N failed`, with `, N skipped` only if tests were skipped. A stage or a suite that
@@ -21,10 +22,13 @@ mod tally;
 use std::path::Path;
 use std::process::Command;
 
-use crate::Verdict;
 use crate::workspace::{self, Workspace};
+use crate::{Failure, Verdict};
 use count::Format;
 use summary::Summary;
+
+/// How long each fuzz target runs: enough for its seeds and for what is near them.
+const FUZZ_SECONDS: &str = "20";
 
 /// Runs all suites of the project and prints the summary.
 pub(crate) fn run() -> Verdict {
@@ -33,7 +37,7 @@ pub(crate) fn run() -> Verdict {
     let mut summary = Summary::default();
     summary.stage("set-up of the SDK suites", runner::pass(&mut set_up(root))?);
     summary.stage("build", runner::pass(&mut build(root))?);
-    for (command, format) in &mut suites(&workspace) {
+    for (command, format) in &mut suites(&workspace)? {
         summary.suites(*format, runner::count(command, *format)?);
     }
     summary.print();
@@ -52,7 +56,7 @@ fn build(root: &Path) -> Command {
     command
 }
 
-fn suites(workspace: &Workspace) -> [(Command, Format); 3] {
+fn suites(workspace: &Workspace) -> Result<[(Command, Format); 4], Failure> {
     let root = &workspace.root;
     let sdk = root.join("tests/sdk");
     let binary = workspace.target_directory.join("debug/ringback");
@@ -67,7 +71,13 @@ fn suites(workspace: &Workspace) -> [(Command, Format); 3] {
     let mut node = Command::new("npm");
     node.args(["test", "--silent"]).current_dir(sdk.join("node")).env("RINGBACK_BIN", &binary);
 
-    [(cargo, Format::Cargo), (python, Format::Pytest), (node, Format::Node)]
+    // This very program, as a runner whose output is read like that of the others.
+    let this = std::env::current_exe()
+        .map_err(|cause| Failure::new(format!("cannot tell which program this is: {cause}")))?;
+    let mut fuzz = Command::new(this);
+    fuzz.args(["fuzz", "--seconds", FUZZ_SECONDS]).current_dir(root);
+
+    Ok([(cargo, Format::Cargo), (python, Format::Pytest), (node, Format::Node), (fuzz, Format::Fuzz)])
 }
 
 /// One line on stdout, in its place among what the runners print.
