@@ -36,9 +36,16 @@ pub(crate) enum CliError {
 impl CliError {
     /// The server cannot start, because of this error, whose text says what to do.
     pub(crate) fn cannot_start(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        let message = error.to_string();
-        let source = error.source().map(|cause| cause.to_string().into());
-        Self::CannotStart { message, source }
+        let mut causes: Vec<String> = Vec::new();
+        for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+            let text = cause.to_string();
+            // Some libraries' errors say again what they wrap.
+            if causes.last().is_none_or(|said| !text.ends_with(said.as_str())) {
+                causes.push(text);
+            }
+        }
+        let source = (!causes.is_empty()).then(|| causes.join(": ").into());
+        Self::CannotStart { message: error.to_string(), source }
     }
 
     fn code(&self) -> u8 {

@@ -56,7 +56,10 @@ impl StoreError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The data folder cannot be made, read or written.
-    #[error("cannot use the data folder {path}: make sure it exists and belongs to this user")]
+    #[error(
+        "cannot use {path}: make sure that the data folder is a folder, and that this user may read and write it and what is \
+         in it; or choose another with --data-dir"
+    )]
     Folder {
         /// The folder or the file in it.
         path: std::path::PathBuf,
@@ -73,7 +76,10 @@ pub enum OpenError {
         path: std::path::PathBuf,
     },
     /// The database file is not usable.
-    #[error("cannot open the database {path}")]
+    #[error(
+        "cannot open the database {path}: if it is damaged or something else, put a backup in its place, or move it away to \
+         begin with an empty one"
+    )]
     Database {
         /// The file.
         path: std::path::PathBuf,
@@ -82,18 +88,22 @@ pub enum OpenError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The schema is newer than this binary, or a migration failed.
-    #[error("cannot bring the database's schema up to date")]
+    #[error(
+        "cannot bring the database's schema up to date: if a newer Ringback has used it, start that version or a later one; \
+         if it is damaged, put a backup in its place"
+    )]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Secrets in the database are encrypted under a key that was not given.
     #[error(
         "the database holds secrets encrypted under key {key_id}, which was not given: set RINGBACK_ENCRYPTION_KEY to the key \
-         (or the list of keys) this database was used with"
+         (or the list of keys) this database was used with, or put the file encryption-key back into the data folder if it \
+         was that one"
     )]
     MissingKey {
         /// Names the missing key without showing it.
         key_id: String,
     },
     /// The rows cannot be read.
-    #[error("cannot read the configuration from the database")]
+    #[error("cannot read the configuration from the database: it is damaged, put a backup in its place")]
     Config(#[source] StoreError),
 }

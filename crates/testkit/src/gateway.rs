@@ -80,6 +80,12 @@ impl Gateway {
         self.builder.data_dir().expect("a running gateway has its folder")
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// What it has said on stderr so far.
     #[must_use]
     pub fn talk(&self) -> String {

@@ -5,6 +5,7 @@
 //! - [`Receiver`] is a user's app: it answers as scripted, and remembers every call;
 //! - [`OpenAi`] is the caller: it signs and posts as OpenAI does, over a connection that it keeps;
 //! - [`World`] is everything between the two but the HTTP server, in this process: real database, real sockets, fake time;
+//! - [`FaultyStore`] is a real store that fails by a switch, [`Faults`]; every world's deliverer works on one;
 //! - [`Gateway`] is the whole real binary as a child process, to be killed and started again.
 //!
 //! Nothing here waits without a bound: whatever takes longer than [`PATIENCE`] ends the test, saying what it waited for.
@@ -14,6 +15,8 @@
 //! process may have taken it meanwhile.
 
 mod clock;
+mod faults;
+mod faulty_store;
 mod gateway;
 mod http_line;
 mod openai;
@@ -23,6 +26,8 @@ mod wait;
 mod world;
 
 pub use clock::{FakeClock, wall_clock_now};
+pub use faults::{Faults, Op, unavailable};
+pub use faulty_store::FaultyStore;
 pub use gateway::{ADMIN_KEY, Gateway, GatewayBuilder, NotStarted, Stopped};
 pub use http_line::{Answer, HttpLine};
 pub use openai::{OpenAi, USER_AGENT};

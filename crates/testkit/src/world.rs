@@ -1,6 +1,7 @@
 //! Everything between ingest and a receiver, in this process: real database, real sockets, fake time.
 
 mod builder;
+mod endpoints;
 mod node;
 
 use std::future::Future;
@@ -11,16 +12,16 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use ringback_delivery::{Dispatcher, IncomingEvent};
 use ringback_domain::{
-    Clock, Endpoint, EndpointId, EventId, EventPattern, EventRecord, IdMaker, ProjectId, Source, SourceId,
-    SourceKind, Timestamp, TypedId,
+    Clock, EventId, EventRecord, IdMaker, ProjectId, Source, SourceId, SourceKind, Timestamp, TypedId,
 };
 use ringback_store::{
-    Appended, EventDetail, EventFilter, NewEndpoint, NewSource, PageRequest, SqliteStore, Store, StoreError,
+    Appended, EventDetail, EventFilter, NewSource, PageRequest, SqliteStore, Store, StoreError,
 };
-use ringback_webhook::SigningSecret;
 use tempfile::TempDir;
 
 use crate::clock::FakeClock;
+use crate::faults::Faults;
+use crate::faulty_store::FaultyStore;
 use crate::secret::secret;
 use crate::wait::until;
 
@@ -47,6 +48,7 @@ pub struct World {
     builder: WorldBuilder,
     folder: TempDir,
     store: Arc<SqliteStore>,
+    faults: Faults,
     node: Node,
 }
 
@@ -62,7 +64,21 @@ impl World {
         WorldBuilder::default()
     }
 
-    /// The store.
+    /// The switch by which the store fails that the deliverer and the dispatcher work on. A restart heals it.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The store that deliverer and dispatcher work on, for others that are to work on it too. None of them may have it any
+    /// more when the world is restarted.
+    #[must_use]
+    pub fn faulty_store(&self) -> Arc<dyn Store> {
+        let store: Arc<dyn Store> = Arc::<SqliteStore>::clone(&self.store);
+        Arc::new(FaultyStore::new(store, self.faults.clone()))
+    }
+
+    /// The store itself, which does not fail.
     #[must_use]
     pub fn store(&self) -> &dyn Store {
         self.store.as_ref()
@@ -72,38 +88,6 @@ impl World {
     #[must_use]
     pub fn dispatcher(&self) -> &Dispatcher {
         &self.node.dispatcher
-    }
-
-    /// Makes an endpoint at this URL that wants events of these types, with the default time-out.
-    pub async fn endpoint(&self, url: &str, event_types: &[&str]) -> Arc<Endpoint> {
-        self.endpoint_with_timeout(url, event_types, ringback_domain::endpoint::DEFAULT_TIMEOUT_SECS).await
-    }
-
-    /// The same, with a time-out in seconds, which is real time.
-    pub async fn endpoint_with_timeout(
-        &self,
-        url: &str,
-        event_types: &[&str],
-        timeout_secs: u8,
-    ) -> Arc<Endpoint> {
-        let id: EndpointId = self.id();
-        let endpoint = NewEndpoint {
-            id,
-            project_id: self.project,
-            name: "app".to_owned(),
-            url: url.to_owned(),
-            event_types: event_types.iter().map(|text| pattern(text)).collect(),
-            timeout_secs,
-            secret: (self.id(), own_secret(id)),
-            now: self.clock.now(),
-        };
-        self.store.create_endpoint(endpoint).await.expect("a healthy store makes an endpoint")
-    }
-
-    /// Deletes an endpoint.
-    pub async fn delete_endpoint(&self, id: EndpointId) {
-        let deleted = self.store.delete_endpoint(self.project, id, self.clock.now()).await;
-        deleted.expect("a healthy store deletes an endpoint");
     }
 
     /// A verified call received now: `webhook_id` is its id, the body is JSON or not.
@@ -238,13 +222,4 @@ async fn source(store: &dyn Store, project: ProjectId, ids: &IdMaker, now: Times
     };
     let source: Arc<Source> = store.create_source(new).await.expect("a healthy store makes a source");
     source.id
-}
-
-/// A secret that no other endpoint has.
-fn own_secret(id: EndpointId) -> SigningSecret {
-    SigningSecret::from_key_bytes(&[id.to_bytes(); 2].concat()).expect("32 bytes are a key")
-}
-
-fn pattern(text: &str) -> EventPattern {
-    EventPattern::parse(text).expect("a test's event type is one")
 }

@@ -22,8 +22,8 @@ mod tally;
 use std::path::Path;
 use std::process::Command;
 
+use crate::Verdict;
 use crate::workspace::{self, Workspace};
-use crate::{Failure, Verdict};
 use count::Format;
 use summary::Summary;
 
@@ -37,7 +37,7 @@ pub(crate) fn run() -> Verdict {
     let mut summary = Summary::default();
     summary.stage("set-up of the SDK suites", runner::pass(&mut set_up(root))?);
     summary.stage("build", runner::pass(&mut build(root))?);
-    for (command, format) in &mut suites(&workspace)? {
+    for (command, format) in &mut suites(&workspace) {
         summary.suites(*format, runner::count(command, *format)?);
     }
     summary.print();
@@ -56,7 +56,7 @@ fn build(root: &Path) -> Command {
     command
 }
 
-fn suites(workspace: &Workspace) -> Result<[(Command, Format); 4], Failure> {
+fn suites(workspace: &Workspace) -> [(Command, Format); 4] {
     let root = &workspace.root;
     let sdk = root.join("tests/sdk");
     let binary = workspace.target_directory.join("debug/ringback");
@@ -71,13 +71,12 @@ fn suites(workspace: &Workspace) -> Result<[(Command, Format); 4], Failure> {
     let mut node = Command::new("npm");
     node.args(["test", "--silent"]).current_dir(sdk.join("node")).env("RINGBACK_BIN", &binary);
 
-    // This very program, as a runner whose output is read like that of the others.
-    let this = std::env::current_exe()
-        .map_err(|cause| Failure::new(format!("cannot tell which program this is: {cause}")))?;
-    let mut fuzz = Command::new(this);
-    fuzz.args(["fuzz", "--seconds", FUZZ_SECONDS]).current_dir(root);
+    // This very program, as a runner whose output is read like that of the others. By way of cargo: the build of the suites may
+    // have put a new file in the place of the one that is running.
+    let mut fuzz = Command::new("cargo");
+    fuzz.args(["xtask", "fuzz", "--seconds", FUZZ_SECONDS]).current_dir(root);
 
-    Ok([(cargo, Format::Cargo), (python, Format::Pytest), (node, Format::Node), (fuzz, Format::Fuzz)])
+    [(cargo, Format::Cargo), (python, Format::Pytest), (node, Format::Node), (fuzz, Format::Fuzz)]
 }
 
 /// One line on stdout, in its place among what the runners print.

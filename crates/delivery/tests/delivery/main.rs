@@ -6,11 +6,14 @@ mod abandoned;
 mod attempt;
 mod drain;
 mod endpoints;
+mod lifecycle;
 mod outcomes;
+mod receiver_faults;
 mod restart;
 mod retention;
 mod schedule;
 mod slots;
+mod store_faults;
 
 use ringback_domain::Attempt;
 use ringback_store::{Appended, Arrival, DeliveryDetail, EventDetail, NewEvent, Plan};

@@ -52,7 +52,10 @@ pub(super) fn own_keyring(folder: &Path, db: &Connection) -> Result<Keyring, Ope
             let key: &[u8; KEY_LEN] = bytes.as_slice().try_into().map_err(|_| {
                 folder_error(
                     &path,
-                    io::Error::new(io::ErrorKind::InvalidData, "the key file is not 32 bytes long"),
+                    io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "the key file is not 32 bytes long; put back the one that was there",
+                    ),
                 )
             })?;
             Ok(Keyring::new(EncryptionKey::new(key), []))
@@ -102,12 +105,12 @@ fn make_private_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     options.mode(0o600)
 }
 
 #[cfg(not(unix))]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }

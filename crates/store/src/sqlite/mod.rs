@@ -22,6 +22,7 @@ mod presence;
 mod prune;
 mod readers;
 mod receipts;
+mod room;
 mod secrets;
 mod sources;
 mod writer;
@@ -57,6 +58,7 @@ pub struct SqliteStore {
     config: Arc<ArcSwap<Config>>,
     keyring: Arc<Keyring>,
     ids: Arc<IdMaker>,
+    room: Arc<room::Room>,
     // Last, so that the lock is given up after the connections are gone.
     _lock: folder::FolderLock,
 }
@@ -90,6 +92,7 @@ impl SqliteStore {
             config: Arc::new(ArcSwap::from_pointee(config)),
             keyring,
             ids,
+            room: Arc::new(room::Room::of(&folder)),
             _lock: lock,
         })
     }
@@ -337,7 +340,14 @@ impl Store for SqliteStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.writer.write_or_refuse(load::touch).await
+        let room = Arc::clone(&self.room);
+        // On the writer's thread, so that no two checks of the room run side by side.
+        let work = move |tx: &rusqlite::Connection| {
+            let no_room = |error| writer::WriteError::Answer(StoreError::Unavailable(Arc::new(error)));
+            room.check().map_err(no_room)?;
+            load::touch(tx)
+        };
+        self.writer.write_or_refuse(work).await
     }
 
     async fn close(&self) {

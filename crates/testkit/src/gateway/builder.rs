@@ -41,6 +41,12 @@ impl GatewayBuilder {
         Self { data_dir: Some(DataDir::Given(path.into())), ..self }
     }
 
+    /// Listening on this address; port 0 is a free one.
+    #[must_use]
+    pub fn listen(self, address: SocketAddr) -> Self {
+        Self { listen: address, ..self }
+    }
+
     /// With this variable in its environment, which otherwise holds the admin key alone.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {

@@ -47,6 +47,10 @@ impl Process {
         (length > 0).then_some(line)
     }
 
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id().expect("a child that was not waited for has its pid")
+    }
+
     /// What it has said on stderr so far.
     pub(super) fn talk(&self) -> String {
         let talk = self.talk.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,8 +70,7 @@ impl Process {
 
     /// Sends SIGTERM. By the `kill` of the system: sending a signal to a process is unsafe code in Rust.
     pub(super) async fn terminate(&mut self) {
-        let pid = self.child.id().expect("a child that was not waited for has its pid");
-        let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await;
+        let sent = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().await;
         let status = sent.unwrap_or_else(|error| panic!("cannot run `kill`: {error}"));
         assert!(status.success(), "`kill -TERM` ended with {status}");
     }

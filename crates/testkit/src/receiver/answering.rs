@@ -3,8 +3,7 @@
 use std::convert::Infallible;
 use std::future::{self, Future};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -15,11 +14,12 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::reply::{Act, Reply};
-use super::{Call, Desk};
+use super::{Call, Desk, Running};
 
 /// Accepts until the receiver is dropped.
 pub(super) async fn accept(listener: TcpListener, desk: Arc<Desk>) {
@@ -33,18 +33,37 @@ pub(super) async fn accept(listener: TcpListener, desk: Arc<Desk>) {
 
 /// Serves one connection, and ends it as its last reply says.
 async fn serve(stream: TcpStream, number: usize, desk: Arc<Desk>) {
-    let reset = Arc::new(AtomicBool::new(false));
+    let end = Arc::new(Mutex::new(None));
     let service = service_fn(|request| -> Answering {
-        let (desk, reset) = (Arc::clone(&desk), Arc::clone(&reset));
-        Box::pin(async move { answer(request, number, &desk, &reset).await })
+        let (desk, end) = (Arc::clone(&desk), Arc::clone(&end));
+        Box::pin(async move { answer(request, number, &desk, &end).await })
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     // The socket is wanted back, since how it is closed is part of the script. An error is the caller's going away, or ours.
     let _ = future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let stream = connection.into_parts().io.into_inner();
-    if reset.load(Ordering::SeqCst) {
+    let end = end.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(end) = end {
+        finish(stream, end).await;
+    }
+}
+
+/// How a connection ends that is not left to HTTP.
+enum End {
+    Reset,
+    Raw { bytes: Bytes, hang: bool, _running: Running },
+}
+
+/// Ends a connection. That the caller has gone away meanwhile is no matter.
+async fn finish(mut stream: TcpStream, end: End) {
+    match end {
         // If this fails the caller sees an orderly end, which is no answer either.
-        let _ = stream.set_zero_linger();
+        End::Reset => drop(stream.set_zero_linger()),
+        End::Raw { bytes, hang, _running } => {
+            if stream.write_all(&bytes).await.is_ok() && hang {
+                let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+            }
+        }
     }
 }
 
@@ -67,12 +86,12 @@ async fn answer(
     request: Request<Incoming>,
     connection: usize,
     desk: &Arc<Desk>,
-    reset: &AtomicBool,
+    end: &Mutex<Option<End>>,
 ) -> Result<Response<AnyBody>, NoAnswer> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| NoAnswer)?.to_bytes();
-    let Reply { gate, act } = desk.next_reply();
-    let _running = desk.note(Call {
+    let Reply { gate, delay, act } = desk.next_reply();
+    let running = desk.note(Call {
         connection,
         method: head.method,
         path: head.uri.to_string(),
@@ -83,6 +102,10 @@ async fn answer(
     if let Some(gate) = gate {
         gate.passed().await;
     }
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    let end_with = |how| *end.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
     match act {
         Act::Respond { status, headers, body } => {
             let mut response = Response::new(Either::Left(Full::new(body)));
@@ -98,7 +121,11 @@ async fn answer(
         Act::Hang => future::pending().await,
         Act::CloseBeforeHead => Err(NoAnswer),
         Act::Reset => {
-            reset.store(true, Ordering::SeqCst);
+            end_with(End::Reset);
+            Err(NoAnswer)
+        }
+        Act::Raw { bytes, hang } => {
+            end_with(End::Raw { bytes, hang, _running: running });
             Err(NoAnswer)
         }
     }

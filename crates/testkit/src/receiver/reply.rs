@@ -1,6 +1,7 @@
 //! What a receiver does with a call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub(super) gate: Option<Gate>,
+    pub(super) delay: Duration,
     pub(super) act: Act,
 }
 
@@ -25,6 +27,8 @@ pub(super) enum Act {
     CloseBeforeHead,
     /// The connection is reset, without an answer.
     Reset,
+    /// These bytes as they are, then the end of the connection, or nothing more for as long as the caller stays.
+    Raw { bytes: Bytes, hang: bool },
 }
 
 impl Reply {
@@ -72,6 +76,24 @@ impl Reply {
         Act::Reset.into()
     }
 
+    /// Sends these bytes, HTTP or not, and closes the connection.
+    #[must_use]
+    pub fn raw(bytes: impl Into<Bytes>) -> Self {
+        Act::Raw { bytes: bytes.into(), hang: false }.into()
+    }
+
+    /// Sends these bytes, HTTP or not, and then nothing more for as long as the caller stays.
+    #[must_use]
+    pub fn raw_then_hang(bytes: impl Into<Bytes>) -> Self {
+        Act::Raw { bytes: bytes.into(), hang: true }.into()
+    }
+
+    /// The same, but only after this span of real time: a receiver that is slow at its work.
+    #[must_use]
+    pub fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+
     /// With this header field too, if it answers with a head of its own.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -99,7 +121,7 @@ impl Reply {
 
 impl From<Act> for Reply {
     fn from(act: Act) -> Self {
-        Self { gate: None, act }
+        Self { gate: None, delay: Duration::ZERO, act }
     }
 }
 
@@ -122,7 +144,7 @@ impl Gate {
     }
 
     /// Waits until it is open. Not bounded: whoever called the receiver has a time-out.
-    pub(super) async fn passed(&self) {
+    pub(crate) async fn passed(&self) {
         let mut open = self.open.subscribe();
         open.wait_for(|open| *open).await.expect("the gate itself holds the sending end");
     }

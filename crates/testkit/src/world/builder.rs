@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use super::node::Node;
 use super::{START, World, source};
 use crate::clock::FakeClock;
+use crate::faults::Faults;
+use crate::faulty_store::FaultyStore;
 
 /// The version that a world's deliverer announces.
 const VERSION: &str = "0.0.0-test";
@@ -62,14 +64,16 @@ impl WorldBuilder {
         let default = projects.find(|project| project.name == DEFAULT_PROJECT_NAME);
         let project = default.expect("the default project always exists").id;
         let source = source(store.as_ref(), project, &ids, clock.now()).await;
+        let faults = Faults::default();
+        let real: Arc<dyn Store> = Arc::<SqliteStore>::clone(&store);
         let node = Node::start(DelivererParts {
-            store: Arc::<SqliteStore>::clone(&store),
+            store: Arc::new(FaultyStore::new(real, faults.clone())),
             client: Client::new(self.policy.clone(), RootCertStore::empty(), ClientSettings::default()),
             clock: Arc::new(clock.clone()),
             ids: Arc::clone(&ids),
             jitter: Arc::new(|| Jitter::NONE),
             settings: self.settings.clone(),
         });
-        World { clock, project, source, ids, builder: self, folder, store, node }
+        World { clock, project, source, ids, builder: self, folder, store, faults, node }
     }
 }

@@ -1,0 +1,265 @@
+//! A store that fails when it is told to.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use ringback_domain::{
+    DeliveryId, Endpoint, EndpointId, EventId, EventRecord, ProjectId, Receipt, ReceiptId, SecretId, Source,
+    SourceId, Timestamp,
+};
+use ringback_store::{
+    Appended, Arrival, Backlog, Claimed, Config, DueEndpoint, EndpointChange, EventDetail, EventFilter,
+    Finish, NewEndpoint, NewSource, Page, PageRequest, ReceiptDetail, ReceiptFilter, Refusal, RefusalCount,
+    Retention, SourceChange, Store, StoreError,
+};
+use ringback_webhook::SigningSecret;
+
+use crate::faults::{Faults, Op};
+
+/// A real store behind a switch. What is refused has not happened; what is let through is the real store's.
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    faults: Faults,
+}
+
+impl FaultyStore {
+    /// This store behind this switch.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Store>, faults: Faults) -> Self {
+        Self { inner, faults }
+    }
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    fn config(&self) -> Arc<Config> {
+        self.inner.config()
+    }
+
+    async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.set_admin_key(sha256).await
+    }
+
+    async fn create_source(&self, source: NewSource) -> Result<Arc<Source>, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.create_source(source).await
+    }
+
+    async fn update_source(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        change: SourceChange,
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.update_source(project_id, id, change, now).await
+    }
+
+    async fn delete_source(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.delete_source(project_id, id, now).await
+    }
+
+    async fn add_source_secret(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        secret: (SecretId, SigningSecret),
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.add_source_secret(project_id, id, secret, now).await
+    }
+
+    async fn remove_source_secret(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        secret_id: SecretId,
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.remove_source_secret(project_id, id, secret_id, now).await
+    }
+
+    async fn list_sources(
+        &self,
+        project_id: ProjectId,
+        page: PageRequest<SourceId>,
+    ) -> Result<Page<Arc<Source>>, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.list_sources(project_id, page).await
+    }
+
+    async fn create_endpoint(&self, endpoint: NewEndpoint) -> Result<Arc<Endpoint>, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.create_endpoint(endpoint).await
+    }
+
+    async fn update_endpoint(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        change: EndpointChange,
+        now: Timestamp,
+    ) -> Result<Arc<Endpoint>, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.update_endpoint(project_id, id, change, now).await
+    }
+
+    async fn delete_endpoint(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.delete_endpoint(project_id, id, now).await
+    }
+
+    async fn list_endpoints(
+        &self,
+        project_id: ProjectId,
+        page: PageRequest<EndpointId>,
+    ) -> Result<Page<Arc<Endpoint>>, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.list_endpoints(project_id, page).await
+    }
+
+    async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError> {
+        self.faults.pass(Op::Append).await?;
+        self.inner.append(arrival).await
+    }
+
+    async fn record_refusals(
+        &self,
+        refusals: Vec<Refusal>,
+        counts: Vec<RefusalCount>,
+    ) -> Result<(), StoreError> {
+        self.faults.pass(Op::RecordRefusals).await?;
+        self.inner.record_refusals(refusals, counts).await
+    }
+
+    async fn list_receipts(
+        &self,
+        project_id: ProjectId,
+        filter: ReceiptFilter,
+        page: PageRequest<ReceiptId>,
+    ) -> Result<Page<Receipt>, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.list_receipts(project_id, filter, page).await
+    }
+
+    async fn receipt(&self, project_id: ProjectId, id: ReceiptId) -> Result<ReceiptDetail, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.receipt(project_id, id).await
+    }
+
+    async fn held_calls(
+        &self,
+        source_id: SourceId,
+        after: Option<ReceiptId>,
+        limit: usize,
+    ) -> Result<Vec<ReceiptDetail>, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.held_calls(source_id, after, limit).await
+    }
+
+    async fn refusal_counts(&self, project_id: ProjectId) -> Result<Vec<RefusalCount>, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.refusal_counts(project_id).await
+    }
+
+    async fn due_endpoints(&self) -> Result<Vec<DueEndpoint>, StoreError> {
+        self.faults.pass(Op::DueEndpoints).await?;
+        self.inner.due_endpoints().await
+    }
+
+    async fn claim(
+        &self,
+        endpoint_id: EndpointId,
+        now: Timestamp,
+        lease_expires_at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.faults.pass(Op::Claim).await?;
+        self.inner.claim(endpoint_id, now, lease_expires_at, limit).await
+    }
+
+    async fn finish(&self, finish: Finish) -> Result<(), StoreError> {
+        self.faults.pass(Op::Finish).await?;
+        self.inner.finish(finish).await
+    }
+
+    async fn release(&self, deliveries: Vec<(DeliveryId, u64)>) -> Result<(), StoreError> {
+        self.faults.pass(Op::Release).await?;
+        self.inner.release(deliveries).await
+    }
+
+    async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.faults.pass(Op::Reclaim).await?;
+        self.inner.reclaim(now).await
+    }
+
+    async fn cancel_orphans(
+        &self,
+        endpoint_id: EndpointId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.faults.pass(Op::CancelOrphans).await?;
+        self.inner.cancel_orphans(endpoint_id, now, limit).await
+    }
+
+    async fn list_events(
+        &self,
+        project_id: ProjectId,
+        filter: EventFilter,
+        page: PageRequest<EventId>,
+    ) -> Result<Page<EventRecord>, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.list_events(project_id, filter, page).await
+    }
+
+    async fn event(&self, project_id: ProjectId, id: EventId) -> Result<EventDetail, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.event(project_id, id).await
+    }
+
+    async fn payload(&self, project_id: ProjectId, id: EventId) -> Result<Bytes, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.payload(project_id, id).await
+    }
+
+    async fn has_seen_type(&self, project_id: ProjectId, event_type: &str) -> Result<bool, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.has_seen_type(project_id, event_type).await
+    }
+
+    async fn backlog(&self, project_id: ProjectId) -> Result<Backlog, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.backlog(project_id).await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
+        self.faults.pass(Op::Prune).await?;
+        self.inner.prune(retention).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.faults.pass(Op::Check).await?;
+        self.inner.check().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
