@@ -18,11 +18,12 @@ const COLUMNS: [Column; 5] = [
     ("STATUS", &["status"]),
     ("SECRET", &["signing_secret_hint"]),
 ];
-const FIELDS: [Column; 6] = [
+const FIELDS: [Column; 7] = [
     ("id", &["id"]),
     ("name", &["name"]),
     ("kind", &["kind"]),
     ("status", &["status"]),
+    ("late calls", &["stale_policy"]),
     ("url", &["url"]),
     ("secret", &["signing_secret_hint"]),
 ];
