@@ -6,14 +6,17 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::commands::{EndpointsCommand, EventsCommand, ReceiptsCommand, SourcesCommand, TriggerArgs};
+use crate::commands::{
+    EndpointsCommand, EventsCommand, KeysCommand, ProjectsCommand, PublishArgs, ReceiptsCommand,
+    SourcesCommand, TriggerArgs,
+};
 use crate::exit;
 use crate::serve::ServeFlags;
 
 /// Webhooks for jobs that finish later: receives OpenAI's calls, stores them durably, delivers them to your own apps.
 #[derive(Debug, Parser)]
 #[command(name = "ringback", version, styles = STYLES, max_term_width = 100, after_help = exit::HELP)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = format!("{EXAMPLES}\n{}", exit::HELP))]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -22,7 +25,7 @@ pub(crate) struct Args {
 }
 
 /// Flags of every command.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Global {
     /// Print JSON on stdout instead of text.
     #[arg(long, global = true)]
@@ -30,9 +33,19 @@ pub(crate) struct Global {
     /// The server to talk to [default: the local one, port 4600].
     #[arg(long, global = true, value_name = "URL", env = "RINGBACK_URL", hide_env_values = true)]
     pub(crate) url: Option<String>,
+    /// The project to act on, by id or name [default: that of the key, or `default`].
+    #[arg(long, global = true, value_name = "PROJECT", env = "RINGBACK_PROJECT", hide_env_values = true)]
+    pub(crate) project: Option<String>,
     /// Where the server keeps its data; commands find its admin key there.
     #[arg(long, global = true, value_name = "DIR", env = "RINGBACK_DATA_DIR", hide_env_values = true)]
     pub(crate) data_dir: Option<PathBuf>,
+}
+
+impl Global {
+    /// The same, on nobody's behalf: what administers projects is within none.
+    pub(crate) fn as_admin(&self) -> Self {
+        Self { project: None, ..self.clone() }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +54,8 @@ pub(crate) enum Command {
     Serve(ServeFlags),
     /// Send a sample event, signed: through a source, or straight to a URL.
     Trigger(TriggerArgs),
+    /// Publish events of your own: one, or a file of them.
+    Publish(PublishArgs),
     /// Sources: where events enter.
     #[command(subcommand, visible_alias = "source")]
     Sources(SourcesCommand),
@@ -53,6 +68,12 @@ pub(crate) enum Command {
     /// Receipts: every inbound call, taken in or refused and why.
     #[command(subcommand, visible_alias = "receipt")]
     Receipts(ReceiptsCommand),
+    /// Projects: tenants, each with sources, endpoints, events and keys of its own.
+    #[command(subcommand, visible_alias = "project")]
+    Projects(ProjectsCommand),
+    /// Keys: what programs show to act in a project.
+    #[command(subcommand, visible_alias = "key")]
+    Keys(KeysCommand),
     /// Whether the server is up and ready, and how much work waits.
     Status,
     /// Print a shell's completion script.
@@ -79,11 +100,10 @@ Examples:
       Deliver to your app.
   ringback trigger response.completed --source whsrc_...
       Try the whole way with a sample.
+  ringback publish order.paid --data '{\"id\": \"ord_1\"}'
+      Send an event of your own to whoever subscribes to it.
   ringback events list --type response.completed --json | jq '.data[].state'
-
-Exit codes:
-  0 done, 1 something went wrong, 2 wrong flags or settings, 3 nobody there to talk to,
-  4 the server or receiver said no, 5 the server cannot start.";
+";
 
 #[cfg(test)]
 mod tests {

@@ -22,6 +22,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct ApiClient {
     url: String,
     key: Zeroizing<String>,
+    project: Option<String>,
     client: Client,
     runtime: tokio::runtime::Runtime,
 }
@@ -36,12 +37,25 @@ impl ApiClient {
     /// The server and key that the flags, the environment and the data folder say.
     pub(crate) fn new(global: &Global) -> Result<Self, CliError> {
         let url = global.url.as_deref().unwrap_or(DEFAULT_URL).trim_end_matches('/').to_owned();
-        Ok(Self { url, key: find_key(global)?, client: open_client(), runtime: runtime()? })
+        let project = global.project.clone();
+        Ok(Self { url, key: find_key(global)?, project, client: open_client(), runtime: runtime()? })
     }
 
     /// Calls the API and returns its JSON answer.
     pub(crate) fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
-        let answer = self.raw(method, path, body)?;
+        let body = body.map_or_else(Bytes::new, |json| Bytes::from(json.to_string()));
+        self.call_with(method, path, body, None)
+    }
+
+    /// The same, with a body as it is, and under an `Idempotency-Key`.
+    pub(crate) fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        idempotency_key: Option<&str>,
+    ) -> Result<Value, CliError> {
+        let answer = self.send(method, path, body, idempotency_key)?;
         let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
         if (200..300).contains(&answer.status) {
             return json.ok_or_else(|| CliError::Refused {
@@ -69,12 +83,30 @@ impl ApiClient {
         body: Option<&Value>,
     ) -> Result<RawAnswer, CliError> {
         let body = body.map_or_else(Bytes::new, |json| Bytes::from(json.to_string()));
-        let request = Request::builder()
+        self.send(method, path, body, None)
+    }
+
+    fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        idempotency_key: Option<&str>,
+    ) -> Result<RawAnswer, CliError> {
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::USER_AGENT, format!("Ringback/{} (cli)", serve::VERSION))
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.key.as_str()))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key.as_str()));
+        for (name, value) in
+            [("openai-project", self.project.as_deref()), ("idempotency-key", idempotency_key)]
+        {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        let request = request
             .body(body)
             .map_err(|_| CliError::Usage(format!("--url {} is not a URL such as {DEFAULT_URL}", self.url)))?;
         send(&self.runtime, &self.client, request, &self.url)

@@ -2,6 +2,9 @@
 
 mod endpoints;
 mod events;
+mod keys;
+mod projects;
+mod publish;
 mod receipts;
 mod sources;
 mod status;
@@ -17,6 +20,9 @@ use crate::exit::CliError;
 
 pub(crate) use endpoints::EndpointsCommand;
 pub(crate) use events::EventsCommand;
+pub(crate) use keys::KeysCommand;
+pub(crate) use projects::ProjectsCommand;
+pub(crate) use publish::PublishArgs;
 pub(crate) use receipts::ReceiptsCommand;
 pub(crate) use sources::SourcesCommand;
 pub(crate) use trigger::TriggerArgs;
@@ -24,6 +30,9 @@ pub(crate) use trigger::TriggerArgs;
 /// Runs a command.
 pub(crate) fn run(global: &Global, command: Command) -> Result<(), CliError> {
     match command {
+        Command::Publish(args) => publish::run(global, &args),
+        Command::Projects(command) => projects::run(global, command),
+        Command::Keys(command) => keys::run(global, command),
         Command::Trigger(args) => trigger::run(global, &args),
         Command::Sources(command) => sources::run(global, command),
         Command::Endpoints(command) => endpoints::run(global, command),

@@ -49,6 +49,9 @@ pub(crate) struct Settings {
     /// The largest body a call may have, in bytes. Default 1 MiB.
     #[serde(default)]
     pub(crate) max_body_bytes: Option<usize>,
+    /// The largest body of a batch that is published, in bytes. Default 16 MiB.
+    #[serde(default)]
+    pub(crate) max_batch_bytes: Option<usize>,
     /// How many connections are served at once. Default 800, which fits the usual limit of 1,024 open files.
     #[serde(default)]
     pub(crate) max_connections: Option<usize>,
@@ -157,6 +160,7 @@ impl Settings {
     pub(crate) fn server(&self, public_url: Url, version: &'static str) -> ServerSettings {
         let mut settings = ServerSettings { public_url, version, ..ServerSettings::default() };
         settings.max_body_bytes = self.max_body_bytes.unwrap_or(settings.max_body_bytes);
+        settings.max_batch_bytes = self.max_batch_bytes.unwrap_or(settings.max_batch_bytes);
         settings.max_connections = self.max_connections.unwrap_or(settings.max_connections);
         settings.shutdown_grace = self.shutdown_grace();
         settings

@@ -112,14 +112,11 @@ async fn a_full_disk_is_answered_503_until_there_is_room_and_nothing_acknowledge
         gate.open();
         let refused = post_to_full_disk(&mut openai, round).await;
         assert!(refused >= CALLS - 5, "{refused} of {CALLS} were refused");
-        assert_eq!(gateway.api(Method::GET, "/readyz", None).await.status, 503);
+        gateway.readiness(503).await;
         assert_eq!(gateway.api(Method::GET, "/healthz", None).await.status, 200);
 
         fs::remove_file(&ballast).unwrap();
-        until("the gateway to be ready again", || async {
-            (gateway.api(Method::GET, "/readyz", None).await.status == 200).then_some(())
-        })
-        .await;
+        gateway.readiness(200).await;
         assert_eq!(post(&mut openai, &format!("wh_{round}_after")).await.status, 200);
         acknowledged += 2 + CALLS - refused;
     }

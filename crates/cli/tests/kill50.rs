@@ -1,10 +1,11 @@
 //! Fifty kills in a row at random instants, on one data folder, under load, with a healthy, a slow and a failing endpoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use ringback_testkit::{Gateway, OpenAi, Receiver, Reply, Stopped, secret, wall_clock_now, within};
-use tokio::task::JoinSet;
+use ringback_testkit::{
+    Arrivals, Gateway, Ledger, Load, Receiver, Reply, Stopped, secret, send_again, small_body, wall_clock_now,
+};
 use tokio::time::{sleep, timeout};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_ringback");
@@ -39,52 +40,15 @@ impl Dice {
     }
 }
 
-/// What one sender's calls came to.
-#[derive(Default)]
-struct Sent {
-    acknowledged: Vec<String>,
-    unanswered: Vec<String>,
-}
-
-fn body(webhook_id: &str) -> String {
-    format!(r#"{{"object":"event","type":"batch.completed","data":{{"id":"batch_1"}},"of":"{webhook_id}"}}"#)
-}
-
-/// Posts a call; whether it was acknowledged. No answer at all is the one other thing there may be.
-async fn post(openai: &mut OpenAi, webhook_id: &str) -> bool {
-    let answer = openai.post(webhook_id, wall_clock_now().to_wire(), body(webhook_id)).await;
-    let Ok(answer) = answer else { return false };
-    assert_eq!(answer.status, 200, "{webhook_id}: {:?}", answer.body);
-    true
-}
-
-/// Sends again what was not answered, as OpenAI does, and then call after call, until one is not answered.
-async fn send_until_cut_off(mut openai: OpenAi, again: Vec<String>, name: String) -> Sent {
-    let mut sent = Sent::default();
-    let mut ids = again.into_iter().chain((0..).map(|n| format!("{name}_{n}")));
-    for webhook_id in ids.by_ref() {
-        if post(&mut openai, &webhook_id).await {
-            sent.acknowledged.push(webhook_id);
-        } else {
-            sent.unanswered.push(webhook_id);
-            break;
-        }
-    }
-    // Of what was to be sent again, what has not had its turn still waits for it.
-    sent.unanswered.extend(ids.take_while(|id| !id.starts_with(&name)));
-    sent
-}
-
 /// Everything that all runs together came to.
 #[derive(Default)]
-struct Ledger {
-    acknowledged: BTreeSet<String>,
-    unanswered: Vec<String>,
+struct Books {
+    ledger: Ledger,
     in_flight_at_kills: usize,
     longest_start: Duration,
 }
 
-impl Ledger {
+impl Books {
     async fn kill_under_load(
         &mut self,
         gateway: Gateway,
@@ -92,19 +56,11 @@ impl Ledger {
         round: usize,
         after: Duration,
     ) -> Gateway {
-        let mut senders = JoinSet::new();
-        let mut again = std::mem::take(&mut self.unanswered);
-        for connection in 0..CONNECTIONS {
-            let again = if connection == 0 { std::mem::take(&mut again) } else { Vec::new() };
-            let name = format!("wh_{round}_{connection}");
-            senders.spawn(send_until_cut_off(OpenAi::new(url, secret(1)), again, name));
-        }
+        let again = std::mem::take(&mut self.ledger.unanswered);
+        let load = Load::start(url, &format!("wh_{round}"), CONNECTIONS, small_body, again);
         sleep(after).await;
         let stopped = gateway.kill().await;
-        for sent in within("the senders to be cut off", senders.join_all()).await {
-            self.acknowledged.extend(sent.acknowledged);
-            self.unanswered.extend(sent.unanswered);
-        }
+        self.ledger.add(load.cut_off().await);
         self.in_flight_at_kills += reclaimed(&stopped);
         let begun = Instant::now();
         let gateway = stopped.start().await;
@@ -121,29 +77,11 @@ fn reclaimed(stopped: &Stopped) -> usize {
     digits.parse().unwrap_or_else(|_| panic!("the log's count is a number: {line:?}"))
 }
 
-/// How often each id has arrived, once all of these have, or the time is up.
-async fn arrivals(receiver: &Receiver, expected: &BTreeSet<String>) -> BTreeMap<String, usize> {
-    let give_up_at = Instant::now() + ARRIVAL_BOUND;
-    let mut seen = 0;
-    let mut arrived: BTreeMap<String, usize> = BTreeMap::new();
-    loop {
-        for call in receiver.calls_after(seen) {
-            assert_eq!(call.body, body(call.webhook_id()));
-            *arrived.entry(call.webhook_id().to_owned()).or_default() += 1;
-            seen += 1;
-        }
-        if expected.iter().all(|id| arrived.contains_key(id)) || Instant::now() >= give_up_at {
-            return arrived;
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-}
-
 /// What is seen in the end.
 struct Outcome {
-    ledger: Ledger,
-    /// How often each id arrived at the healthy receiver.
-    arrived: BTreeMap<String, usize>,
+    books: Books,
+    /// What arrived at the healthy receiver.
+    arrived: Arrivals,
     /// The id of each event in the store.
     stored: Vec<String>,
     /// How many calls the slow and the failing receiver got.
@@ -162,21 +100,17 @@ async fn fifty_kills(mut dice: Dice) -> Outcome {
         gateway.create_endpoint(&receiver.url(), &["*"]).await;
     }
 
-    let mut ledger = Ledger::default();
+    let mut books = Books::default();
     for round in 1..=KILLS {
         let after = Duration::from_millis(dice.below(LONGEST_RUN_MS));
-        gateway = ledger.kill_under_load(gateway, &url, round, after).await;
+        gateway = books.kill_under_load(gateway, &url, round, after).await;
     }
-    let mut openai = OpenAi::new(&url, secret(1));
-    for webhook_id in std::mem::take(&mut ledger.unanswered) {
-        assert!(post(&mut openai, &webhook_id).await, "the gateway is up");
-        ledger.acknowledged.insert(webhook_id);
-    }
+    send_again(&url, &mut books.ledger, small_body).await;
 
-    let arrived = arrivals(&healthy, &ledger.acknowledged).await;
+    let arrived = Arrivals::of(&healthy, &books.ledger.acknowledged, small_body, ARRIVAL_BOUND).await;
     let stored = gateway.events().await.iter().map(|event| event["webhook_id"].to_string()).collect();
-    ledger.in_flight_at_kills += reclaimed(&gateway.kill().await);
-    Outcome { ledger, arrived, stored, others: [slow.call_count(), failing.call_count()] }
+    books.in_flight_at_kills += reclaimed(&gateway.kill().await);
+    Outcome { books, arrived, stored, others: [slow.call_count(), failing.call_count()] }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,16 +118,17 @@ async fn whatever_is_acknowledged_arrives_over_fifty_kills_at_random_instants() 
     let seed = Dice::seed();
     println!("seed {seed}");
     let outcome = timeout(WHOLE_BOUND, fifty_kills(Dice(seed))).await;
-    let Outcome { ledger, arrived, stored, others } = outcome.expect("it is all over within its bound");
-    let Ledger { acknowledged, in_flight_at_kills, longest_start, .. } = ledger;
-    let doubles = arrived.values().sum::<usize>() - arrived.len();
-    println!("{} acknowledged over {KILLS} kills, {} arrived", acknowledged.len(), arrived.len());
+    let Outcome { books, arrived, stored, others } = outcome.expect("it is all over within its bound");
+    let Books { ledger: Ledger { acknowledged, refusals, .. }, in_flight_at_kills, longest_start } = books;
+    let (different, doubles) = (arrived.different(), arrived.doubles());
+    println!("{} acknowledged over {KILLS} kills, {different} arrived", acknowledged.len());
     println!("{in_flight_at_kills} deliveries were in flight at the kills, {doubles} arrivals were doubles");
     println!("the longest start took {longest_start:?}");
 
-    let lost: Vec<_> = acknowledged.iter().filter(|id| !arrived.contains_key(*id)).collect();
+    let lost = arrived.missing(&acknowledged);
     assert!(lost.is_empty(), "{} acknowledged calls never arrived: {lost:?}", lost.len());
     assert!(acknowledged.len() > KILLS, "there was a load");
+    assert!(refusals.is_empty(), "{refusals:?}");
     assert_eq!(stored.iter().collect::<BTreeSet<_>>().len(), stored.len(), "an event is stored twice");
     assert_eq!(stored.len(), acknowledged.len());
     assert!(doubles <= in_flight_at_kills, "the kills do not explain all doubles");

@@ -88,6 +88,7 @@ async fn an_event_that_nobody_wants_is_kept_and_visibly_unrouted() {
         assert_eq!(list["data"].as_array().unwrap().len(), found, "{query}");
     }
     assert_eq!(receiver.call_count(), 0);
+    gateway.terminate().await;
 }
 
 #[tokio::test]
@@ -107,6 +108,7 @@ async fn a_repeated_call_is_answered_200_and_delivered_once() {
     let ids: Vec<_> = receiver.calls().iter().map(|call| call.webhook_id().to_owned()).collect();
     assert_eq!(ids, ["wh_1", "wh_2"]);
     assert_eq!(gateway.events().await.len(), 2);
+    gateway.terminate().await;
 }
 
 #[tokio::test]
@@ -123,6 +125,7 @@ async fn a_call_that_is_signed_wrong_or_stale_is_refused_and_leaves_nothing() {
         assert!(answer.json()["error"]["code"].is_string());
     }
     assert_eq!(gateway.events().await, [] as [Value; 0]);
+    gateway.terminate().await;
 }
 
 #[tokio::test]
@@ -149,6 +152,7 @@ async fn sigterm_lets_a_slow_attempt_finish() {
     let event = event_once(&gateway, &receipt, "delivered").await;
     assert_eq!(event["deliveries"][0]["attempts"].as_array().unwrap().len(), 1);
     assert_eq!(receiver.call_count(), 1, "nothing was left to be repeated");
+    gateway.terminate().await;
 }
 
 #[tokio::test]
@@ -173,6 +177,7 @@ async fn a_restart_keeps_everything() {
     assert_eq!(receipt["status"], "accepted");
     event_once(&gateway, &receipt, "delivered").await;
     receiver.calls()[1].assert_verifies(&endpoint_secret, wall_clock_now());
+    gateway.terminate().await;
 }
 
 #[tokio::test]
@@ -187,4 +192,5 @@ async fn a_second_process_on_the_same_folder_refuses_to_start() {
         assert!(refused.talk.contains(words), "no {words:?} in:\n{}", refused.talk);
     }
     assert_eq!(gateway.get("/healthz").await["status"], "ok", "the first one goes on");
+    gateway.terminate().await;
 }

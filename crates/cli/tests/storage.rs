@@ -46,7 +46,7 @@ async fn used_folder(receiver: &Receiver) -> TempDir {
     gateway.create_endpoint(&receiver.url(), &["*"]).await;
     assert_eq!(post(&mut openai, "wh_1").await.status, 200);
     receiver.next().await;
-    gateway.terminate().await;
+    gateway.terminate_with_leftovers().await;
     folder
 }
 
@@ -189,13 +189,13 @@ async fn survive_the_absence_of(part: fn(&Path) -> PathBuf) {
         assert_eq!(answer.status, 503, "{:?}", answer.body);
         assert!(answer.headers.contains_key("retry-after"));
     }
-    assert_eq!(gateway.api(Method::GET, "/readyz", None).await.status, 503);
+    gateway.readiness(503).await;
     assert_eq!(gateway.api(Method::GET, "/healthz", None).await.status, 200);
     until("the log to say what to do", || async { gateway.talk().contains("put it back").then_some(()) })
         .await;
 
     fs::rename(&aside, &place).expect("what was moved can be moved back");
-    assert_eq!(gateway.api(Method::GET, "/readyz", None).await.status, 200);
+    gateway.readiness(200).await;
     for webhook_id in ["wh_meanwhile", "wh_after"] {
         let answer = post(&mut openai, webhook_id).await;
         assert_eq!((answer.status.as_u16(), &answer.json()["status"]), (200, &"accepted".into()));
@@ -217,4 +217,63 @@ async fn while_its_database_is_away_a_gateway_takes_nothing_and_back_again_it_go
 #[tokio::test]
 async fn while_its_data_folder_is_away_a_gateway_takes_nothing_and_back_again_it_goes_on() {
     survive_the_absence_of(Path::to_path_buf).await;
+}
+
+/// A program that becomes the gateway without the rights that only root has: to whom nothing is read-only.
+#[cfg(target_os = "linux")]
+fn without_root_s_rights(folder: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let program = folder.join("without-root-s-rights");
+    fs::write(&program, format!("#!/bin/sh\nexec unshare --user \"{BINARY}\" \"$@\"\n"))
+        .expect("a folder for temporary files can be written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("an own file's mode can be set");
+    program
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_data_folder_that_becomes_read_only_loses_nothing_and_is_refused_at_the_next_start() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = tempfile::tempdir().unwrap();
+    let has_namespaces = std::process::Command::new("unshare").args(["--user", "true"]).status();
+    if !has_namespaces.is_ok_and(|status| status.success()) {
+        println!("not seen: this system gives this user no namespace");
+        return;
+    }
+    let folder = scratch.path().join("data");
+    let program = without_root_s_rights(scratch.path());
+    let builder = Gateway::builder(program).on_folder(&folder).env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
+    let gateway = builder.clone().start().await;
+    let receiver = Receiver::start().await;
+    let mut openai = gateway.openai(&secret(1)).await;
+    gateway.create_endpoint(&receiver.url(), &["*"]).await;
+    assert_eq!(post(&mut openai, "wh_before").await.status, 200);
+
+    let set_modes = |of_folder, of_files| {
+        for entry in fs::read_dir(&folder).unwrap() {
+            fs::set_permissions(entry.unwrap().path(), fs::Permissions::from_mode(of_files)).unwrap();
+        }
+        fs::set_permissions(&folder, fs::Permissions::from_mode(of_folder)).unwrap();
+    };
+    set_modes(0o500, 0o400);
+    // What is open stays so, and what is written there is as durable as before: whatever is answered 200 must be there later.
+    let mut acknowledged = 1;
+    for n in 0..10 {
+        let answer = post(&mut openai, &format!("wh_{n}")).await;
+        assert!([200, 503].contains(&answer.status.as_u16()), "{:?}", answer.body);
+        acknowledged += usize::from(answer.status == 200);
+    }
+    gateway.readiness(503).await;
+    gateway.kill().await;
+    refused(
+        builder.clone(),
+        5,
+        &["make sure that the data folder is a folder, and that this user may read and write it"],
+    )
+    .await;
+
+    set_modes(0o700, 0o600);
+    let gateway = builder.start().await;
+    assert_eq!(gateway.events().await.len(), acknowledged);
+    gateway.terminate().await;
 }

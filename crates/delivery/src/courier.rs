@@ -6,6 +6,7 @@ use std::time::Duration;
 use ringback_domain::retry::{self, NextStep, Progress};
 use ringback_domain::{Attempt, AttemptReport, Endpoint};
 use ringback_store::{Claimed, Finish, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use crate::deliverer::Node;
@@ -19,19 +20,30 @@ pub(crate) struct Job {
     /// The delivery.
     pub(crate) claimed: Claimed,
     /// Given back when the attempt is recorded.
-    pub(crate) slot: Slot,
+    pub(crate) place: Place,
     /// When the lease runs out, by this process's monotonic clock: the wall clock may be set meanwhile.
     pub(crate) lease_ends: Instant,
 }
 
+/// The right to make an attempt.
+pub(crate) enum Place {
+    /// One of the endpoint's slots.
+    Slot(#[expect(dead_code, reason = "held, and given back by its drop")] Slot),
+    /// One of the few for tests, which must not wait behind a queue that they are to explain; and who waits for the report.
+    Test(
+        #[expect(dead_code, reason = "held, and given back by its drop")] OwnedSemaphorePermit,
+        oneshot::Sender<AttemptReport>,
+    ),
+}
+
 /// Carries one delivery through one attempt.
 pub(crate) async fn carry(node: Arc<Node>, job: Job) {
-    let Job { claimed, slot, lease_ends } = job;
+    let Job { claimed, place, lease_ends } = job;
     let Some(endpoint) = node.store.config().endpoint(claimed.endpoint_id).cloned() else {
         // Deleted since the claim, and this row with it.
         return;
     };
-    if !endpoint.may_attempt() {
+    if !endpoint.may_attempt() && !matches!(place, Place::Test(..)) {
         // Paused or disabled since the claim: held, like all its other deliveries.
         give_back(&node, &claimed).await;
         return;
@@ -42,17 +54,21 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
         return;
     }
     let report = node.sender.attempt(&endpoint, &claimed, node.clock.now()).await;
-    let finish = conclude(&node, &claimed, report);
+    let finish = conclude(&node, &endpoint, &claimed, report);
     log_attempt(&endpoint, &claimed, &finish);
     let next = finish.next;
+    let report = matches!(place, Place::Test(..)).then(|| finish.attempt.report.clone());
     let recorded = record(&node, finish, lease_ends).await;
-    drop(slot);
+    if let (true, Some(report), Place::Test(_, ended)) = (recorded, report, place) {
+        // Whoever made the test may have gone away.
+        let _ = ended.send(report);
+    }
     if let (true, NextStep::RetryAt(at)) = (recorded, next) {
         node.note_due(claimed.endpoint_id, at);
     }
 }
 
-fn conclude(node: &Node, claimed: &Claimed, report: AttemptReport) -> Finish {
+fn conclude(node: &Node, endpoint: &Endpoint, claimed: &Claimed, report: AttemptReport) -> Finish {
     let now = node.clock.now();
     let attempts_made = claimed.attempt_count + 1;
     let progress = Progress {
@@ -60,6 +76,7 @@ fn conclude(node: &Node, claimed: &Claimed, report: AttemptReport) -> Finish {
         attempts_made,
         first_attempt_at: claimed.first_attempt_at.unwrap_or(report.started_at),
         now,
+        no_retry: report.status_code.is_some_and(|status| endpoint.no_retry_statuses.contains(&status)),
     };
     Finish {
         delivery_id: claimed.delivery_id,
@@ -107,7 +124,7 @@ fn log_attempt(endpoint: &Endpoint, claimed: &Claimed, finish: &Finish) {
     let (next, retry_at) = match finish.next {
         NextStep::Delivered => ("delivered", None),
         NextStep::RetryAt(at) => ("retry", Some(at.as_unix_secs())),
-        NextStep::Dead => ("dead", None),
+        NextStep::Dead(_) => ("dead", None),
     };
     tracing::info!(
         project.id = %endpoint.project_id,

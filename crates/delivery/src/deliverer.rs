@@ -12,13 +12,13 @@ use ringback_domain::{Clock, Endpoint, EndpointId, IdMaker, Timestamp};
 use ringback_egress::Client;
 use ringback_store::work::LEASE_SLACK;
 use ringback_store::{Claimed, Store, StoreError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agenda::Agenda;
-use crate::courier::{self, Job};
+use crate::courier::{self, Job, Place};
 use crate::sender::Sender;
 use crate::settings::DeliverySettings;
 use crate::slots::{Slot, Slots};
@@ -26,6 +26,8 @@ use crate::{pruner, reclaimer};
 
 /// How many rows one claim takes at most.
 const CLAIM_BATCH: usize = 64;
+/// How many tests of endpoints are made at once.
+const MAX_TESTS: usize = 16;
 /// How many deliveries of a deleted endpoint one step cancels.
 const ORPHAN_BATCH: usize = 1000;
 
@@ -59,6 +61,7 @@ pub(crate) struct Node {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     slots: Slots,
+    tests: Arc<Semaphore>,
     plans: Arc<Plans>,
 }
 
@@ -100,6 +103,7 @@ impl Deliverer {
         let node = Arc::new(Node {
             sender: Sender::new(client, &settings.user_agent),
             slots: Slots::new(settings.max_in_flight, settings.max_in_flight_per_endpoint, on_free),
+            tests: Arc::new(Semaphore::new(MAX_TESTS)),
             store,
             clock,
             ids,
@@ -143,9 +147,14 @@ impl Node {
         }
     }
 
+    /// The right to test an endpoint now; `None` if too many tests are being made, or the node stops.
+    pub(crate) fn test_permit(&self) -> Option<OwnedSemaphorePermit> {
+        if self.stop.is_cancelled() { None } else { Arc::clone(&self.tests).try_acquire_owned().ok() }
+    }
+
     /// Sends a claimed delivery on its way.
-    pub(crate) fn take_over(self: &Arc<Self>, claimed: Claimed, slot: Slot, lease_ends: Instant) {
-        let job = Job { claimed, slot, lease_ends };
+    pub(crate) fn take_over(self: &Arc<Self>, claimed: Claimed, place: Place, lease_ends: Instant) {
+        let job = Job { claimed, place, lease_ends };
         self.tasks.spawn(courier::carry(Arc::clone(self), job));
     }
 
@@ -226,7 +235,7 @@ async fn work_on(node: Arc<Node>, endpoint_id: EndpointId) {
         Ok(claimed) => {
             let all_taken = claimed.len() == slots.len();
             for (claimed, slot) in claimed.into_iter().zip(slots.drain(..)) {
-                node.take_over(claimed, slot, lease_ends);
+                node.take_over(claimed, Place::Slot(slot), lease_ends);
             }
             if all_taken {
                 // There may be more: look again, which waits for a slot if none is left.
@@ -248,9 +257,10 @@ async fn cancel_orphans(node: &Node, endpoint_id: EndpointId) {
     }
 }
 
-/// The scan comes back to whatever failed, so a failure is told and not acted upon.
+/// The scan comes back to whatever failed, so a failure is told and not acted upon. That the whole store is in trouble it has
+/// told itself, once.
 pub(crate) fn log_store_error(error: &StoreError, what: &'static str) {
-    if !matches!(error, StoreError::Closed) {
+    if !matches!(error, StoreError::Closed | StoreError::Overloaded | StoreError::Unavailable(_)) {
         tracing::warn!(error = error as &dyn std::error::Error, "{what}");
     }
 }

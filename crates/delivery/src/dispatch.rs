@@ -4,29 +4,40 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ringback_domain::{
-    DeliveryId, Endpoint, IdMaker, ProjectId, ReceiptId, SecretId, SourceId, Timestamp, Trigger,
+    AttemptReport, DeliveryId, Endpoint, IdMaker, ProjectId, ReceiptId, SecretId, SourceId, Timestamp,
+    Trigger,
 };
 use ringback_store::{
-    Appended, Arrival, Claimed, NewEvent, Plan, PlannedDelivery, ProjectConfig, Store, StoreError,
+    Appended, Arrival, Claimed, NewEvent, NewReceipt, Plan, PlannedDelivery, ProjectConfig, Store, StoreError,
 };
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::courier::Place;
 use crate::deliverer::{Deliverer, Node, lease_length};
-use crate::slots::Slot;
 
-/// A verified call.
+/// The way on which an event came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// By a call to an ingest URL, which this secret of the source verified.
+    Call(SecretId),
+    /// By such a call that was refused before, as its receipt says, and is admitted now.
+    Admitted(ReceiptId, SecretId),
+    /// By the API, whose caller showed a key.
+    Published,
+}
+
+/// An event that came in and is not stored yet.
 #[derive(Debug, Clone)]
 pub struct IncomingEvent {
     /// Whose it is.
     pub project_id: ProjectId,
     /// Where it entered.
     pub source_id: SourceId,
-    /// Which of the source's secrets verified it.
-    pub secret_id: SecretId,
-    /// When it was received, or admitted.
+    /// How.
+    pub entry: Entry,
+    /// When it was received, admitted or published.
     pub received_at: Timestamp,
-    /// The receipt of this call, if it was refused before and is admitted now.
-    pub admits: Option<ReceiptId>,
     /// The `type` of the body.
     pub event_type: String,
     /// The `webhook-id` header, indexable.
@@ -37,8 +48,20 @@ pub struct IncomingEvent {
     pub object_id: Option<String>,
     /// The body, byte for byte.
     pub payload: Bytes,
-    /// Its SHA-256.
+    /// What tells a repetition from another event under the same `webhook_id`: the body's SHA-256, or that of what was asked to be
+    /// published.
     pub payload_sha256: [u8; 32],
+}
+
+/// Why a test brought no report.
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    /// As many tests as are allowed are being made.
+    #[error("too many tests of endpoints are being made at once")]
+    Busy,
+    /// The test's event was not stored, or the attempt was not recorded; the endpoint may be gone.
+    #[error("the test was not recorded")]
+    Store(#[from] StoreError),
 }
 
 /// Turns events into deliveries. Clones are handles to the same one.
@@ -49,11 +72,19 @@ pub struct Dispatcher {
     deliverer: Deliverer,
 }
 
-/// A slot reserved for a delivery that is to be born leased.
+/// A place reserved for a delivery that is to be born leased.
 struct Reserved {
     delivery_id: DeliveryId,
-    slot: Slot,
+    place: Place,
     lease_ends: Instant,
+}
+
+/// What the deliverer takes over in memory once the append is durable.
+struct Handover {
+    webhook_id: String,
+    payload: Bytes,
+    trigger: Trigger,
+    reserved: Vec<Reserved>,
 }
 
 impl Dispatcher {
@@ -72,18 +103,93 @@ impl Dispatcher {
     /// [`StoreError::Overloaded`] at once when too much waits to be written; nothing was kept then.
     pub async fn dispatch(&self, event: IncomingEvent) -> Result<Appended, StoreError> {
         let this = self.clone();
-        let task = self.deliverer.node().tasks.spawn(async move { this.run(event).await });
-        task.await.unwrap_or(Err(StoreError::Closed))
+        self.to_the_end(async move {
+            let (arrival, handover) = this.prepare(event)?;
+            let appended = this.store.append(arrival).await?;
+            this.hand_over(&appended, handover);
+            Ok(appended)
+        })
+        .await
     }
 
-    async fn run(&self, event: IncomingEvent) -> Result<Appended, StoreError> {
+    /// Makes several events and their deliveries durable in one transaction, all or none, and sets them going. Else as
+    /// [`dispatch`](Self::dispatch).
+    ///
+    /// # Errors
+    /// As [`dispatch`](Self::dispatch), and [`StoreError::WebhookIdTaken`].
+    pub async fn dispatch_all(&self, events: Vec<IncomingEvent>) -> Result<Vec<Appended>, StoreError> {
+        let this = self.clone();
+        self.to_the_end(async move {
+            let prepared = events.into_iter().map(|event| this.prepare(event));
+            let (arrivals, handovers): (Vec<_>, Vec<_>) =
+                prepared.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+            let appended = this.store.append_all(arrivals).await?;
+            for (appended, handover) in appended.iter().zip(handovers) {
+                this.hand_over(appended, handover);
+            }
+            Ok(appended)
+        })
+        .await
+    }
+
+    /// Makes an event durable for one endpoint alone, whatever that wants and even if it is paused or disabled, attempts it once
+    /// on the ordinary way, and waits for the end of that.
+    ///
+    /// # Errors
+    /// See [`TestError`]. Not that the endpoint did not answer: that is a report.
+    pub async fn test(
+        &self,
+        endpoint: &Endpoint,
+        event: IncomingEvent,
+    ) -> Result<(Appended, AttemptReport), TestError> {
+        let permit = self.node().test_permit().ok_or(TestError::Busy)?;
+        let length = lease_length(endpoint);
+        let planned = PlannedDelivery {
+            id: self.ids.next(event.received_at),
+            endpoint_id: endpoint.id,
+            lease_expires_at: Some(event.received_at.plus(length)),
+        };
+        let (ended, report) = oneshot::channel();
+        let place = Place::Test(permit, ended);
+        let handover = Handover {
+            webhook_id: event.webhook_id.clone(),
+            payload: event.payload.clone(),
+            trigger: Trigger::Test,
+            reserved: vec![Reserved { delivery_id: planned.id, place, lease_ends: Instant::now() + length }],
+        };
+        let this = self.clone();
+        let arrival = self.arrival(event, Plan::Test(planned));
+        let appended = self
+            .to_the_end(async move {
+                let appended = this.store.append(arrival).await?;
+                this.hand_over(&appended, handover);
+                Ok(appended)
+            })
+            .await?;
+        // Dropped unsent when there was nothing to attempt, or no way to record it.
+        let report = report.await.map_err(|_| StoreError::NotFound { noun: "webhook endpoint" })?;
+        Ok((appended, report))
+    }
+
+    /// Runs on although the caller may go away.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.deliverer.node().tasks.spawn(work).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    fn prepare(&self, event: IncomingEvent) -> Result<(Arrival, Handover), StoreError> {
         let config = self.store.config();
         let project = config.project(event.project_id).ok_or(StoreError::NotFound { noun: "project" })?;
         let (plan, reserved) = self.plan(project, &event);
-        let (webhook_id, payload) = (event.webhook_id.clone(), event.payload.clone());
-        let appended = self.store.append(self.arrival(event, plan)).await?;
-        self.hand_over(&appended, reserved, &webhook_id, &payload);
-        Ok(appended)
+        let handover = Handover {
+            webhook_id: event.webhook_id.clone(),
+            payload: event.payload.clone(),
+            trigger: Trigger::Event,
+            reserved,
+        };
+        Ok((self.arrival(event, plan), handover))
     }
 
     fn plan(&self, project: &ProjectConfig, event: &IncomingEvent) -> (Plan, Vec<Reserved>) {
@@ -92,14 +198,15 @@ impl Dispatcher {
             .route(&event.event_type)
             .map(|endpoint| self.plan_one(endpoint, event.received_at, &mut reserved))
             .collect();
-        (Plan { generation: project.generation, deliveries }, reserved)
+        (Plan::Route { generation: project.generation, deliveries }, reserved)
     }
 
     fn plan_one(&self, endpoint: &Endpoint, now: Timestamp, reserved: &mut Vec<Reserved>) -> PlannedDelivery {
         let id = self.ids.next(now);
         let length = lease_length(endpoint);
         let lease_expires_at = self.node().reserve(endpoint).map(|slot| {
-            reserved.push(Reserved { delivery_id: id, slot, lease_ends: Instant::now() + length });
+            let place = Place::Slot(slot);
+            reserved.push(Reserved { delivery_id: id, place, lease_ends: Instant::now() + length });
             now.plus(length)
         });
         PlannedDelivery { id, endpoint_id: endpoint.id, lease_expires_at }
@@ -108,11 +215,15 @@ impl Dispatcher {
     fn arrival(&self, event: IncomingEvent, plan: Plan) -> Arrival {
         let now = event.received_at;
         Arrival {
-            receipt_id: event.admits.unwrap_or_else(|| self.ids.next(now)),
-            admitted: event.admits.is_some(),
             project_id: event.project_id,
             source_id: event.source_id,
-            secret_id: event.secret_id,
+            receipt: match event.entry {
+                Entry::Call(secret_id) => {
+                    Some(NewReceipt { id: self.ids.next(now), admitted: false, secret_id })
+                }
+                Entry::Admitted(id, secret_id) => Some(NewReceipt { id, admitted: true, secret_id }),
+                Entry::Published => None,
+            },
             received_at: now,
             event: NewEvent {
                 id: self.ids.next(now),
@@ -128,8 +239,9 @@ impl Dispatcher {
     }
 
     /// Slots of deliveries that were not born leased after all (a duplicate, a moved configuration) are given back by drop.
-    fn hand_over(&self, appended: &Appended, reserved: Vec<Reserved>, webhook_id: &str, payload: &Bytes) {
-        for Reserved { delivery_id, slot, lease_ends } in reserved {
+    fn hand_over(&self, appended: &Appended, handover: Handover) {
+        let Handover { webhook_id, payload, trigger, reserved } = handover;
+        for Reserved { delivery_id, place, lease_ends } in reserved {
             let Some((_, endpoint_id, lease)) = appended.leased.iter().find(|(id, ..)| *id == delivery_id)
             else {
                 continue;
@@ -137,15 +249,15 @@ impl Dispatcher {
             let claimed = Claimed {
                 delivery_id,
                 endpoint_id: *endpoint_id,
-                trigger: Trigger::Event,
+                trigger,
                 event_id: appended.event_id,
-                webhook_id: webhook_id.to_owned(),
+                webhook_id: webhook_id.clone(),
                 payload: payload.clone(),
                 attempt_count: 0,
                 first_attempt_at: None,
                 lease: *lease,
             };
-            self.node().take_over(claimed, slot, lease_ends);
+            self.node().take_over(claimed, place, lease_ends);
         }
         let now = self.node().clock.now();
         for endpoint_id in &appended.due {

@@ -24,5 +24,5 @@ mod settings;
 mod slots;
 
 pub use deliverer::{Deliverer, DelivererParts, JitterSource};
-pub use dispatch::{Dispatcher, IncomingEvent};
+pub use dispatch::{Dispatcher, Entry, IncomingEvent, TestError};
 pub use settings::DeliverySettings;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_store::Retention;
+use ringback_store::{Retention, idempotency};
 
 use crate::deliverer::{Node, log_store_error};
 
@@ -26,6 +26,7 @@ async fn sweep(node: &Node) {
     let retention = Retention {
         events_before: now.minus(node.settings.event_retention),
         webhook_ids_before: now.minus(node.settings.dedupe_retention.max(MIN_DEDUPE_RETENTION)),
+        idempotency_keys_before: now.minus(idempotency::KEPT_FOR),
         limit: STEP,
     };
     loop {

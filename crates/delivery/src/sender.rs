@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderValue, Request, header};
-use ringback_domain::{AttemptOutcome, AttemptReport, Endpoint, Timestamp};
+use ringback_domain::{AttemptOutcome, AttemptReport, Authentication, Endpoint, ExtraHeader, Timestamp};
 use ringback_egress::{Answer, Client, ResponseLimits, SendError};
 use ringback_store::Claimed;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 /// Makes attempts over the guarded client.
 pub(crate) struct Sender {
@@ -75,7 +78,14 @@ impl Sender {
             &claimed.payload,
         )
         .map_err(Unsendable::Signing)?;
-        let mut request = Request::post(&endpoint.url)
+        let mut request = Request::post(&endpoint.url);
+        if let Some(authentication) = &endpoint.authentication {
+            request = request.header(header::AUTHORIZATION, authorization(authentication)?);
+        }
+        for ExtraHeader { name, value } in &endpoint.headers {
+            request = request.header(name, sensitive(value)?);
+        }
+        let mut request = request
             .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header(header::USER_AGENT, &self.user_agent)
             .body(claimed.payload.clone())
@@ -83,6 +93,24 @@ impl Sender {
         signed.apply(request.headers_mut());
         Ok(request)
     }
+}
+
+/// The value of the header `Authorization`.
+fn authorization(authentication: &Authentication) -> Result<HeaderValue, Unsendable> {
+    match authentication {
+        Authentication::Bearer { token } => sensitive(&Zeroizing::new(format!("Bearer {token}"))),
+        Authentication::Basic { username, password } => {
+            let pair = Zeroizing::new(format!("{username}:{password}"));
+            sensitive(&Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes()))))
+        }
+    }
+}
+
+/// A value that `Debug` does not show.
+fn sensitive(text: &str) -> Result<HeaderValue, Unsendable> {
+    let mut value = HeaderValue::from_str(text).map_err(|error| Unsendable::Request(error.into()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// What a report says beside its times.

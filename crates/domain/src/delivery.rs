@@ -58,6 +58,8 @@ words!("delivery trigger", Trigger {
 pub enum EndReason {
     /// Dead: the last attempt of the schedule failed.
     ScheduleExhausted,
+    /// Dead: it was answered with a status that its endpoint names as final.
+    NoRetryStatus,
     /// Dead: the operator's hard limit on retention removed its event.
     Retention,
     /// Cancelled: its endpoint was deleted.
@@ -68,6 +70,7 @@ pub enum EndReason {
 
 words!("end reason", EndReason {
     ScheduleExhausted = "schedule_exhausted",
+    NoRetryStatus = "no_retry_status",
     Retention = "retention",
     EndpointDeleted = "endpoint_deleted",
     Requested = "requested",

@@ -1,11 +1,36 @@
 //! Where events go.
 
+use std::fmt;
+use std::time::Duration;
+
 use ringback_webhook::SigningSecret;
 
+use crate::words::words;
 use crate::{EndpointId, EventPattern, ProjectId, SecretId, Timestamp};
 
 /// Time-out of one attempt when an endpoint names none, in seconds. An endpoint may set 1 to 60.
 pub const DEFAULT_TIMEOUT_SECS: u8 = 10;
+
+/// How attempts to an endpoint are signed (Standard Webhooks 1.0.0, "Signature scheme").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SignatureScheme {
+    /// HMAC-SHA256 with a secret that both sides have. The default, and the only one that OpenAI has.
+    #[default]
+    V1,
+    /// Ed25519: Ringback has the private key, the receiver the public one.
+    V1a,
+}
+
+words!("signature scheme", SignatureScheme {
+    V1 = "v1",
+    V1a = "v1a",
+});
+
+/// How many secrets of an endpoint may sign at once. A rotation beyond it ends the oldest.
+pub const MAX_LIVE_SECRETS: usize = 3;
+
+/// How long the older secrets go on signing after a rotation with overlap (OpenAI's API reference, webhook endpoints).
+pub const ROTATION_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 /// One of an endpoint's signing secrets.
 #[derive(Debug, Clone)]
@@ -20,6 +45,51 @@ pub struct EndpointSecret {
     pub expires_at: Option<Timestamp>,
 }
 
+/// A header that goes with every attempt to an endpoint.
+///
+/// `Debug` shows its name only: values are often keys.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExtraHeader {
+    /// In lower case; none that HTTP, the signature or the authentication need for themselves.
+    pub name: String,
+    /// Printable ASCII.
+    pub value: String,
+}
+
+impl fmt::Debug for ExtraHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: [REDACTED]", self.name)
+    }
+}
+
+/// How Ringback shows an endpoint who is calling, beside the signature: the header `Authorization`.
+///
+/// `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Authentication {
+    /// `Bearer TOKEN` (RFC 6750).
+    Bearer {
+        /// The token.
+        token: String,
+    },
+    /// `Basic BASE64` (RFC 7617).
+    Basic {
+        /// Without a colon.
+        username: String,
+        /// May be empty.
+        password: String,
+    },
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bearer { .. } => "Bearer [REDACTED]",
+            Self::Basic { .. } => "Basic [REDACTED]",
+        })
+    }
+}
+
 /// A user's app, as OpenAI's `webhook_endpoint` has it, with Ringback's settings.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -29,12 +99,20 @@ pub struct Endpoint {
     pub project_id: ProjectId,
     /// For people; 1 to 256 characters.
     pub name: String,
+    /// For people, at more length; up to 1,024 characters.
+    pub description: Option<String>,
     /// Where attempts are sent; at most 2,048 bytes.
     pub url: String,
     /// What it wants; never empty.
     pub event_types: Vec<EventPattern>,
     /// Time-out of one attempt in seconds, 1 to 60.
     pub timeout_secs: u8,
+    /// Sent with every attempt, each name once.
+    pub headers: Vec<ExtraHeader>,
+    /// Sent with every attempt.
+    pub authentication: Option<Authentication>,
+    /// Statuses, none of them 2xx, after which a delivery is dead at once.
+    pub no_retry_statuses: Vec<u16>,
     /// Newest last. All that have not expired sign.
     pub secrets: Vec<EndpointSecret>,
     /// When it was made.
@@ -62,10 +140,20 @@ impl Endpoint {
         self.paused_at.is_none() && self.disabled_at.is_none()
     }
 
+    /// The secrets that are live at `now`, oldest first.
+    pub fn live_secrets(&self, now: Timestamp) -> impl DoubleEndedIterator<Item = &EndpointSecret> {
+        self.secrets.iter().filter(move |secret| secret.expires_at.is_none_or(|at| now < at))
+    }
+
     /// The secrets that sign an attempt made at `now`.
     pub fn signing_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SigningSecret> {
         // Newest first, so that a receiver which stops at the first token it knows is on the new one.
-        let live = move |s: &&EndpointSecret| s.expires_at.is_none_or(|at| now < at);
-        self.secrets.iter().rev().filter(live).map(|s| &s.secret)
+        self.live_secrets(now).rev().map(|secret| &secret.secret)
+    }
+
+    /// How attempts are signed: by the scheme of the newest secret, and during an overlap by the older ones' too.
+    #[must_use]
+    pub fn signature_scheme(&self) -> SignatureScheme {
+        SignatureScheme::V1
     }
 }

@@ -7,6 +7,7 @@
 //! This crate does no I/O, reads no clock and draws no random number: time and randomness come in as values
 //! ([`Timestamp`], [`retry::Jitter`], the entropy of an [`IdMaker`]). It knows nothing of databases, HTTP or JSON.
 
+pub mod api_key;
 pub mod attempt;
 pub mod clock;
 pub mod delivery;
@@ -22,10 +23,11 @@ pub mod source;
 pub mod time;
 mod words;
 
+pub use api_key::ApiKey;
 pub use attempt::{Attempt, AttemptOutcome, AttemptReport};
 pub use clock::Clock;
 pub use delivery::{Delivery, DeliveryState, EndReason, Trigger};
-pub use endpoint::{Endpoint, EndpointSecret};
+pub use endpoint::{Authentication, Endpoint, EndpointSecret, ExtraHeader, SignatureScheme};
 pub use event::{EventRecord, EventState};
 pub use event_pattern::EventPattern;
 pub use id::{

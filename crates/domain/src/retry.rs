@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::{AttemptOutcome, Timestamp, Trigger};
+use crate::{AttemptOutcome, EndReason, Timestamp, Trigger};
 
 /// The delays after the first, second, … failed attempt, in seconds, before jitter: twelve attempts in all.
 pub const DELAYS_SECS: [u32; 11] =
@@ -55,6 +55,8 @@ pub struct Progress {
     pub first_attempt_at: Timestamp,
     /// When the one that just ended did end.
     pub now: Timestamp,
+    /// Whether its answer's status is one that the endpoint names as final.
+    pub no_retry: bool,
 }
 
 /// What follows an attempt.
@@ -64,8 +66,8 @@ pub enum NextStep {
     Delivered,
     /// Another attempt at this time.
     RetryAt(Timestamp),
-    /// Nothing: the schedule is used up.
-    Dead,
+    /// Nothing: it is given up, for this reason.
+    Dead(EndReason),
 }
 
 /// Decides what follows an attempt. The same for a first attempt, a retry, a redelivery and a replay; a test is never
@@ -75,12 +77,15 @@ pub fn decide(outcome: AttemptOutcome, progress: Progress, jitter: Jitter) -> Ne
     if outcome == AttemptOutcome::Succeeded {
         return NextStep::Delivered;
     }
+    if progress.no_retry {
+        return NextStep::Dead(EndReason::NoRetryStatus);
+    }
     let horizon_end = progress.first_attempt_at.plus(HORIZON);
     match delay_after(progress.attempts_made) {
         Some(delay) if progress.trigger != Trigger::Test && progress.now < horizon_end => {
             NextStep::RetryAt(progress.now.plus(jitter.apply(delay)).min(horizon_end))
         }
-        _ => NextStep::Dead,
+        _ => NextStep::Dead(EndReason::ScheduleExhausted),
     }
 }
 
@@ -102,9 +107,12 @@ mod tests {
         START.plus(Duration::from_secs(secs))
     }
 
+    fn progress(trigger: Trigger, attempts_made: u32, now: Timestamp) -> Progress {
+        Progress { trigger, attempts_made, first_attempt_at: START, now, no_retry: false }
+    }
+
     fn fail(attempts_made: u32, now: Timestamp, jitter: Jitter) -> NextStep {
-        let progress = Progress { trigger: Trigger::Event, attempts_made, first_attempt_at: START, now };
-        decide(AttemptOutcome::HttpError, progress, jitter)
+        decide(AttemptOutcome::HttpError, progress(Trigger::Event, attempts_made, now), jitter)
     }
 
     /// The published table: attempt, seconds since the first one.
@@ -134,14 +142,13 @@ mod tests {
             );
         }
         assert_eq!(TABLE[11].1 / 60, 71 * 60 + 42);
-        assert_eq!(fail(12, after(TABLE[11].1), Jitter::NONE), NextStep::Dead);
+        assert_eq!(fail(12, after(TABLE[11].1), Jitter::NONE), NextStep::Dead(EndReason::ScheduleExhausted));
     }
 
     #[test]
     fn every_outcome_but_success_is_retried() {
         for outcome in AttemptOutcome::ALL {
-            let progress =
-                Progress { trigger: Trigger::Event, attempts_made: 1, first_attempt_at: START, now: START };
+            let progress = progress(Trigger::Event, 1, START);
             let expected = match outcome {
                 AttemptOutcome::Succeeded => NextStep::Delivered,
                 _ => NextStep::RetryAt(after(5)),
@@ -152,9 +159,19 @@ mod tests {
 
     #[test]
     fn a_test_is_never_retried() {
-        let progress =
-            Progress { trigger: Trigger::Test, attempts_made: 1, first_attempt_at: START, now: START };
-        assert_eq!(decide(AttemptOutcome::Timeout, progress, Jitter::NONE), NextStep::Dead);
+        let progress = progress(Trigger::Test, 1, START);
+        assert_eq!(
+            decide(AttemptOutcome::Timeout, progress, Jitter::NONE),
+            NextStep::Dead(EndReason::ScheduleExhausted)
+        );
+    }
+
+    #[test]
+    fn a_status_that_the_endpoint_names_ends_it_and_never_undoes_a_success() {
+        let last_word = Progress { no_retry: true, ..progress(Trigger::Event, 1, START) };
+        let next = |outcome| decide(outcome, last_word, Jitter::NONE);
+        assert_eq!(next(AttemptOutcome::HttpError), NextStep::Dead(EndReason::NoRetryStatus));
+        assert_eq!(next(AttemptOutcome::Succeeded), NextStep::Delivered);
     }
 
     #[test]
@@ -165,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_delivery_that_was_held_for_days_still_gets_its_attempt_and_dies_only_after_it() {
-        assert_eq!(fail(3, after(100 * 3600), Jitter::NONE), NextStep::Dead);
+        assert_eq!(fail(3, after(100 * 3600), Jitter::NONE), NextStep::Dead(EndReason::ScheduleExhausted));
         assert_eq!(fail(3, after(72 * 3600 - 1), Jitter::NONE), NextStep::RetryAt(after(72 * 3600)));
     }
 

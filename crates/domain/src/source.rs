@@ -1,4 +1,4 @@
-//! Where events enter.
+//! Where events enter: ingest URLs that senders call, and the publish API.
 
 use ringback_webhook::SigningSecret;
 
@@ -12,12 +12,24 @@ pub enum SourceKind {
     OpenAi,
     /// Any other Standard Webhooks sender: secrets are `whsec_` and base64.
     StandardWebhooks,
+    /// The publish API, and tests of endpoints: one source of this kind comes with each project, without a URL and without
+    /// secrets, because the API's callers show a key.
+    Publish,
 }
 
 words!("source kind", SourceKind {
     OpenAi = "openai",
     StandardWebhooks = "standard_webhooks",
+    Publish = "publish",
 });
+
+impl SourceKind {
+    /// Whether a source of this kind has an ingest URL. One that has none can be neither made nor changed by hand.
+    #[must_use]
+    pub const fn has_ingest_url(self) -> bool {
+        !matches!(self, Self::Publish)
+    }
+}
 
 /// Whether a source takes calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,8 +88,8 @@ pub struct Source {
     pub status: SourceStatus,
     /// What is done with authentic calls that come late.
     pub stale_policy: StalePolicy,
-    /// The unguessable last part of the ingest URL, `/in/{token}`.
-    pub token: String,
+    /// The unguessable last part of the ingest URL, `/in/{token}`; `None` if it has no URL.
+    pub token: Option<String>,
     /// Oldest first; any of them may match.
     pub secrets: Vec<SourceSecret>,
     /// When it was made.

@@ -1,7 +1,6 @@
 //! One connection: HTTP/1.1 requests, one after the other.
 //!
-//! What is refused before it is a request (400, 414, 431) is answered by the implementation of the protocol: without a body, and
-//! without the id that the `edge` gives to requests.
+//! What is refused before it is a request (400, 414, 431) never comes to the `edge`; it is answered in [`unparsed`](crate::unparsed).
 
 use std::pin::pin;
 
@@ -13,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::ServerSettings;
+use crate::unparsed::Exchange;
 
 /// The least that the HTTP implementation takes for a buffer, in bytes.
 const MIN_BUFFER_BYTES: usize = 8192;
@@ -43,7 +43,8 @@ pub(crate) fn http1(settings: &ServerSettings) -> http1::Builder {
 
 /// Serves a connection to its end.
 pub(crate) async fn run(http: http1::Builder, stream: TcpStream, router: Router, stop: Stop) {
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let stream = TokioIo::new(Exchange::new(stream));
+    let connection = http.serve_connection(stream, TowerToHyperService::new(router));
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

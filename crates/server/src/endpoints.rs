@@ -1,6 +1,12 @@
 //! `/v1/webhook_endpoints`: where events go, as OpenAI's API reference has it, with Ringback's settings as optional fields.
 
+mod authentication;
+mod headers;
+mod scheme;
+mod secrets;
+mod statuses;
 mod subscription;
+mod test_call;
 mod view;
 
 use std::sync::Arc;
@@ -8,9 +14,11 @@ use std::sync::Arc;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use ringback_domain::endpoint::DEFAULT_TIMEOUT_SECS;
-use ringback_domain::{EndpointId, EventPattern};
+use ringback_domain::{Endpoint, EndpointId, EventPattern};
 use ringback_store::{EndpointChange, NewEndpoint};
-use ringback_webhook::SigningSecret;
+
+pub(crate) use secrets::{revoke, rotate};
+pub(crate) use test_call::test;
 
 use self::view::EndpointView;
 use crate::caller::Caller;
@@ -20,19 +28,34 @@ use crate::json::{self, Deleted};
 use crate::list::{self, ListQuery};
 use crate::parts::{App, Shared};
 use crate::path_id::PathId;
-use crate::random;
 use crate::sources::MAX_NAME_CHARS;
 
-const FIELDS: [&str; 4] = ["name", "url", "event_types", "timeout_secs"];
+/// OpenAI's fields, then Ringback's.
+const FIELDS: [&str; 10] = [
+    "name",
+    "url",
+    "event_types",
+    "description",
+    "timeout_secs",
+    "headers",
+    "authentication",
+    "no_retry_statuses",
+    "signature_scheme",
+    "paused",
+];
 
-/// `POST /v1/webhook_endpoints {name, url, event_types, timeout_secs?}`: the only answer that shows the secret.
+/// The longest description of an endpoint, in characters.
+const MAX_DESCRIPTION_CHARS: usize = 1024;
+
+/// `POST /v1/webhook_endpoints {name, url, event_types, …}`: shows the secret, as a rotation does and nothing else.
 pub(crate) async fn create(
     State(app): State<Shared>,
     caller: Caller,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
-    let change = read(&app, &caller, &body.fields(&FIELDS)?).await?;
-    let secret = SigningSecret::from_key_bytes(&random::bytes::<32>()).map_err(ApiError::internal)?;
+    let fields = body.fields(&FIELDS)?;
+    let change = read(&app, &caller, &fields).await?;
+    let secret = scheme::new_secret(scheme::read(&fields)?.unwrap_or_default())?;
     let now = app.now();
     let endpoint = NewEndpoint {
         id: app.new_id(now),
@@ -40,12 +63,17 @@ pub(crate) async fn create(
         name: required("name", change.name)?,
         url: required("url", change.url)?,
         event_types: required("event_types", change.event_types)?,
+        description: change.description.flatten(),
         timeout_secs: change.timeout_secs.unwrap_or(DEFAULT_TIMEOUT_SECS),
+        headers: change.headers.unwrap_or_default(),
+        authentication: change.authentication.flatten(),
+        no_retry_statuses: change.no_retry_statuses.unwrap_or_default(),
+        paused: change.paused.unwrap_or(false),
         secret: (app.new_id(now), secret.clone()),
         now,
     };
     let endpoint = app.store().create_endpoint(endpoint).await?;
-    Ok(json::answer(&EndpointView::with_secret(&endpoint, &secret.reveal())))
+    Ok(json::answer(&EndpointView::with_secret(&endpoint, &secret, now)))
 }
 
 /// `GET /v1/webhook_endpoints`
@@ -56,7 +84,8 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let query = ListQuery::parse(query.as_deref(), &[])?;
     let page = app.store().list_endpoints(caller.project_id, query.page).await?;
-    Ok(list::answer(&page, |endpoint| endpoint.id, |endpoint| EndpointView::of(endpoint)))
+    let now = app.now();
+    Ok(list::answer(&page, |endpoint| endpoint.id, |endpoint| EndpointView::of(endpoint, now)))
 }
 
 /// `GET /v1/webhook_endpoints/{id}`
@@ -65,32 +94,32 @@ pub(crate) async fn retrieve(
     caller: Caller,
     PathId(id): PathId<EndpointId>,
 ) -> Result<Response, ApiError> {
-    let config = app.store().config();
-    let endpoint =
-        config.project(caller.project_id).and_then(|project| project.endpoint(id)).map(Arc::as_ref);
-    let endpoint = endpoint.ok_or_else(|| ApiError::not_found("there is no such webhook endpoint"))?;
-    Ok(json::answer(&EndpointView::of(endpoint)))
+    let endpoint = find(&app, &caller, id)?;
+    Ok(json::answer(&EndpointView::of(&endpoint, app.now())))
 }
 
 /// Why an endpoint is disabled that a person disabled.
 const DISABLED_BY_HAND: &str = "disabled by hand";
 
-/// `POST /v1/webhook_endpoints/{id}`, any of the fields of creation, and `paused` and `disabled`; `event_types` replaces the whole
-/// set.
+/// `POST /v1/webhook_endpoints/{id}`, any of the fields of creation, and `disabled`. `event_types`, `headers` and
+/// `no_retry_statuses` replace the whole set; `null` takes `description` and `authentication` away and leaves all else as it is.
 pub(crate) async fn update(
     State(app): State<Shared>,
     caller: Caller,
     PathId(id): PathId<EndpointId>,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
-    let fields = body.fields(&[&FIELDS[..], &["paused", "disabled"]].concat())?;
+    let fields = body.fields(&[&FIELDS[..], &["disabled"]].concat())?;
     let change = EndpointChange {
-        paused: fields.boolean("paused")?,
         disabled: fields.boolean("disabled")?.map(|disabled| disabled.then(|| DISABLED_BY_HAND.to_owned())),
         ..read(&app, &caller, &fields).await?
     };
-    let endpoint = app.store().update_endpoint(caller.project_id, id, change, app.now()).await?;
-    Ok(json::answer(&EndpointView::of(&endpoint)))
+    if let Some(wanted) = scheme::read(&fields)? {
+        scheme::check_unchanged(&*find(&app, &caller, id)?, wanted)?;
+    }
+    let now = app.now();
+    let endpoint = app.store().update_endpoint(caller.project_id, id, change, now).await?;
+    Ok(json::answer(&EndpointView::of(&endpoint, now)))
 }
 
 /// `DELETE /v1/webhook_endpoints/{id}`
@@ -103,15 +132,33 @@ pub(crate) async fn delete(
     Ok(json::answer(&Deleted::new(id, "webhook_endpoint.deleted")))
 }
 
+fn find(app: &App, caller: &Caller, id: EndpointId) -> Result<Arc<Endpoint>, ApiError> {
+    let config = app.store().config();
+    let endpoint = config.project(caller.project_id).and_then(|project| project.endpoint(id)).cloned();
+    endpoint.ok_or_else(|| ApiError::not_found("there is no such webhook endpoint"))
+}
+
 /// The fields of creation, all optional as in an update.
 async fn read(app: &App, caller: &Caller, fields: &Fields) -> Result<EndpointChange, ApiError> {
     Ok(EndpointChange {
         name: fields.line("name", MAX_NAME_CHARS)?.map(str::to_owned),
         url: read_url(app, fields)?,
         event_types: read_event_types(app, caller, fields).await?,
+        description: read_description(fields)?,
         timeout_secs: fields.integer("timeout_secs", 1..=60)?,
-        ..EndpointChange::default()
+        headers: headers::read(fields)?,
+        authentication: authentication::read(fields)?,
+        no_retry_statuses: statuses::read(fields)?,
+        paused: fields.boolean("paused")?,
+        disabled: None,
     })
+}
+
+fn read_description(fields: &Fields) -> Result<Option<Option<String>>, ApiError> {
+    if fields.is_null("description") {
+        return Ok(Some(None));
+    }
+    Ok(fields.line("description", MAX_DESCRIPTION_CHARS)?.map(|text| Some(text.to_owned())))
 }
 
 /// In its normal form, which is what will be called. Its length is the policy's to judge.

@@ -117,6 +117,15 @@ impl ApiError {
         self
     }
 
+    /// Says within which part of the body the parameter lies.
+    pub(crate) fn within(mut self, part: &str) -> Self {
+        self.0.param = Some(match self.0.param {
+            Some(param) => format!("{part}.{param}").into(),
+            None => part.to_owned().into(),
+        });
+        self
+    }
+
     /// Adds a header to the answer.
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.insert(name, value);
@@ -149,19 +158,24 @@ impl ApiError {
         self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
     }
 
-    /// The answer. What went wrong on this side names the request, so that it can be found in the log.
+    /// The answer.
     pub(crate) fn render(&self, request_id: &str) -> Response {
-        let Fault { status, code, message, param, headers, .. } = &*self.0;
+        let mut response = json::bytes(self.to_json(request_id));
+        *response.status_mut() = self.0.status;
+        response.headers_mut().extend(self.0.headers.clone());
+        response
+    }
+
+    /// The envelope. What went wrong on this side names the request, so that it can be found in the log.
+    pub(crate) fn to_json(&self, request_id: &str) -> Vec<u8> {
+        let Fault { status, code, message, param, .. } = &*self.0;
         let message: Cow<'_, str> = match status.is_server_error() {
             true => format!("{message} (request {request_id})").into(),
             false => message.as_ref().into(),
         };
         let r#type = if status.is_server_error() { "server_error" } else { "invalid_request_error" };
         let body = Body { message: &message, r#type, param: param.as_deref(), code };
-        let mut response = json::answer(&Envelope { error: body });
-        *response.status_mut() = *status;
-        response.headers_mut().extend(headers.clone());
-        response
+        serde_json::to_vec(&Envelope { error: body }).expect("a struct of texts is JSON")
     }
 }
 

@@ -4,10 +4,12 @@
 //! `null` for an optional field is the same as leaving it out. The content type does not matter: clients of all kinds send
 //! JSON under wrong names.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::body;
@@ -19,7 +21,13 @@ use crate::parts::Shared;
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The body of an API request, read whole.
+#[derive(Clone)]
 pub(crate) struct JsonBody(Bytes);
+
+impl JsonBody {
+    /// The largest body that this takes, in bytes.
+    pub(crate) const MAX_BYTES: usize = MAX_BODY_BYTES;
+}
 
 impl FromRequest<Shared> for JsonBody {
     type Rejection = ApiError;
@@ -40,14 +48,12 @@ impl JsonBody {
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    fn parse(body: &[u8], known: &[&'static str]) -> Result<Self, ApiError> {
+    /// Reads a JSON text.
+    pub(crate) fn parse(body: &[u8], known: &[&'static str]) -> Result<Self, ApiError> {
         if body.is_empty() {
             return Ok(Self(Map::new()));
         }
-        // The parser's message holds a position and what it expected there, nothing of the text.
-        let value = serde_json::from_slice(body).map_err(|fault| {
-            ApiError::bad_request("invalid_json", format!("the body is not JSON: {fault}"))
-        })?;
+        let value = serde_json::from_slice(body).map_err(|fault| not_json(&fault))?;
         let Value::Object(fields) = value else {
             return Err(ApiError::bad_request("invalid_json", "the body is not a JSON object"));
         };
@@ -55,6 +61,58 @@ impl Fields {
             Some(unknown) => Err(unknown_parameter(unknown, known)),
             None => Ok(Self(fields)),
         }
+    }
+
+    /// Whether a JSON text is an object with no other fields than these, whose values are not looked at.
+    pub(crate) fn parse_shallow(body: &[u8], known: &[&'static str]) -> Result<(), ApiError> {
+        let fields: BTreeMap<String, IgnoredAny> = match serde_json::from_slice(body) {
+            Ok(fields) => fields,
+            Err(fault) if fault.is_data() => {
+                return Err(ApiError::bad_request("invalid_json", "the body is not a JSON object"));
+            }
+            Err(fault) => return Err(not_json(&fault)),
+        };
+        match fields.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(unknown) => Err(unknown_parameter(unknown, known)),
+            None => known
+                .iter()
+                .find(|name| !fields.contains_key(**name))
+                .map_or(Ok(()), |name| required(name, None)),
+        }
+    }
+
+    /// The fields of an object within another, none of which may be other than `known`.
+    pub(crate) fn of(name: &'static str, value: &Value, known: &[&'static str]) -> Result<Self, ApiError> {
+        let Value::Object(fields) = value else {
+            return Err(
+                ApiError::bad_request("invalid_type", format!("`{name}` must be an object")).param(name)
+            );
+        };
+        match fields.keys().find(|field| !known.contains(&field.as_str())) {
+            Some(unknown) => Err(unknown_parameter(unknown, known)),
+            None => Ok(Self(fields.clone())),
+        }
+    }
+
+    /// Whether a field is there and `null`: in an update, how what may be missing is taken away.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(Value::is_null)
+    }
+
+    /// The value of a field as it is, unless it is `null`.
+    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
+        self.get(name)
+    }
+
+    /// A point in time in Unix seconds, from 1970 to the end of the year 9999.
+    pub(crate) fn unix_secs(&self, name: &'static str) -> Result<Option<i64>, ApiError> {
+        const MAX: i64 = 253_402_300_799;
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let secs = value.as_i64().filter(|secs| (0..=MAX).contains(secs));
+        secs.map(Some).ok_or_else(|| {
+            let message = format!("`{name}` must be a time in whole Unix seconds, from 0 to {MAX}");
+            ApiError::invalid_value(name, message)
+        })
     }
 
     fn get(&self, name: &str) -> Option<&Value> {
@@ -124,6 +182,11 @@ impl Fields {
         }
         items.iter().map(|item| text(item, name, max_chars)).collect::<Result<_, _>>().map(Some)
     }
+}
+
+/// The parser's message holds a position and what it expected there, nothing of the text.
+fn not_json(fault: &serde_json::Error) -> ApiError {
+    ApiError::bad_request("invalid_json", format!("the body is not JSON: {fault}"))
 }
 
 /// The value of a field that must be there.

@@ -79,7 +79,7 @@ async fn take(
     let settings = app.settings();
     body::check_announced(&body, settings.max_body_bytes)?;
     // Both are held until the call is durable.
-    let _share = app.ingest_shares.take(source.id)?;
+    let _share = app.ingest_shares.take(source.id, room::needed(&body, settings.max_body_bytes))?;
     let _room = app.ingest_room.reserve(&body, settings.max_body_bytes)?;
     let body = body::read(body, settings.max_body_bytes, settings.body_timeout).await?;
     match admit(app, source, &head.headers, body.clone(), received_at).await {

@@ -12,6 +12,7 @@
 //! Not guaranteed: that a caller who got no answer was not served. A call may have been kept although the connection broke
 //! before the 200; its sender will repeat it, and the repetition is answered as a duplicate.
 
+mod api_keys;
 mod body;
 mod caller;
 mod connection;
@@ -22,6 +23,7 @@ mod event_types;
 mod events;
 mod fields;
 mod health;
+mod idempotency;
 mod ingest;
 mod json;
 mod leftover;
@@ -29,6 +31,8 @@ mod list;
 mod nearest;
 mod parts;
 mod path_id;
+mod projects;
+mod publish;
 mod random;
 mod receipts;
 mod router;
@@ -36,6 +40,7 @@ mod serve;
 mod settings;
 mod sources;
 mod stats;
+mod unparsed;
 
 pub use parts::Parts;
 pub use router::router;

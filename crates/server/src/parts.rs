@@ -8,6 +8,7 @@ use ringback_domain::{Clock, IdMaker, Timestamp, TypedId};
 use ringback_egress::Policy;
 use ringback_store::Store;
 
+use crate::health::LastCheck;
 use crate::ingest::{Room, Shares, SideLane};
 use crate::settings::ServerSettings;
 
@@ -33,6 +34,7 @@ pub(crate) struct App {
     pub(crate) ingest_room: Room,
     pub(crate) ingest_shares: Shares,
     pub(crate) side_lane: SideLane,
+    pub(crate) last_check: LastCheck,
     /// Calls to ingest URLs that are no source's. Only counted: whose would their receipts be?
     pub(crate) unknown_sources: AtomicU64,
 }
@@ -42,11 +44,13 @@ pub(crate) type Shared = Arc<App>;
 
 impl App {
     pub(crate) fn new(parts: Parts) -> Self {
-        let ServerSettings { max_ingest_bytes, max_body_bytes, .. } = parts.settings;
+        let ServerSettings { max_ingest_bytes, max_body_bytes, max_batch_bytes, .. } = parts.settings;
+        let ServerSettings { max_ingest_calls_per_source, max_ingest_bytes_per_source, .. } = parts.settings;
         Self {
-            ingest_shares: Shares::new(parts.settings.max_ingest_calls_per_source),
-            ingest_room: Room::new(max_ingest_bytes.max(max_body_bytes)),
+            ingest_shares: Shares::new(max_ingest_calls_per_source, max_ingest_bytes_per_source),
+            ingest_room: Room::new(max_ingest_bytes.max(max_body_bytes).max(max_batch_bytes)),
             unknown_sources: AtomicU64::new(0),
+            last_check: LastCheck::default(),
             side_lane: SideLane::new(Arc::clone(&parts.store)),
             parts,
         }

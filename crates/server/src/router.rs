@@ -3,25 +3,29 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, delete, get, post};
 
 use crate::edge::edge;
 use crate::error::ApiError;
+use crate::idempotency::idempotency;
 use crate::parts::{App, Parts, Shared};
-use crate::{endpoints, event_types, events, health, ingest, receipts, sources, stats};
+use crate::{
+    api_keys, endpoints, event_types, events, health, ingest, projects, publish, receipts, sources, stats,
+};
 
 /// All routes, behind the `edge`. To be served by [`serve`](crate::serve), which holds the limits of connections.
 pub fn router(parts: Parts) -> Router {
+    let app = Arc::new(App::new(parts));
     Router::new()
         .route("/in/{token}", any(ingest::ingest))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .merge(api())
+        .merge(api().layer(from_fn_with_state(Arc::clone(&app), idempotency)))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(from_fn(edge))
-        .with_state(Arc::new(App::new(parts)))
+        .with_state(app)
 }
 
 /// The API. An id in a path is named by its prefix, see [`crate::path_id`].
@@ -42,11 +46,28 @@ fn api() -> Router<Shared> {
         .route(&format!("{RECEIPT}/admit"), post(receipts::admit))
         .route("/v1/webhook_endpoints", get(endpoints::list).post(endpoints::create))
         .route(ENDPOINT, get(endpoints::retrieve).post(endpoints::update).delete(endpoints::delete))
-        .route("/v1/webhook_event_types", get(event_types::list))
-        .route("/v1/webhook_events", get(events::list))
+        .route(&format!("{ENDPOINT}/rotate_secret"), post(endpoints::rotate))
+        .route(&format!("{ENDPOINT}/signing_secrets/{{whkey}}"), delete(endpoints::revoke))
+        .route(&format!("{ENDPOINT}/test"), post(endpoints::test))
+        .route("/v1/webhook_event_types", get(event_types::list).post(event_types::register))
+        .route("/v1/webhook_events", get(events::list).post(publish::publish))
+        .route("/v1/webhook_events/batch", post(publish::publish_batch))
         .route(EVENT, get(events::retrieve))
         .route(&format!("{EVENT}/payload"), get(events::payload))
         .route("/v1/webhook_stats", get(stats::retrieve))
+        .merge(organization())
+}
+
+/// The projects and their keys.
+fn organization() -> Router<Shared> {
+    const PROJECT: &str = "/v1/organization/projects/{proj}";
+    let keys = format!("{PROJECT}/api_keys");
+    Router::new()
+        .route("/v1/organization/projects", get(projects::list).post(projects::create))
+        .route(PROJECT, get(projects::retrieve).post(projects::update))
+        .route(&format!("{PROJECT}/archive"), post(projects::archive))
+        .route(&keys, get(api_keys::list).post(api_keys::create))
+        .route(&format!("{keys}/{{key}}"), get(api_keys::retrieve).delete(api_keys::delete))
 }
 
 async fn unknown_path() -> ApiError {

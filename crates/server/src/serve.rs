@@ -18,6 +18,8 @@ use crate::settings::ServerSettings;
 
 /// How long to wait after a failed accept that was not the client's doing, e.g. for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Every how many failures in a row the log is told: every 10 s.
+const TOLD_EVERY: u32 = 50;
 
 /// Serves HTTP/1.1 on `listener` until `shutdown` completes; then accepts nothing more, closes idle connections, lets the
 /// requests under way finish within [`ServerSettings::shutdown_grace`], cuts off the rest, and returns.
@@ -71,6 +73,7 @@ async fn keep_place(place: OwnedSemaphorePermit, connection: impl Future<Output 
 
 /// The next connection, however long it takes.
 async fn accept(listener: &TcpListener) -> TcpStream {
+    let mut failures = 0_u32;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -82,7 +85,10 @@ async fn accept(listener: &TcpListener) -> TcpStream {
             }
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept connections at the moment");
+                if failures.is_multiple_of(TOLD_EVERY) {
+                    tracing::warn!(%error, "cannot accept connections at the moment");
+                }
+                failures = failures.wrapping_add(1);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

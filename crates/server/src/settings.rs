@@ -14,12 +14,17 @@ pub struct ServerSettings {
     pub version: &'static str,
     /// The largest body of an ingest call, in bytes; a larger one is answered 413. Default 1 MiB.
     pub max_body_bytes: usize,
-    /// Memory for the bodies of ingest calls that are under way, in bytes, over all connections; a call that does not fit is
-    /// answered 503. Never less than one body. Default 64 MiB.
+    /// The largest body of a batch that is published, in bytes; a larger one is answered 413. Default 16 MiB.
+    pub max_batch_bytes: usize,
+    /// Memory for the bodies of ingest calls and publications that are under way, in bytes, over all connections; one that does
+    /// not fit is answered 503. Never less than one body. Default 64 MiB.
     pub max_ingest_bytes: usize,
     /// Ingest calls of one source that are under way at once, at least 1; further ones are answered 503. Default 400, half
     /// of the connections, so that a source that floods leaves room for the others.
     pub max_ingest_calls_per_source: usize,
+    /// The same for the bodies of these calls, in bytes; one call is always taken. Default 32 MiB, half of
+    /// `max_ingest_bytes`.
+    pub max_ingest_bytes_per_source: usize,
     /// The most header fields of a request; more are answered 431. Default 100.
     pub max_headers: usize,
     /// The largest head of a request (request line and header fields), in bytes; a larger one is answered 431. At least
@@ -43,8 +48,10 @@ impl Default for ServerSettings {
             public_url: Url::parse("http://127.0.0.1:4600").expect("the constant is a URL"),
             version: env!("CARGO_PKG_VERSION"),
             max_body_bytes: 1024 * 1024,
+            max_batch_bytes: 16 * 1024 * 1024,
             max_ingest_bytes: 64 * 1024 * 1024,
             max_ingest_calls_per_source: 400,
+            max_ingest_bytes_per_source: 32 * 1024 * 1024,
             max_headers: 100,
             max_header_bytes: 32 * 1024,
             max_connections: 800,

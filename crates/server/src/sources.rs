@@ -4,9 +4,11 @@ mod secret;
 mod test_call;
 mod view;
 
+use std::sync::Arc;
+
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use ringback_domain::{SecretId, SourceId, SourceKind};
+use ringback_domain::{SecretId, Source, SourceId, SourceKind};
 use ringback_store::{NewSource, SourceChange};
 
 pub(crate) use test_call::test;
@@ -33,6 +35,10 @@ pub(crate) async fn create(
     let fields = body.fields(&["name", "kind", "signing_secret"])?;
     let name = required("name", fields.line("name", MAX_NAME_CHARS)?)?;
     let kind = word(&fields, "kind")?.unwrap_or(SourceKind::OpenAi);
+    if !kind.has_ingest_url() {
+        let message = "the one source of the kind `publish` comes with the project; make one of `openai` or `standard_webhooks`";
+        return Err(ApiError::invalid_value("kind", message));
+    }
     let secret = secret::read(&fields, kind)?;
     let now = app.now();
     let source = NewSource {
@@ -78,6 +84,7 @@ pub(crate) async fn update(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let fields = body.fields(&["name", "status", "stale_policy"])?;
+    find_changeable(&app, &caller, id)?;
     let change = SourceChange {
         name: fields.line("name", MAX_NAME_CHARS)?.map(str::to_owned),
         status: word(&fields, "status")?,
@@ -93,6 +100,7 @@ pub(crate) async fn delete(
     caller: Caller,
     PathId(id): PathId<SourceId>,
 ) -> Result<Response, ApiError> {
+    find_changeable(&app, &caller, id)?;
     app.store().delete_source(caller.project_id, id, app.now()).await?;
     Ok(json::answer(&Deleted::new(id, "webhook_source.deleted")))
 }
@@ -106,13 +114,13 @@ pub(crate) async fn add_secret(
 ) -> Result<Response, ApiError> {
     let fields = body.fields(&["signing_secret"])?;
     // How a secret is read depends on the kind of its source, and a kind never changes.
-    let kind = find(&app, &caller, id)?.kind;
+    let kind = find_changeable(&app, &caller, id)?.kind;
     let secret = required("signing_secret", secret::read(&fields, kind)?)?;
     let now = app.now();
     let secret = (app.new_id(now), secret);
     let source = app.store().add_source_secret(caller.project_id, id, secret, now).await?;
     // Calls that came before it may be right by it.
-    receipts::admit_held(&app, std::sync::Arc::clone(&source)).await;
+    receipts::admit_held(&app, Arc::clone(&source)).await;
     Ok(json::answer(&SourceView::of(&source, &app.settings().public_url)))
 }
 
@@ -127,11 +135,18 @@ pub(crate) async fn remove_secret(
     Ok(json::answer(&SourceView::of(&source, &app.settings().public_url)))
 }
 
-fn find(
-    app: &Shared,
-    caller: &Caller,
-    id: SourceId,
-) -> Result<std::sync::Arc<ringback_domain::Source>, ApiError> {
+/// A source that was made by hand.
+fn find_changeable(app: &Shared, caller: &Caller, id: SourceId) -> Result<Arc<Source>, ApiError> {
+    let source = find(app, caller, id)?;
+    if source.kind.has_ingest_url() {
+        return Ok(source);
+    }
+    let message =
+        "this source comes with the project, for what is published; it takes no calls and cannot be changed";
+    Err(ApiError::bad_request("source_built_in", message))
+}
+
+fn find(app: &Shared, caller: &Caller, id: SourceId) -> Result<Arc<Source>, ApiError> {
     let config = app.store().config();
     let found = config.project(caller.project_id).and_then(|project| project.source(id)).cloned();
     found.ok_or_else(|| ApiError::not_found("there is no such webhook source"))

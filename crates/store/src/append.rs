@@ -1,4 +1,4 @@
-//! What ingest hands to the store, and what it gets back.
+//! What ingest and the publish API hand to the store, and what they get back.
 
 use bytes::Bytes;
 use ringback_domain::{
@@ -7,25 +7,32 @@ use ringback_domain::{
 
 use crate::work::Lease;
 
-/// A verified call, ready to be made durable: its receipt, its event and the deliveries planned for it.
+/// What arrived, ready to be made durable: its event, the deliveries planned for it, and the receipt of the call that brought it.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// The id of the call itself.
-    pub receipt_id: ReceiptId,
-    /// Whether that is the receipt of a call that was refused before and is admitted now; else it is a new one.
-    pub admitted: bool,
     /// Whose it is.
     pub project_id: ProjectId,
     /// Where it entered.
     pub source_id: SourceId,
-    /// Which of the source's secrets verified it.
-    pub secret_id: SecretId,
-    /// When it was received, or admitted.
+    /// The call to an ingest URL that brought it; `None` for what was published.
+    pub receipt: Option<NewReceipt>,
+    /// When it was received, admitted or published.
     pub received_at: Timestamp,
     /// What happened. Stored only if its `webhook_id` is new on the source.
     pub event: NewEvent,
     /// Where it goes, as far as the caller knows.
     pub plan: Plan,
+}
+
+/// The receipt of a verified call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewReceipt {
+    /// The id of the call itself.
+    pub id: ReceiptId,
+    /// Whether that is the receipt of a call that was refused before and is admitted now; else it is a new one.
+    pub admitted: bool,
+    /// Which of the source's secrets verified it.
+    pub secret_id: SecretId,
 }
 
 /// An event that may be new.
@@ -43,20 +50,26 @@ pub struct NewEvent {
     pub object_id: Option<String>,
     /// The body, byte for byte.
     pub payload: Bytes,
-    /// The SHA-256 of the body, to tell a duplicate with other bytes.
+    /// The SHA-256 of what tells a repetition from another event under the same `webhook_id`: of the body, or of what was
+    /// asked to be published.
     pub payload_sha256: [u8; 32],
 }
 
-/// Which endpoints an event goes to, by a configuration of a known generation.
-///
-/// The append re-reads the project's generation in its own transaction. If it moved, the plan is discarded and the event is
-/// routed again there, so that an endpoint deleted a moment ago gets nothing and one added a moment ago misses nothing.
+/// Which endpoints an event goes to.
 #[derive(Debug, Clone)]
-pub struct Plan {
-    /// The generation of the configuration that the plan was made with.
-    pub generation: u64,
-    /// One for each endpoint that wants the event.
-    pub deliveries: Vec<PlannedDelivery>,
+pub enum Plan {
+    /// To those that want it, by a configuration of a known generation.
+    ///
+    /// The append re-reads the project's generation in its own transaction. If it moved, the plan is discarded and the event is
+    /// routed again there, so that an endpoint deleted a moment ago gets nothing and one added a moment ago misses nothing.
+    Route {
+        /// The generation of the configuration that the plan was made with.
+        generation: u64,
+        /// One for each endpoint that wants the event.
+        deliveries: Vec<PlannedDelivery>,
+    },
+    /// To one endpoint alone, whatever it wants and also while it is paused or disabled: a test of it.
+    Test(PlannedDelivery),
 }
 
 /// A delivery to be born.

@@ -4,12 +4,20 @@
 //! made through this node is in the snapshot before the change is answered. Where it matters that a snapshot may be a moment
 //! old (routing), the append checks the generation against the rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ringback_domain::{Endpoint, EndpointId, Project, ProjectId, Source, SourceId};
+use ringback_domain::{
+    ApiKey, ApiKeyId, Endpoint, EndpointId, Project, ProjectId, Source, SourceId, SourceKind,
+};
 
 use crate::page::{Order, Page, PageRequest};
+
+/// How many keys a project may have.
+pub const MAX_API_KEYS: usize = 1000;
+
+/// How many event types a project may register.
+pub const MAX_EVENT_TYPES: usize = 1000;
 
 /// Everything that is configured, over all projects.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +26,7 @@ pub struct Config {
     projects: BTreeMap<ProjectId, Arc<ProjectConfig>>,
     endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
     sources_by_token: HashMap<String, Arc<Source>>,
+    api_keys: HashMap<[u8; 32], Arc<ApiKey>>,
 }
 
 /// What is configured in one project.
@@ -29,6 +38,8 @@ pub struct ProjectConfig {
     pub generation: u64,
     endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
     sources: BTreeMap<SourceId, Arc<Source>>,
+    api_keys: BTreeMap<ApiKeyId, Arc<ApiKey>>,
+    event_types: BTreeSet<String>,
 }
 
 impl ProjectConfig {
@@ -47,6 +58,30 @@ impl ProjectConfig {
     #[must_use]
     pub fn source(&self, id: SourceId) -> Option<&Arc<Source>> {
         self.sources.get(&id)
+    }
+
+    /// The source of what is published in this project.
+    #[must_use]
+    pub fn publish_source(&self) -> Option<&Arc<Source>> {
+        self.sources.values().find(|source| source.kind == SourceKind::Publish)
+    }
+
+    /// One of the project's keys.
+    #[must_use]
+    pub fn api_key(&self, id: ApiKeyId) -> Option<&Arc<ApiKey>> {
+        self.api_keys.get(&id)
+    }
+
+    /// A part of the project's keys.
+    #[must_use]
+    pub fn list_api_keys(&self, page: PageRequest<ApiKeyId>) -> Page<Arc<ApiKey>> {
+        list(&self.api_keys, page)
+    }
+
+    /// The event types that were registered, in alphabetical order.
+    #[must_use]
+    pub fn event_types(&self) -> &BTreeSet<String> {
+        &self.event_types
     }
 
     /// How many sources the project has.
@@ -86,6 +121,24 @@ impl Config {
         self.projects.values()
     }
 
+    /// A part of the projects.
+    #[must_use]
+    pub fn list_projects(
+        &self,
+        include_archived: bool,
+        page: PageRequest<ProjectId>,
+    ) -> Page<Arc<ProjectConfig>> {
+        let wanted = |project: &ProjectConfig| include_archived || project.project.archived_at.is_none();
+        let projects = self.projects.iter().filter(|(_, project)| wanted(project));
+        list(&projects.map(|(id, project)| (*id, Arc::clone(project))).collect(), page)
+    }
+
+    /// The key with this SHA-256. What is looked up is a hash, so that the time it takes tells nothing of a key.
+    #[must_use]
+    pub fn api_key_by_sha256(&self, sha256: &[u8; 32]) -> Option<&Arc<ApiKey>> {
+        self.api_keys.get(sha256)
+    }
+
     /// One project.
     #[must_use]
     pub fn project(&self, id: ProjectId) -> Option<&Arc<ProjectConfig>> {
@@ -98,31 +151,69 @@ impl Config {
         self.endpoints.get(&id)
     }
 
-    /// The source with this ingest token, active or archived. Tokens carry 256 random bits, so that the time a look-up takes
+    /// The source with this ingest token, active or archived; none of an archived project. Tokens carry 256 random bits, so that the time a look-up takes
     /// helps nobody to find one.
     #[must_use]
     pub fn source_by_token(&self, token: &str) -> Option<&Arc<Source>> {
-        self.sources_by_token.get(token)
+        let source = self.sources_by_token.get(token)?;
+        let archived = self.projects.get(&source.project_id)?.project.archived_at.is_some();
+        (!archived).then_some(source)
     }
 
     pub(crate) fn put_admin_key(&mut self, sha256: [u8; 32]) {
         self.admin_key_sha256 = Some(sha256);
     }
 
+    /// A new project, or a changed one, which keeps what it has.
     pub(crate) fn put_project(&mut self, project: Project, generation: u64) {
-        let (endpoints, sources) = (BTreeMap::new(), BTreeMap::new());
-        self.projects.insert(project.id, Arc::new(ProjectConfig { project, generation, endpoints, sources }));
+        if self.projects.contains_key(&project.id) {
+            self.change_project(project.id, |old| old.project = project);
+        } else {
+            let config = ProjectConfig {
+                generation,
+                endpoints: BTreeMap::new(),
+                sources: BTreeMap::new(),
+                api_keys: BTreeMap::new(),
+                event_types: BTreeSet::new(),
+                project,
+            };
+            self.projects.insert(config.project.id, Arc::new(config));
+        }
+    }
+
+    pub(crate) fn put_api_key(&mut self, key: &Arc<ApiKey>) {
+        self.api_keys.insert(key.sha256, Arc::clone(key));
+        self.change_project(key.project_id, |project| {
+            project.api_keys.insert(key.id, Arc::clone(key));
+        });
+    }
+
+    pub(crate) fn remove_api_key(&mut self, key: &ApiKey) {
+        self.api_keys.remove(&key.sha256);
+        self.change_project(key.project_id, |project| {
+            project.api_keys.remove(&key.id);
+        });
+    }
+
+    pub(crate) fn put_event_type(&mut self, project_id: ProjectId, name: &str) {
+        self.change_project(project_id, |project| {
+            project.event_types.insert(name.to_owned());
+        });
     }
 
     pub(crate) fn put_source(&mut self, source: &Arc<Source>) {
-        self.sources_by_token.insert(source.token.clone(), Arc::clone(source));
+        if let Some(token) = &source.token {
+            self.sources_by_token.insert(token.clone(), Arc::clone(source));
+        }
         self.change_project(source.project_id, |project| {
             project.sources.insert(source.id, Arc::clone(source));
         });
     }
 
     pub(crate) fn remove_source(&mut self, source: &Source) {
-        self.sources_by_token.remove(&source.token);
+        if let Some(token) = &source.token {
+            self.sources_by_token.remove(token);
+        }
         self.change_project(source.project_id, |project| {
             project.sources.remove(&source.id);
         });

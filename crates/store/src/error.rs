@@ -19,10 +19,24 @@ pub enum StoreError {
         /// The limit.
         max: usize,
     },
-    /// More is waiting to be written than the queue holds. Nothing was written; worth trying again shortly.
+    /// A name that must be unique is taken. Final.
+    #[error("there is another {noun} of this name")]
+    NameTaken {
+        /// What has the name, e.g. `project`.
+        noun: &'static str,
+    },
+    /// A `webhook_id` stands for another event already. Nothing of the request was written. Final.
+    #[error("the webhook id of event {index} stands for another event")]
+    WebhookIdTaken {
+        /// Which of the events that were to be published, counted from 0.
+        index: usize,
+    },
+    /// More is waiting to be written than the queue holds. Nothing was written; worth trying again shortly. The store itself
+    /// tells the log of it, once and not for each caller.
     #[error("the store's write queue is full")]
     Overloaded,
-    /// The database did not take it (disk full, read-only, gone). Nothing was written; worth trying again.
+    /// The database did not take it (disk full, read-only, locked, damaged, gone). Nothing was written; worth trying again.
+    /// The store itself tells the log of it, once and not for each caller.
     #[error("the database is unavailable")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The database refuses this very row. Trying again is of no use.
@@ -86,6 +100,44 @@ pub enum OpenError {
         /// What the database said.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another program keeps the database from being written to.
+    #[error(
+        "another program has locked the database {path}: wait for it or end it (a backup, a shell on the file), and start again"
+    )]
+    Busy {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the database said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database file is one, and damaged.
+    #[error(
+        "the database {path} is damaged: put a backup in its place, or move it away to begin with an empty one"
+    )]
+    Damaged {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What was found.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database's log lacks pages that were committed.
+    #[error(
+        "the database's log {path} is damaged: of {committed} pages that were committed only {found} can be read, and \
+         acknowledged events would be lost with the others; put a backup of the data folder in its place, or remove {index} \
+         to begin with what is left"
+    )]
+    LogDamaged {
+        /// The log.
+        path: std::path::PathBuf,
+        /// Its index, which knows what was committed.
+        index: std::path::PathBuf,
+        /// Pages that can be read.
+        found: u32,
+        /// Pages that were committed.
+        committed: u32,
     },
     /// The schema is newer than this binary, or a migration failed.
     #[error(

@@ -125,6 +125,12 @@ impl Keyring {
         Ok(buffer)
     }
 
+    /// Whether a ciphertext was made with the key that encrypts now.
+    #[must_use]
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        Self::key_id_of(sealed) == Some(self.keys[0].id)
+    }
+
     /// The id of the key that a ciphertext was made with; `None` when it is not one of ours.
     #[must_use]
     pub fn key_id_of(sealed: &[u8]) -> Option<KeyId> {

@@ -13,6 +13,7 @@
 pub mod append;
 pub mod config;
 mod error;
+pub mod idempotency;
 pub mod keyring;
 pub mod page;
 pub mod query;
@@ -21,13 +22,17 @@ pub mod sqlite;
 mod store;
 pub mod work;
 
-pub use append::{Appended, Arrival, NewEvent, Plan, PlannedDelivery};
+pub use append::{Appended, Arrival, NewEvent, NewReceipt, Plan, PlannedDelivery};
 pub use config::{Config, ProjectConfig};
 pub use error::{OpenError, StoreError};
+pub use idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 pub use keyring::{EncryptionKey, Keyring};
 pub use page::{Order, Page, PageRequest};
 pub use query::{Backlog, DeliveryDetail, EventDetail, EventFilter};
 pub use receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
 pub use sqlite::{SqliteOptions, SqliteStore};
-pub use store::{EndpointChange, NewEndpoint, NewSource, Retention, SourceChange, Store};
+pub use store::{
+    EndpointChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention, Rotation,
+    SourceChange, Store,
+};
 pub use work::{Claimed, DueEndpoint, Finish, Lease};

@@ -5,18 +5,59 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ringback_domain::{
-    DeliveryId, Endpoint, EndpointId, EventId, EventPattern, EventRecord, ProjectId, Receipt, ReceiptId,
-    SecretId, Source, SourceId, SourceKind, SourceStatus, StalePolicy, Timestamp,
+    ApiKey, ApiKeyId, Authentication, DeliveryId, Endpoint, EndpointId, EventId, EventPattern, EventRecord,
+    ExtraHeader, Project, ProjectId, Receipt, ReceiptId, SecretId, Source, SourceId, SourceKind,
+    SourceStatus, StalePolicy, Timestamp,
 };
 use ringback_webhook::SigningSecret;
 
 use crate::append::{Appended, Arrival};
 use crate::config::Config;
 use crate::error::StoreError;
+use crate::idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 use crate::page::{Page, PageRequest};
 use crate::query::{Backlog, EventDetail, EventFilter};
 use crate::receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
 use crate::work::{Claimed, DueEndpoint, Finish};
+
+/// A project to be made.
+#[derive(Debug, Clone)]
+pub struct NewProject {
+    /// The id it gets.
+    pub id: ProjectId,
+    /// Unique.
+    pub name: String,
+    /// The id of the source of kind `publish` that comes with it.
+    pub publish_source_id: SourceId,
+    /// The time of making.
+    pub now: Timestamp,
+}
+
+/// What to change of a project; `None` and `false` leave it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// Archive it, for good.
+    pub archive: bool,
+}
+
+/// A key to be made.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    /// The id it gets.
+    pub id: ApiKeyId,
+    /// The project that it opens.
+    pub project_id: ProjectId,
+    /// For people.
+    pub name: String,
+    /// A masked form of it.
+    pub hint: String,
+    /// The SHA-256 of the key.
+    pub sha256: [u8; 32],
+    /// The time of making.
+    pub now: Timestamp,
+}
 
 /// A source to be made.
 #[derive(Debug, Clone)]
@@ -61,8 +102,18 @@ pub struct NewEndpoint {
     pub url: String,
     /// What it wants; not empty.
     pub event_types: Vec<EventPattern>,
+    /// For people.
+    pub description: Option<String>,
     /// Time-out of one attempt in seconds, 1 to 60.
     pub timeout_secs: u8,
+    /// Sent with every attempt.
+    pub headers: Vec<ExtraHeader>,
+    /// Sent with every attempt.
+    pub authentication: Option<Authentication>,
+    /// Statuses after which a delivery is dead at once.
+    pub no_retry_statuses: Vec<u16>,
+    /// Whether it begins paused.
+    pub paused: bool,
     /// Its first secret.
     pub secret: (SecretId, SigningSecret),
     /// The time of making.
@@ -74,6 +125,14 @@ pub struct NewEndpoint {
 pub struct EndpointChange {
     /// A new name.
     pub name: Option<String>,
+    /// A new description, or none any more.
+    pub description: Option<Option<String>>,
+    /// A new set of headers, in place of the whole old one.
+    pub headers: Option<Vec<ExtraHeader>>,
+    /// A new authentication, or none any more.
+    pub authentication: Option<Option<Authentication>>,
+    /// A new set of statuses, in place of the whole old one.
+    pub no_retry_statuses: Option<Vec<u16>>,
     /// A new URL.
     pub url: Option<String>,
     /// A new set, in place of the whole old one.
@@ -86,6 +145,18 @@ pub struct EndpointChange {
     pub disabled: Option<Option<String>>,
 }
 
+/// A new signing secret for an endpoint.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// The secret that signs from now on.
+    pub secret: (SecretId, SigningSecret),
+    /// Until when the older ones go on signing beside it; `None` ends them at once. One that was to end earlier still does, and
+    /// of more than [`MAX_LIVE_SECRETS`](ringback_domain::endpoint::MAX_LIVE_SECRETS) the oldest ends at once.
+    pub older_until: Option<Timestamp>,
+    /// The time of rotation.
+    pub now: Timestamp,
+}
+
 /// What may go, in one bounded step of pruning.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
@@ -94,6 +165,8 @@ pub struct Retention {
     pub events_before: Timestamp,
     /// Entries of the dedupe table first seen before this may go.
     pub webhook_ids_before: Timestamp,
+    /// Answers under an `Idempotency-Key` to requests made before this may go.
+    pub idempotency_keys_before: Timestamp,
     /// At most so many of each in one step, so that a large sweep never holds up ingest.
     pub limit: usize,
 }
@@ -109,6 +182,31 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`] and its like; the same for every method below.
     async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError>;
+
+    /// Makes a project, and its source of kind `publish`. [`StoreError::NameTaken`] if there is one of this name.
+    async fn create_project(&self, project: NewProject) -> Result<Project, StoreError>;
+
+    /// Changes a project. [`StoreError::NotFound`], [`StoreError::NameTaken`].
+    async fn update_project(
+        &self,
+        id: ProjectId,
+        change: ProjectChange,
+        now: Timestamp,
+    ) -> Result<Project, StoreError>;
+
+    /// Makes a key of a project. [`StoreError::TooMany`] beyond [`MAX_API_KEYS`](crate::config::MAX_API_KEYS).
+    async fn create_api_key(&self, key: NewApiKey) -> Result<Arc<ApiKey>, StoreError>;
+
+    /// Notes that a key was shown at `now`.
+    async fn note_api_key_use(
+        &self,
+        project_id: ProjectId,
+        id: ApiKeyId,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Deletes a key, at once and for good. [`StoreError::NotFound`] if the project has none of this id.
+    async fn delete_api_key(&self, project_id: ProjectId, id: ApiKeyId) -> Result<(), StoreError>;
 
     /// Makes a source.
     async fn create_source(&self, source: NewSource) -> Result<Arc<Source>, StoreError>;
@@ -167,6 +265,24 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Arc<Endpoint>, StoreError>;
 
+    /// Gives an endpoint a new signing secret.
+    async fn rotate_endpoint_secret(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        rotation: Rotation,
+    ) -> Result<Arc<Endpoint>, StoreError>;
+
+    /// Ends one of an endpoint's older secrets, at once and for good. [`StoreError::NotFound`] also for the newest, which only a
+    /// rotation can end.
+    async fn revoke_endpoint_secret(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        secret_id: SecretId,
+        now: Timestamp,
+    ) -> Result<Arc<Endpoint>, StoreError>;
+
     /// Deletes an endpoint: its pending deliveries are cancelled, its history stays. An attempt that is under way is recorded
     /// when it ends, and changes nothing.
     async fn delete_endpoint(
@@ -188,6 +304,12 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// [`StoreError::Overloaded`] at once when too much is waiting: an ingest caller is to be told to come back.
     async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError>;
+
+    /// Appends several events in one transaction: all of them or none. [`StoreError::WebhookIdTaken`] if one repeats the
+    /// `webhook_id` of another event, in the store or among them; a repetition of the same event is no error.
+    ///
+    /// [`StoreError::Overloaded`] as for [`append`](Self::append).
+    async fn append_all(&self, arrivals: Vec<Arrival>) -> Result<Vec<Appended>, StoreError>;
 
     /// Keeps what is known of refused calls, and counts them: the lossy side lane of ingest. Calls to be held beyond
     /// [`MAX_HELD_CALLS`](crate::receipts::MAX_HELD_CALLS) of a source are counted only.
@@ -268,6 +390,27 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the project has an event of this type.
     async fn has_seen_type(&self, project_id: ProjectId, event_type: &str) -> Result<bool, StoreError>;
+
+    /// The types of the events that a project has, in alphabetical order, at most `limit`. Costs one index seek per type.
+    async fn seen_types(&self, project_id: ProjectId, limit: usize) -> Result<Vec<String>, StoreError>;
+
+    /// Registers an event type, so that endpoints may name it; again is no error. [`StoreError::TooMany`] beyond
+    /// [`MAX_EVENT_TYPES`](crate::config::MAX_EVENT_TYPES).
+    async fn register_event_type(
+        &self,
+        project_id: ProjectId,
+        name: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Begins a request that may be repeated. Who is told [`Begun::New`] runs it.
+    async fn begin_idempotent(&self, beginning: Beginning) -> Result<Begun, StoreError>;
+
+    /// Keeps the answer to a request that was begun here.
+    async fn complete_idempotent(&self, key: IdempotencyKey, answer: StoredAnswer) -> Result<(), StoreError>;
+
+    /// Forgets a request that was begun here and did nothing, so that a repetition runs it.
+    async fn forget_idempotent(&self, key: IdempotencyKey) -> Result<(), StoreError>;
 
     /// How much work waits in a project.
     async fn backlog(&self, project_id: ProjectId) -> Result<Backlog, StoreError>;

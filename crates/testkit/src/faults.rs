@@ -17,6 +17,8 @@ pub enum Op {
     Append,
     /// Refused calls are to be counted and kept.
     RecordRefusals,
+    /// What is kept under an `Idempotency-Key`.
+    Idempotency,
     /// The deliverer looks for endpoints with due work.
     DueEndpoints,
     /// The deliverer claims due deliveries.
@@ -90,6 +92,12 @@ impl Faults {
     #[must_use]
     pub fn refused(&self, op: Op) -> usize {
         self.desk.borrow().refused.get(&op).copied().unwrap_or(0)
+    }
+
+    /// How often this has been asked for, whether it was refused, waits or was done.
+    #[must_use]
+    pub fn asked(&self, op: Op) -> usize {
+        self.desk.borrow().asked.get(&op).copied().unwrap_or(0)
     }
 
     /// Waits until this has been refused at least so often.

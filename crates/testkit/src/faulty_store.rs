@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ringback_domain::{
-    DeliveryId, Endpoint, EndpointId, EventId, EventRecord, ProjectId, Receipt, ReceiptId, SecretId, Source,
-    SourceId, Timestamp,
+    ApiKey, ApiKeyId, DeliveryId, Endpoint, EndpointId, EventId, EventRecord, Project, ProjectId, Receipt,
+    ReceiptId, SecretId, Source, SourceId, Timestamp,
 };
 use ringback_store::{
-    Appended, Arrival, Backlog, Claimed, Config, DueEndpoint, EndpointChange, EventDetail, EventFilter,
-    Finish, NewEndpoint, NewSource, Page, PageRequest, ReceiptDetail, ReceiptFilter, Refusal, RefusalCount,
-    Retention, SourceChange, Store, StoreError,
+    Appended, Arrival, Backlog, Beginning, Begun, Claimed, Config, DueEndpoint, EndpointChange, EventDetail,
+    EventFilter, Finish, IdempotencyKey, NewApiKey, NewEndpoint, NewProject, NewSource, Page, PageRequest,
+    ProjectChange, ReceiptDetail, ReceiptFilter, Refusal, RefusalCount, Retention, Rotation, SourceChange,
+    Store, StoreError, StoredAnswer,
 };
 use ringback_webhook::SigningSecret;
 
@@ -40,6 +41,41 @@ impl Store for FaultyStore {
     async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError> {
         self.faults.pass(Op::Configure).await?;
         self.inner.set_admin_key(sha256).await
+    }
+
+    async fn create_project(&self, project: NewProject) -> Result<Project, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.create_project(project).await
+    }
+
+    async fn update_project(
+        &self,
+        id: ProjectId,
+        change: ProjectChange,
+        now: Timestamp,
+    ) -> Result<Project, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.update_project(id, change, now).await
+    }
+
+    async fn create_api_key(&self, key: NewApiKey) -> Result<Arc<ApiKey>, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.create_api_key(key).await
+    }
+
+    async fn note_api_key_use(
+        &self,
+        project_id: ProjectId,
+        id: ApiKeyId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.note_api_key_use(project_id, id, now).await
+    }
+
+    async fn delete_api_key(&self, project_id: ProjectId, id: ApiKeyId) -> Result<(), StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.delete_api_key(project_id, id).await
     }
 
     async fn create_source(&self, source: NewSource) -> Result<Arc<Source>, StoreError> {
@@ -115,6 +151,27 @@ impl Store for FaultyStore {
         self.inner.update_endpoint(project_id, id, change, now).await
     }
 
+    async fn rotate_endpoint_secret(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        rotation: Rotation,
+    ) -> Result<Arc<Endpoint>, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.rotate_endpoint_secret(project_id, id, rotation).await
+    }
+
+    async fn revoke_endpoint_secret(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        secret_id: SecretId,
+        now: Timestamp,
+    ) -> Result<Arc<Endpoint>, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.revoke_endpoint_secret(project_id, id, secret_id, now).await
+    }
+
     async fn delete_endpoint(
         &self,
         project_id: ProjectId,
@@ -137,6 +194,11 @@ impl Store for FaultyStore {
     async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError> {
         self.faults.pass(Op::Append).await?;
         self.inner.append(arrival).await
+    }
+
+    async fn append_all(&self, arrivals: Vec<Arrival>) -> Result<Vec<Appended>, StoreError> {
+        self.faults.pass(Op::Append).await?;
+        self.inner.append_all(arrivals).await
     }
 
     async fn record_refusals(
@@ -242,6 +304,36 @@ impl Store for FaultyStore {
     async fn has_seen_type(&self, project_id: ProjectId, event_type: &str) -> Result<bool, StoreError> {
         self.faults.pass(Op::Read).await?;
         self.inner.has_seen_type(project_id, event_type).await
+    }
+
+    async fn seen_types(&self, project_id: ProjectId, limit: usize) -> Result<Vec<String>, StoreError> {
+        self.faults.pass(Op::Read).await?;
+        self.inner.seen_types(project_id, limit).await
+    }
+
+    async fn register_event_type(
+        &self,
+        project_id: ProjectId,
+        name: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.register_event_type(project_id, name, now).await
+    }
+
+    async fn begin_idempotent(&self, beginning: Beginning) -> Result<Begun, StoreError> {
+        self.faults.pass(Op::Idempotency).await?;
+        self.inner.begin_idempotent(beginning).await
+    }
+
+    async fn complete_idempotent(&self, key: IdempotencyKey, answer: StoredAnswer) -> Result<(), StoreError> {
+        self.faults.pass(Op::Idempotency).await?;
+        self.inner.complete_idempotent(key, answer).await
+    }
+
+    async fn forget_idempotent(&self, key: IdempotencyKey) -> Result<(), StoreError> {
+        self.faults.pass(Op::Idempotency).await?;
+        self.inner.forget_idempotent(key).await
     }
 
     async fn backlog(&self, project_id: ProjectId) -> Result<Backlog, StoreError> {

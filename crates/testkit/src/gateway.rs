@@ -109,18 +109,29 @@ impl Gateway {
     /// Waits until it has ended by itself.
     ///
     /// # Panics
-    /// When it does not end within 30 s, or ends with an exit code other than 0.
+    /// When it does not end within 30 s, ends with an exit code other than 0, or something in it has panicked.
     pub async fn ended(mut self) -> Stopped {
         let status = self.process.ended().await;
-        assert!(status.success(), "the gateway ended with {status}:\n{}", self.process.talk());
-        self.stopped(status).await
+        let stopped = self.stopped(status).await;
+        assert!(status.success(), "the gateway ended with {status}:\n{}", stopped.talk);
+        assert!(!stopped.talk.contains("panicked"), "something panicked:\n{}", stopped.talk);
+        stopped
     }
 
-    /// Stops it by SIGTERM.
+    /// Ends a test as each should end: no delivery is left over, and SIGTERM stops it cleanly.
+    ///
+    /// # Panics
+    /// When a delivery is still pending after [`crate::PATIENCE`], and as [`Gateway::ended`].
+    pub async fn terminate(self) -> Stopped {
+        self.nothing_left_over().await;
+        self.terminate_with_leftovers().await
+    }
+
+    /// Stops it by SIGTERM, whatever may still be pending.
     ///
     /// # Panics
     /// As [`Gateway::ended`].
-    pub async fn terminate(mut self) -> Stopped {
+    pub async fn terminate_with_leftovers(mut self) -> Stopped {
         self.ask_to_stop().await;
         self.ended().await
     }

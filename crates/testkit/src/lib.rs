@@ -6,7 +6,9 @@
 //! - [`OpenAi`] is the caller: it signs and posts as OpenAI does, over a connection that it keeps;
 //! - [`World`] is everything between the two but the HTTP server, in this process: real database, real sockets, fake time;
 //! - [`FaultyStore`] is a real store that fails by a switch, [`Faults`]; every world's deliverer works on one;
-//! - [`Gateway`] is the whole real binary as a child process, to be killed and started again.
+//! - [`Gateway`] is the whole real binary as a child process, to be killed and started again;
+//! - [`Load`] is many callers at once, [`Ledger`] what became of their calls, [`Arrivals`] what of it reached a receiver;
+//! - [`DatabaseLock`] is another program that has the gateway's database.
 //!
 //! Nothing here waits without a bound: whatever takes longer than [`PATIENCE`] ends the test, saying what it waited for.
 //! And nothing returns an error that a test would only unwrap: what goes wrong here is a failed test, so it panics.
@@ -15,10 +17,13 @@
 //! process may have taken it meanwhile.
 
 mod clock;
+mod database_lock;
 mod faults;
 mod faulty_store;
 mod gateway;
 mod http_line;
+mod ledger;
+mod load;
 mod openai;
 mod receiver;
 mod secret;
@@ -26,10 +31,13 @@ mod wait;
 mod world;
 
 pub use clock::{FakeClock, wall_clock_now};
+pub use database_lock::DatabaseLock;
 pub use faults::{Faults, Op, unavailable};
 pub use faulty_store::FaultyStore;
 pub use gateway::{ADMIN_KEY, Gateway, GatewayBuilder, NotStarted, Stopped};
 pub use http_line::{Answer, HttpLine};
+pub use ledger::{Arrivals, Ledger};
+pub use load::{BodyOf, Load, send_again, small_body};
 pub use openai::{OpenAi, USER_AGENT};
 pub use receiver::{Call, Gate, Receiver, Reply};
 pub use secret::secret;

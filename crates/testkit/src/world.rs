@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use ringback_delivery::{Dispatcher, IncomingEvent};
+use ringback_delivery::{Dispatcher, Entry, IncomingEvent};
 use ringback_domain::{
     Clock, EventId, EventRecord, IdMaker, ProjectId, Source, SourceId, SourceKind, Timestamp, TypedId,
 };
@@ -98,9 +98,8 @@ impl World {
         IncomingEvent {
             project_id: self.project,
             source_id: self.source,
-            secret_id: self.id(),
+            entry: Entry::Call(self.id()),
             received_at: self.clock.now(),
-            admits: None,
             event_type: event_type.to_owned(),
             webhook_id: webhook_id.to_owned(),
             upstream_event_id: None,
@@ -204,10 +203,11 @@ impl World {
     }
 }
 
-/// The source of a world: the one that is there, else a new one.
+/// The source of a world: the one of its own that is there, else a new one.
 async fn source(store: &dyn Store, project: ProjectId, ids: &IdMaker, now: Timestamp) -> SourceId {
     let sources = store.list_sources(project, PageRequest::default()).await;
-    if let Some(source) = sources.expect("a healthy store lists sources").items.first() {
+    let sources = sources.expect("a healthy store lists sources").items;
+    if let Some(source) = sources.iter().find(|source| source.kind == SourceKind::OpenAi) {
         return source.id;
     }
     let id: SourceId = ids.next(now);

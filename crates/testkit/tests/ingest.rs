@@ -1,12 +1,14 @@
 //! Ingest over a store that fails: the HTTP server, the deliverer and a receiver in one process.
 
+use std::time::Instant;
+
 use http::header::RETRY_AFTER;
 use http::{Request, StatusCode};
 use ringback_egress::Policy;
 use ringback_server::{Parts, ServerSettings};
 use ringback_store::StoreError;
 use ringback_testkit::{
-    Answer, Gate, HttpLine, Op, OpenAi, Receiver, START, World, secret, unavailable, within,
+    Answer, Gate, HttpLine, Op, OpenAi, Receiver, START, World, secret, unavailable, until, within,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -16,8 +18,8 @@ const BODY: &str = r#"{"object":"event","type":"batch.completed","data":{"id":"b
 /// A world with an HTTP server before it.
 struct Served {
     world: World,
+    url: String,
     openai: OpenAi,
-    probe: HttpLine,
     _server: JoinSet<()>,
 }
 
@@ -39,7 +41,7 @@ async fn served() -> Served {
         ringback_server::serve(listener, router, &settings, std::future::pending()).await;
     });
     let openai = OpenAi::new(&format!("{url}/in/token-{}", world.source()), secret(1));
-    Served { world, openai, probe: HttpLine::new(&url), _server: server }
+    Served { world, url, openai, _server: server }
 }
 
 impl Served {
@@ -48,10 +50,16 @@ impl Served {
         answer.expect("the server answers")
     }
 
-    async fn readiness(&mut self) -> StatusCode {
-        let request = Request::get("/readyz").body(bytes::Bytes::new()).expect("a path is a URI");
-        within("an answer", self.probe.send(request)).await.expect("the server answers").status
+    /// Waits until the answer is so: what was found holds for a second.
+    async fn readiness(&self, status: u16) {
+        until("another readiness", || async { (ask(&self.url).await == status).then_some(()) }).await;
     }
+}
+
+/// Asks whether a server is ready.
+async fn ask(url: &str) -> StatusCode {
+    let request = Request::get("/readyz").body(bytes::Bytes::new()).expect("a path is a URI");
+    within("an answer", HttpLine::new(url).send(request)).await.expect("the server answers").status
 }
 
 #[tokio::test]
@@ -59,7 +67,7 @@ async fn what_cannot_be_stored_is_answered_503_and_taken_later_without_a_restart
     let receiver = Receiver::start().await;
     let mut served = served().await;
     served.world.endpoint(&receiver.url(), &["*"]).await;
-    assert_eq!(served.readiness().await, 200);
+    served.readiness(200).await;
 
     for (n, (error, code)) in
         [(unavailable(), "store_unavailable"), (StoreError::Overloaded, "overloaded")].into_iter().enumerate()
@@ -75,12 +83,12 @@ async fn what_cannot_be_stored_is_answered_503_and_taken_later_without_a_restart
             let retry_after = answer.headers[RETRY_AFTER].to_str().expect("it is ASCII");
             assert!(retry_after.parse::<u32>().is_ok_and(|secs| secs > 0), "{retry_after}");
         }
-        assert_eq!(served.readiness().await, 503);
+        served.readiness(503).await;
         assert_eq!(served.world.events().await.len(), n, "nothing was kept");
 
         served.world.faults().heal();
         assert_eq!(served.post(&webhook_id).await.status, 200);
-        assert_eq!(served.readiness().await, 200);
+        served.readiness(200).await;
         assert_eq!(receiver.next().await.webhook_id(), webhook_id);
     }
     assert_eq!(receiver.call_count(), 2);
@@ -106,4 +114,37 @@ async fn a_call_is_answered_only_once_it_is_durable() {
     assert_eq!(answer.status, 200);
     assert_eq!(receiver.next().await.webhook_id(), "wh_1");
     drop(served);
+}
+
+#[tokio::test]
+async fn however_many_ask_whether_it_is_ready_the_store_is_asked_once_a_second() {
+    const CALLERS: usize = 50;
+    let served = served().await;
+    let (faults, gate) = (served.world.faults().clone(), Gate::shut());
+    let begun = Instant::now();
+    faults.hold(Op::Check, &gate);
+    let mut asking = JoinSet::new();
+    for _ in 0..CALLERS {
+        let url = served.url.clone();
+        asking.spawn(async move { ask(&url).await });
+    }
+    faults.asked_at_least(Op::Check, 1).await;
+    // Those who go away leave their question to those who come.
+    asking.shutdown().await;
+    for _ in 0..CALLERS {
+        let url = served.url.clone();
+        asking.spawn(async move { ask(&url).await });
+    }
+    gate.open();
+    let answers = within("the answers", asking.join_all()).await;
+    assert!(answers.iter().all(|status| *status == 200));
+    assert_eq!(ask(&served.url).await, 200);
+    let (asked, seconds) = (faults.asked(Op::Check), begun.elapsed().as_secs());
+    assert!(asked as u64 <= 1 + seconds, "asked {asked} times in {seconds} s");
+
+    until("the store to be asked again", || async {
+        assert_eq!(ask(&served.url).await, 200);
+        (faults.asked(Op::Check) > asked).then_some(())
+    })
+    .await;
 }

@@ -14,6 +14,7 @@ mod retention;
 mod schedule;
 mod slots;
 mod store_faults;
+mod unreachable;
 
 use ringback_domain::Attempt;
 use ringback_store::{Appended, Arrival, DeliveryDetail, EventDetail, NewEvent, Plan};
@@ -40,11 +41,9 @@ fn only_attempt(detail: &EventDetail) -> &Attempt {
 async fn append_untold(world: &World, webhook_id: &str, generation: u64) -> Appended {
     let event = world.event(webhook_id, "batch.completed", "{}");
     let arrival = Arrival {
-        receipt_id: world.id(),
-        admitted: false,
         project_id: event.project_id,
         source_id: event.source_id,
-        secret_id: event.secret_id,
+        receipt: None,
         received_at: event.received_at,
         event: NewEvent {
             id: world.id(),
@@ -55,7 +54,7 @@ async fn append_untold(world: &World, webhook_id: &str, generation: u64) -> Appe
             payload: event.payload,
             payload_sha256: event.payload_sha256,
         },
-        plan: Plan { generation, deliveries: Vec::new() },
+        plan: Plan::Route { generation, deliveries: Vec::new() },
     };
     world.store().append(arrival).await.expect("a healthy store takes an event")
 }

@@ -1,4 +1,5 @@
-//! Which event types an endpoint may name: OpenAI's whole catalogue, wildcards, and every type this project has had.
+//! Which event types an endpoint may name: OpenAI's whole catalogue, wildcards, and every type this project has registered or
+//! had.
 
 use std::collections::BTreeSet;
 
@@ -39,6 +40,18 @@ pub(super) async fn read(
     Ok(patterns)
 }
 
+/// Refuses what is no exact type, and what [`check_known`] does.
+pub(super) async fn check_exact(
+    store: &dyn Store,
+    project_id: ProjectId,
+    name: &str,
+) -> Result<(), ApiError> {
+    match EventPattern::parse(name) {
+        Ok(pattern) if pattern.is_exact() => check_known(store, project_id, &pattern).await,
+        _ => Err(ApiError::invalid_value(FIELD, format!("`{}` is no event type", shown(name)))),
+    }
+}
+
 /// A type that nothing ever sent is most likely mistyped, and would wait for ever.
 async fn check_known(
     store: &dyn Store,
@@ -46,8 +59,13 @@ async fn check_known(
     pattern: &EventPattern,
 ) -> Result<(), ApiError> {
     let name = pattern.as_str();
+    let is_registered = || {
+        let config = store.config();
+        config.project(project_id).is_some_and(|project| project.event_types().contains(name))
+    };
     let known = !pattern.is_exact()
         || catalogue::find(name).is_some()
+        || is_registered()
         || store.has_seen_type(project_id, name).await?;
     if known {
         return Ok(());
@@ -55,8 +73,8 @@ async fn check_known(
     let meant = did_you_mean(name, catalogue::entries().iter().map(|entry| entry.name));
     let meant = if meant.is_empty() { "." } else { &meant };
     let message = format!(
-        "`{}` is neither one of OpenAI's event types nor one that this project has received{meant} A wildcard such as `{}` \
-         takes types that are still to come",
+        "`{}` is neither one of OpenAI's event types nor one that this project has registered, received or published{meant} \
+         Register it with `POST /v1/webhook_event_types {{\"name\": …}}`, or name a wildcard such as `{}`",
         shown(name),
         family(name),
     );

@@ -1,7 +1,13 @@
 //! An endpoint as the API shows it.
 
-use ringback_domain::{Endpoint, EndpointId};
+use std::collections::BTreeMap;
+
+use ringback_domain::{
+    Authentication, Endpoint, EndpointId, EndpointSecret, EventPattern, ExtraHeader, SecretId, Timestamp,
+};
+use ringback_webhook::SigningSecret;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::json::Text;
 
@@ -17,17 +23,43 @@ pub(super) struct EndpointView<'a> {
     event_types: Vec<&'a str>,
     /// Of the newest secret.
     signing_secret_hint: Option<String>,
-    /// In the answer to creation only.
+    /// In the answers to creation and rotation only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    signing_secret: Option<&'a str>,
+    signing_secret: Option<Zeroizing<String>>,
+    description: Option<&'a str>,
     timeout_secs: u8,
+    headers: BTreeMap<&'a str, &'a str>,
+    authentication: Option<AuthenticationView<'a>>,
+    no_retry_statuses: &'a [u16],
+    signature_scheme: &'static str,
+    /// Those that sign now, oldest first.
+    signing_secrets: Vec<SecretView>,
     paused: bool,
     disabled_at: Option<i64>,
     disabled_reason: Option<&'a str>,
 }
 
+/// Without the token or the password.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum AuthenticationView<'a> {
+    Bearer,
+    Basic { username: &'a str },
+}
+
+/// The object `webhook_endpoint.signing_secret`: never the secret itself.
+#[derive(Serialize)]
+struct SecretView {
+    id: Text<SecretId>,
+    object: &'static str,
+    hint: String,
+    created_at: i64,
+    /// When it stops signing; `null` for the newest.
+    expires_at: Option<i64>,
+}
+
 impl<'a> EndpointView<'a> {
-    pub(super) fn of(endpoint: &'a Endpoint) -> Self {
+    pub(super) fn of(endpoint: &'a Endpoint, now: Timestamp) -> Self {
         Self {
             id: Text(endpoint.id),
             object: "webhook_endpoint",
@@ -35,17 +67,44 @@ impl<'a> EndpointView<'a> {
             updated_at: endpoint.updated_at.as_unix_secs(),
             name: &endpoint.name,
             url: &endpoint.url,
-            event_types: endpoint.event_types.iter().map(ringback_domain::EventPattern::as_str).collect(),
+            event_types: endpoint.event_types.iter().map(EventPattern::as_str).collect(),
             signing_secret_hint: endpoint.secrets.last().map(|newest| newest.secret.hint()),
             signing_secret: None,
+            description: endpoint.description.as_deref(),
             timeout_secs: endpoint.timeout_secs,
+            headers: endpoint.headers.iter().map(|ExtraHeader { name, value }| (&**name, &**value)).collect(),
+            authentication: endpoint.authentication.as_ref().map(AuthenticationView::of),
+            no_retry_statuses: &endpoint.no_retry_statuses,
+            signature_scheme: endpoint.signature_scheme().as_str(),
+            signing_secrets: endpoint.live_secrets(now).map(SecretView::of).collect(),
             paused: endpoint.paused_at.is_some(),
-            disabled_at: endpoint.disabled_at.map(ringback_domain::Timestamp::as_unix_secs),
+            disabled_at: endpoint.disabled_at.map(Timestamp::as_unix_secs),
             disabled_reason: endpoint.disabled_reason.as_deref(),
         }
     }
 
-    pub(super) fn with_secret(endpoint: &'a Endpoint, signing_secret: &'a str) -> Self {
-        Self { signing_secret: Some(signing_secret), ..Self::of(endpoint) }
+    pub(super) fn with_secret(endpoint: &'a Endpoint, secret: &SigningSecret, now: Timestamp) -> Self {
+        Self { signing_secret: Some(secret.reveal()), ..Self::of(endpoint, now) }
+    }
+}
+
+impl<'a> AuthenticationView<'a> {
+    fn of(authentication: &'a Authentication) -> Self {
+        match authentication {
+            Authentication::Bearer { .. } => Self::Bearer,
+            Authentication::Basic { username, .. } => Self::Basic { username },
+        }
+    }
+}
+
+impl SecretView {
+    fn of(secret: &EndpointSecret) -> Self {
+        Self {
+            id: Text(secret.id),
+            object: "webhook_endpoint.signing_secret",
+            hint: secret.secret.hint(),
+            created_at: secret.created_at.as_unix_secs(),
+            expires_at: secret.expires_at.map(Timestamp::as_unix_secs),
+        }
     }
 }

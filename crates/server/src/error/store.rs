@@ -12,12 +12,20 @@ impl From<StoreError> for ApiError {
             StoreError::TooMany { .. } => {
                 Self::new(StatusCode::CONFLICT, "limit_reached", error.to_string()).final_answer()
             }
+            StoreError::NameTaken { .. } => Self::bad_request("name_taken", error.to_string()).param("name"),
+            StoreError::WebhookIdTaken { .. } => {
+                let message =
+                    "this `webhook_id` stands for another event already; choose another for this one";
+                Self::new(StatusCode::CONFLICT, "webhook_id_taken", message)
+                    .param("webhook_id")
+                    .final_answer()
+            }
             StoreError::Overloaded => {
                 Self::unavailable("overloaded", "too much is waiting to be stored; try again shortly")
             }
             StoreError::Unavailable(_) => {
+                // Without the cause: the store has told the log, once and not for each caller.
                 Self::unavailable("store_unavailable", "nothing can be stored at the moment; try again")
-                    .cause(error)
             }
             StoreError::Closed => {
                 Self::unavailable("shutting_down", "Ringback is being stopped; try again shortly")

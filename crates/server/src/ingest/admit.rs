@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http::HeaderMap;
-use ringback_delivery::IncomingEvent;
+use ringback_delivery::{Entry, IncomingEvent};
 use ringback_domain::indexed::is_indexable;
 use ringback_domain::{Disposition, EventId, KeptCall, ReceiptId, SecretId, Source, Timestamp};
 use ringback_store::Appended;
@@ -54,7 +54,7 @@ pub(crate) async fn admit_refused(
     let head = content::read(&headers, &call.body)?;
     // The time of admission: an event is as old as Ringback's knowledge of it.
     let event = IncomingEvent {
-        admits: Some(receipt_id),
+        entry: Entry::Admitted(receipt_id, secret_id),
         ..incoming(source, &signed, head, call.body.clone(), app.now())
     };
     dispatch(app, source, event).await
@@ -78,9 +78,8 @@ fn incoming(
     IncomingEvent {
         project_id: source.project_id,
         source_id: source.id,
-        secret_id: signed.secret_id,
+        entry: Entry::Call(signed.secret_id),
         received_at,
-        admits: None,
         event_type: head.event_type.into_owned(),
         webhook_id: signed.webhook_id.to_owned(),
         // The payload keeps what cannot be indexed; only looking it up by that is not possible.

@@ -19,15 +19,20 @@ impl Room {
         Self(Arc::new(Semaphore::new(bytes.div_ceil(UNIT_BYTES).min(Semaphore::MAX_PERMITS))))
     }
 
-    /// Room for this body: as much as it announces, or `max_bytes` if it does not say.
+    /// Room for this body, as much as is [`needed`].
     pub(crate) fn reserve(&self, body: &Body, max_bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
-        let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
-        let bytes = announced.map_or(max_bytes, |bytes| bytes.min(max_bytes));
-        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES).max(1)).unwrap_or(u32::MAX);
+        let units = u32::try_from(needed(body, max_bytes) / UNIT_BYTES).unwrap_or(u32::MAX);
         Arc::clone(&self.0).try_acquire_many_owned(units).map_err(|_| {
             ApiError::unavailable("overloaded", "too many calls are being taken in; try again shortly")
         })
     }
+}
+
+/// How many bytes are set aside for a body: as many as it announces, or `max_bytes` if it does not say; in whole units.
+pub(crate) fn needed(body: &Body, max_bytes: usize) -> usize {
+    let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+    let bytes = announced.map_or(max_bytes, |bytes| bytes.min(max_bytes));
+    bytes.max(1).next_multiple_of(UNIT_BYTES)
 }
 
 #[cfg(test)]

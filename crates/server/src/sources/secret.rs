@@ -23,7 +23,7 @@ fn parse(text: &str, kind: SourceKind) -> Result<SigningSecret, String> {
     check_pasted(text)?;
     let secret = match kind {
         SourceKind::OpenAi => SigningSecret::parse_openai(text),
-        SourceKind::StandardWebhooks => SigningSecret::parse(text),
+        SourceKind::StandardWebhooks | SourceKind::Publish => SigningSecret::parse(text),
     };
     secret.map_err(|error| match error {
         SecretError::MissingPrefix => {

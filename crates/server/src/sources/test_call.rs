@@ -39,7 +39,7 @@ pub(crate) async fn test(
 ) -> Result<Response, ApiError> {
     let fields = body.fields(&["event_type"])?;
     let name = required("event_type", fields.text("event_type", event_type::MAX_BYTES)?)?;
-    let source = super::find(&app, &caller, id)?;
+    let source = super::find_changeable(&app, &caller, id)?;
     if source.status != SourceStatus::Active {
         let message = "this source is archived; set its status to `active` to test it";
         return Err(ApiError::bad_request("source_archived", message));

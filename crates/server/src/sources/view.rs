@@ -17,7 +17,8 @@ pub(super) struct SourceView<'a> {
     kind: &'static str,
     status: &'static str,
     stale_policy: &'static str,
-    url: String,
+    /// Where to call; `null` for the source of what is published.
+    url: Option<String>,
     /// Of the newest secret.
     signing_secret_hint: Option<String>,
     signing_secrets: Vec<SecretView>,
@@ -43,7 +44,7 @@ impl<'a> SourceView<'a> {
             kind: source.kind.as_str(),
             status: source.status.as_str(),
             stale_policy: source.stale_policy.as_str(),
-            url: ingest_url(public_url, &source.token),
+            url: source.token.as_deref().map(|token| ingest_url(public_url, token)),
             signing_secret_hint: source.secrets.last().map(|newest| newest.secret.hint()),
             signing_secrets: source.secrets.iter().map(SecretView::of).collect(),
         }

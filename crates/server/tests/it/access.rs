@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::world::{KEY, World};
 
-const ROUTES: [(&str, &str); 18] = [
+const ROUTES: [(&str, &str); 25] = [
     ("GET", "/v1/webhook_sources"),
     ("POST", "/v1/webhook_sources"),
     ("GET", "/v1/webhook_sources/whsrc_01jy00000000000000000000ab"),
@@ -21,7 +21,17 @@ const ROUTES: [(&str, &str); 18] = [
     ("GET", "/v1/webhook_endpoints/whe_01jy00000000000000000000ab"),
     ("POST", "/v1/webhook_endpoints/whe_01jy00000000000000000000ab"),
     ("DELETE", "/v1/webhook_endpoints/whe_01jy00000000000000000000ab"),
+    ("POST", "/v1/webhook_endpoints/whe_01jy00000000000000000000ab/rotate_secret"),
+    (
+        "DELETE",
+        "/v1/webhook_endpoints/whe_01jy00000000000000000000ab/signing_secrets/whkey_01jy00000000000000000000ab",
+    ),
+    ("POST", "/v1/webhook_endpoints/whe_01jy00000000000000000000ab/test"),
     ("GET", "/v1/webhook_event_types"),
+    ("POST", "/v1/webhook_event_types"),
+    ("POST", "/v1/webhook_events"),
+    ("POST", "/v1/webhook_events/batch"),
+    ("GET", "/v1/organization/projects"),
     ("GET", "/v1/webhook_events"),
     ("GET", "/v1/webhook_events/whev_01jy00000000000000000000ab"),
     ("GET", "/v1/webhook_events/whev_01jy00000000000000000000ab/payload"),
@@ -93,7 +103,8 @@ async fn unknown_paths_and_methods_are_answered_in_json() {
     for (method, path, allow) in [
         ("DELETE", "/v1/webhook_sources", "GET,HEAD,POST"),
         ("PATCH", "/v1/webhook_endpoints/whe_01jy00000000000000000000ab", "GET,HEAD,POST,DELETE"),
-        ("POST", "/v1/webhook_events", "GET,HEAD"),
+        ("PUT", "/v1/webhook_events", "GET,HEAD,POST"),
+        ("POST", "/v1/webhook_stats", "GET,HEAD"),
         ("POST", "/healthz", "GET,HEAD"),
     ] {
         let answer = client.request(method, path, &[], b"").await;

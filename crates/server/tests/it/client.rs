@@ -31,6 +31,11 @@ impl Client {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// Writes, unless the server has closed the connection.
+    pub(crate) async fn try_write(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+
     pub(crate) async fn close_writing(&mut self) {
         self.stream.shutdown().await.unwrap();
     }

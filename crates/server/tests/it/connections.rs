@@ -42,6 +42,42 @@ async fn heads_have_a_size_a_number_of_fields_and_a_time() {
 }
 
 #[tokio::test]
+async fn what_is_no_request_is_answered_in_the_envelope_and_ends_the_connection() {
+    let world = World::with(|settings| {
+        settings.max_header_bytes = 128 * 1024;
+        settings.max_headers = 20;
+    })
+    .await;
+    let many = format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(20));
+    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000));
+    for (bytes, status, code) in [
+        ("nonsense\r\n\r\n", 400, "malformed_request"),
+        ("GET /healthz HTTP/3.7\r\n\r\n", 400, "malformed_request"),
+        ("\0\0\0\0\0\0\0\0\r\n\r\n", 400, "malformed_request"),
+        (long.as_str(), 414, "uri_too_long"),
+        (many.as_str(), 431, "headers_too_large"),
+    ] {
+        // On a fresh connection, after a request, and on the heels of one.
+        for requests_before in 0..3 {
+            let mut client = world.connect().await;
+            if requests_before == 1 {
+                assert_eq!(client.request("GET", "/healthz", &[], b"").await.status, 200);
+            } else if requests_before == 2 {
+                client.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            }
+            client.write(bytes.as_bytes()).await;
+            if requests_before == 2 {
+                assert_eq!(client.answer().await.unwrap().status, 200);
+            }
+            let answer = client.answer().await.expect("an answer");
+            assert_eq!(answer.error(), (status, code.to_owned()), "{bytes:.40}");
+            assert_eq!(answer.header("connection"), Some("close"));
+            assert!(client.answer().await.is_none(), "nothing comes after it");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_exceeds_the_connections_waits_until_one_ends() {
     let world = World::with(|settings| settings.max_connections = 1).await;
     let mut first = world.connect().await;

@@ -32,8 +32,12 @@ async fn from_creation_to_deletion() {
         json!({
             "id": id, "object": "webhook_endpoint", "created_at": NOW, "updated_at": NOW, "name": "app",
             "url": "https://app.example.com/hooks", "event_types": ["response.completed"],
-            "signing_secret_hint": hint, "timeout_secs": 10,
-        "paused": false, "disabled_at": null, "disabled_reason": null,
+            "signing_secret_hint": hint, "description": null, "timeout_secs": 10, "headers": {}, "authentication": null,
+            "no_retry_statuses": [], "signature_scheme": "v1", "signing_secrets": [{
+                "id": created["signing_secrets"][0]["id"], "object": "webhook_endpoint.signing_secret", "hint": hint,
+                "created_at": NOW, "expires_at": null,
+            }],
+            "paused": false, "disabled_at": null, "disabled_reason": null,
         })
     );
 
@@ -135,7 +139,7 @@ async fn stats_count_what_there_is() {
     world.post("/v1/webhook_endpoints", &with("url", json!("https://127.0.0.1:1/"))).await.ok();
     let stats = world.get("/v1/webhook_stats").await.ok();
     let expected = json!({
-        "object": "webhook_stats", "pending": 0, "in_flight": 0, "sources": 1, "endpoints": 1, "refused": {},
+        "object": "webhook_stats", "pending": 0, "in_flight": 0, "sources": 2, "endpoints": 1, "refused": {},
         "unknown_sources": 0,
     });
     assert_eq!(stats, expected);

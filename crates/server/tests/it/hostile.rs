@@ -67,7 +67,7 @@ async fn headers_that_http_forbids_end_in_400() {
         let headers = signed("wh_1", NOW, EVENT).set("webhook-id", None);
         let bytes = [head(&source, &headers, line), EVENT.to_vec()].concat();
         let answer = raw(&world, &bytes).await.unwrap_or_else(|| panic!("no answer to {line:?}"));
-        assert_eq!(answer.status, 400, "{line:?}");
+        assert_eq!(answer.error(), (400, "malformed_request".to_owned()), "{line:?}");
     }
     still_serves(&world, &source, 0).await;
 }
@@ -205,6 +205,35 @@ async fn bodies_may_come_in_pieces_and_calls_one_on_the_heels_of_another() {
     let answer = client.answer().await.expect("a half-closed connection is still answered");
     assert_eq!(answer.ok()["status"], "accepted");
     still_serves(&world, &source, 6).await;
+}
+
+#[tokio::test]
+async fn who_trickles_gains_no_time() {
+    /// Far less than the time-outs, which are 300 ms.
+    const PAUSE: Duration = Duration::from_millis(30);
+    let world = impatient().await;
+    let source = world.source().await;
+    let right = head(&source, &signed("wh_1", NOW, EVENT), &format!("content-length: {}\r\n", EVENT.len()));
+    for (at_once, expected) in [(0, None), (right.len(), Some((408, "body_timeout".to_owned())))] {
+        let bytes = [right.as_slice(), EVENT].concat();
+        let mut client = world.connect().await;
+        client.write(&bytes[..at_once]).await;
+        let begun = std::time::Instant::now();
+        let mut answer = None;
+        for byte in &bytes[at_once..] {
+            // Once the server has closed, writing fails sooner or later.
+            if !client.try_write(&[*byte]).await || begun.elapsed() > Duration::from_secs(5) {
+                break;
+            }
+            if let Ok(ended) = tokio::time::timeout(PAUSE, client.answer()).await {
+                answer = ended.map(|answer| answer.error());
+                break;
+            }
+        }
+        assert_eq!(answer, expected);
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
+    still_serves(&world, &source, 0).await;
 }
 
 #[tokio::test]

@@ -72,6 +72,8 @@ async fn headers_are_400_when_malformed_and_401_when_missing() {
         (right().set("webhook-id", Some(&long)), (400, "malformed_header")),
         (right().set("webhook-timestamp", Some("1.5")), (400, "malformed_timestamp")),
         (right().set("webhook-timestamp", Some("-1")), (400, "malformed_timestamp")),
+        (right().set("webhook-timestamp", Some("175028707é")), (400, "malformed_timestamp")),
+        (right().set("webhook-signature", Some("v1,é")), (401, "unusable_signature")),
         (right().add("webhook-id", "wh_2"), (400, "ambiguous_header")),
         (right().add("webhook-timestamp", "1"), (400, "ambiguous_header")),
         (right().set("webhook-signature", Some("v1a,xx")), (401, "unusable_signature")),
@@ -224,6 +226,7 @@ async fn a_call_that_waits_for_100_continue_is_told_to_go_on() {
 async fn what_cannot_be_stored_or_held_is_503_with_a_time_to_come_back() {
     let world = World::with(|settings| {
         settings.max_body_bytes = 2048;
+        settings.max_batch_bytes = 2048;
         settings.max_ingest_bytes = 2048;
     })
     .await;
@@ -259,4 +262,26 @@ async fn what_cannot_be_stored_or_held_is_503_with_a_time_to_come_back() {
     let answer = world.signed_call(&source, "wh_2", EVENT).await;
     assert_eq!(answer.error(), (503, "shutting_down".to_owned()));
     assert_eq!(answer.header("retry-after"), Some("5"));
+}
+
+#[tokio::test]
+async fn a_source_whose_calls_take_their_share_of_memory_leaves_the_rest_to_others() {
+    let world = World::with(|settings| {
+        settings.max_body_bytes = 2048;
+        settings.max_ingest_bytes_per_source = 2048;
+    })
+    .await;
+    let (flooding, other) = (world.source().await, world.source().await);
+    let mut slow = world.connect().await;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2048\r\n\r\n",
+        flooding.path
+    );
+    slow.write(head.as_bytes()).await;
+    assert_eq!(slow.answer().await.unwrap().status, 100, "it is being read");
+
+    let refused = world.signed_call(&flooding, "wh_1", EVENT).await;
+    assert_eq!(refused.error(), (503, "source_overloaded".to_owned()));
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    assert_eq!(world.signed_call(&other, "wh_1", EVENT).await.ok()["status"], "accepted");
 }

@@ -78,3 +78,35 @@ async fn calls_leave_ids_and_codes_and_never_a_secret() {
         assert!(!text.contains(secret), "{secret} is in the log");
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_database_that_takes_nothing_is_told_of_once_and_not_for_each_call() {
+    const CALLS: usize = 50;
+    let world = World::start().await;
+    let source = world.source().await;
+    // A connection for reading is opened, as in any server that is at work.
+    world.get("/v1/webhook_events").await.ok();
+    let (place, aside) = (world.folder.path().join("ringback.db"), world.folder.path().join("aside"));
+    std::fs::rename(&place, &aside).unwrap();
+    for n in 0..CALLS {
+        let answer = world.signed_call(&source, &format!("wh_{n}"), EVENT).await;
+        assert_eq!(answer.error(), (503, "store_unavailable".to_owned()));
+    }
+    assert_eq!(world.get("/readyz").await.status, 503);
+    std::fs::rename(&aside, &place).unwrap();
+    world.signed_call(&source, "wh_after", EVENT).await.ok();
+
+    let text = Log::text();
+    let important: Vec<_> =
+        text.lines().filter(|line| line.contains(" ERROR ") || line.contains(" WARN ")).collect();
+    let (told, others): (Vec<&str>, Vec<&str>) =
+        important.into_iter().partition(|line| line.contains("the database takes no writes"));
+    let [told] = told.as_slice() else { panic!("one line was expected, not {}", told.len()) };
+    // The deliverer may have wanted one more connection just then.
+    assert!(others.len() <= 1 && others.iter().all(|line| line.contains("cannot be read")), "{others:?}");
+    assert!(told.contains("put it back"), "{told}");
+    let end = text.lines().find(|line| line.contains("takes writes again")).expect("a line of the end");
+    let refused = end.split_once("store.refused=").expect("a count").1.parse::<usize>().unwrap();
+    assert!(end.contains("INFO") && refused > CALLS, "{end}");
+}

@@ -2,15 +2,24 @@
 #![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
 
 mod access;
+mod api_keys;
 mod client;
 mod connections;
+mod endpoint_extras;
+mod endpoint_secrets;
+mod endpoint_tests;
 mod endpoints;
+mod event_types;
 mod events;
 mod health;
 mod hostile;
+mod idempotency;
 mod ingest;
 mod ingest_order;
 mod logs;
+mod projects;
+mod publish;
 mod receipts;
 mod sources;
 mod world;
+mod worlds_apart;

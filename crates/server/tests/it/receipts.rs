@@ -185,3 +185,24 @@ async fn receipts_are_filtered_by_source_and_wrong_filters_are_named() {
         assert_eq!(world.get(&format!("/v1/webhook_receipts?{wrong}")).await.error().0, 400, "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn while_a_secret_is_rotated_either_is_good_and_the_receipt_shows_which() {
+    let world = World::start().await;
+    let source = world.source().await;
+    let path = format!("/v1/webhook_sources/{}/signing_secrets", source.id);
+    let second = ringback_webhook::SigningSecret::from_key_bytes(&[9; 32]).unwrap();
+    let secrets = world.post(&path, &json!({"signing_secret": second.reveal().as_str()})).await.ok();
+
+    world.signed_call(&source, "wh_first", EVENT).await.ok();
+    let by_second = ringback_webhook::sign([&second], "wh_second", NOW.into(), EVENT).unwrap();
+    let signature = by_second.webhook_signature.to_str().unwrap();
+    let headers = signed("wh_second", NOW, EVENT).set("webhook-signature", Some(signature));
+    world.call(&source.path, &headers.borrowed(), EVENT).await.ok();
+
+    let list = world.get("/v1/webhook_receipts?order=asc").await.ok();
+    for (n, webhook_id) in ["wh_first", "wh_second"].into_iter().enumerate() {
+        assert_eq!(list["data"][n]["webhook_id"], webhook_id);
+        assert_eq!(list["data"][n]["signing_secret_id"], secrets["signing_secrets"][n]["id"]);
+    }
+}

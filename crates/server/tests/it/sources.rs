@@ -79,7 +79,8 @@ async fn a_secret_pasted_wrong_is_refused_and_not_repeated() {
         assert_eq!(answer.param().as_deref(), Some("signing_secret"));
         assert!(!answer.message().contains("AwQF"), "{}", answer.message());
     }
-    assert_eq!(world.get("/v1/webhook_sources").await.ok()["data"], json!([]));
+    let sources = world.get("/v1/webhook_sources").await.ok();
+    assert_eq!(sources["data"].as_array().unwrap().len(), 1, "that of what is published");
 }
 
 #[tokio::test]
@@ -97,9 +98,10 @@ async fn lists_are_cut_into_pages_newest_first() {
     let last_id = first["last_id"].as_str().unwrap();
     assert_eq!(first["data"][1]["id"], last_id);
     let second = world.get(&format!("/v1/webhook_sources?limit=2&after={last_id}")).await.ok();
-    assert_eq!((names(&second), &second["has_more"]), (vec!["a".to_owned()], &json!(false)));
+    let last = vec!["a".to_owned(), "publish API".to_owned()];
+    assert_eq!((names(&second), &second["has_more"]), (last, &json!(false)));
     let oldest_first = world.get("/v1/webhook_sources?order=asc").await.ok();
-    assert_eq!(names(&oldest_first), ["a", "b", "c"]);
+    assert_eq!(names(&oldest_first), ["publish API", "a", "b", "c"]);
     let end = second["last_id"].as_str().unwrap();
     let beyond = world.get(&format!("/v1/webhook_sources?order=desc&after={end}")).await.ok();
     assert_eq!(
@@ -182,4 +184,28 @@ async fn a_removed_secret_verifies_nothing_more() {
     let headers = signed("wh_2", NOW, EVENT);
     let answer = world.call(&source.path, &headers.borrowed(), EVENT).await;
     assert_eq!(answer.error(), (401, "signature_mismatch".to_owned()));
+}
+
+#[tokio::test]
+async fn the_source_of_what_is_published_comes_with_the_project_and_stays_as_it_is() {
+    let world = World::start().await;
+    let sources = world.get("/v1/webhook_sources").await.ok();
+    let publish = &sources["data"][0];
+    assert_eq!((&publish["kind"], &publish["url"]), (&json!("publish"), &Value::Null));
+    let path = format!("/v1/webhook_sources/{}", publish["id"].as_str().unwrap());
+    for (method, path, body) in [
+        ("POST", path.clone(), r#"{"name":"x"}"#),
+        ("DELETE", path.clone(), ""),
+        ("POST", format!("{path}/signing_secrets"), r#"{"signing_secret":"a-long-enough-secret"}"#),
+        ("POST", format!("{path}/test"), r#"{"event_type":"batch.completed"}"#),
+    ] {
+        let answer = world.api(method, &path, body).await;
+        assert_eq!(answer.error(), (400, "source_built_in".to_owned()), "{method} {path}");
+    }
+    assert_eq!(world.get(&path).await.ok(), *publish);
+    let another = world.post("/v1/webhook_sources", &json!({"name": "x", "kind": "publish"})).await;
+    assert_eq!(
+        (another.error(), another.param().as_deref()),
+        ((400, "invalid_value".to_owned()), Some("kind"))
+    );
 }

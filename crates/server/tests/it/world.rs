@@ -59,7 +59,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<HandClock>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl World {
@@ -109,7 +109,7 @@ impl World {
         };
         #[expect(clippy::disallowed_methods, reason = "the test waits for this task by its handle")]
         let server = tokio::spawn(serving);
-        Self { address, store, clock, stop, server, _folder: folder }
+        Self { address, store, clock, stop, server, folder }
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -119,7 +119,7 @@ impl World {
     /// Tells the server to stop; the handle ends when it has.
     pub(crate) fn stop(self) -> (JoinHandle<()>, TempDir) {
         self.stop.send(()).unwrap();
-        (self.server, self._folder)
+        (self.server, self.folder)
     }
 
     /// A call of the API with the right key.
@@ -127,6 +127,41 @@ impl World {
         let authorization = format!("Bearer {KEY}");
         let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
         self.connect().await.request(method, path, &headers, body.as_bytes()).await
+    }
+
+    /// A call of the API with another key, or with further headers.
+    pub(crate) async fn api_as(
+        &self,
+        key: &str,
+        headers: &[(&str, &str)],
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Answer {
+        let authorization = format!("Bearer {key}");
+        let headers = [&[("authorization", authorization.as_str())], headers].concat();
+        self.connect().await.request(method, path, &headers, body.as_bytes()).await
+    }
+
+    /// A call of the API with the right key and an `Idempotency-Key`.
+    pub(crate) async fn post_once(&self, key: &str, path: &str, body: &Value) -> Answer {
+        self.api_as(KEY, &[("idempotency-key", key)], "POST", path, &body.to_string()).await
+    }
+
+    /// A new project, and a key of it.
+    pub(crate) async fn project(&self, name: &str) -> (String, String) {
+        let project = self.post("/v1/organization/projects", &json!({"name": name})).await.ok();
+        let id = project["id"].as_str().unwrap().to_owned();
+        let keys = format!("/v1/organization/projects/{id}/api_keys");
+        let key = self.post(&keys, &json!({"name": "app"})).await.ok();
+        (id, key["value"].as_str().unwrap().to_owned())
+    }
+
+    /// An endpoint at this URL with these fields besides; the answer to its creation.
+    pub(crate) async fn endpoint(&self, url: &str, fields: Value) -> Value {
+        let mut body = json!({"name": "app", "url": url, "event_types": ["*"]});
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        self.post("/v1/webhook_endpoints", &body).await.ok()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -1,11 +1,14 @@
 //! The append: receipt, dedupe key, event and deliveries, in the batch's one transaction.
 
+use std::collections::HashMap;
+
 use ringback_domain::{DeliveryState, Disposition, EventId, IdMaker, Timestamp, Trigger, TypedId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::writer::WriteError;
 use super::{columns, endpoints, receipts};
-use crate::append::{Appended, Arrival, PlannedDelivery};
+use crate::append::{Appended, Arrival, Plan, PlannedDelivery};
+use crate::error::StoreError;
 use crate::work::Lease;
 
 /// The token of a lease that a delivery is born with; the first claim of one that is born due gives the same.
@@ -25,8 +28,12 @@ pub(super) fn append(tx: &Connection, ids: &IdMaker, arrival: &Arrival) -> Resul
             leased: Vec::new(),
             due: Vec::new(),
         };
+        let trigger = match arrival.plan {
+            Plan::Route { .. } => Trigger::Event,
+            Plan::Test(_) => Trigger::Test,
+        };
         for delivery in &planned {
-            insert_delivery(tx, arrival, event_position, delivery)?;
+            insert_delivery(tx, arrival, event_position, delivery, trigger)?;
             match delivery.lease_expires_at {
                 Some(expires_at) => {
                     let lease = Lease { token: FIRST_LEASE_TOKEN, expires_at };
@@ -35,14 +42,43 @@ pub(super) fn append(tx: &Connection, ids: &IdMaker, arrival: &Arrival) -> Resul
                 None => appended.due.push(delivery.endpoint_id),
             }
         }
-        receipts::write(tx, arrival, &appended)?;
+        write_receipt(tx, arrival, &appended)?;
         Ok(appended)
     } else {
         let (event_id, disposition) = first_seen(tx, arrival)?;
         let appended = Appended { disposition, event_id, leased: Vec::new(), due: Vec::new() };
-        receipts::write(tx, arrival, &appended)?;
+        write_receipt(tx, arrival, &appended)?;
         Ok(appended)
     }
+}
+
+/// What was published has none.
+fn write_receipt(tx: &Connection, arrival: &Arrival, appended: &Appended) -> rusqlite::Result<()> {
+    match arrival.receipt {
+        Some(receipt) => receipts::write(tx, arrival, receipt, appended),
+        None => Ok(()),
+    }
+}
+
+/// Appends all or, if the `webhook_id` of one stands for another event, none: whether it does is looked up before anything is
+/// written.
+pub(super) fn append_all(
+    tx: &Connection,
+    ids: &IdMaker,
+    arrivals: &[Arrival],
+) -> Result<Vec<Appended>, WriteError> {
+    let mut among_them = HashMap::with_capacity(arrivals.len());
+    for (index, arrival) in arrivals.iter().enumerate() {
+        let event = &arrival.event;
+        let key = (arrival.source_id, event.webhook_id.as_str());
+        let first = among_them.entry(key).or_insert(event.payload_sha256);
+        let same_event = *first == event.payload_sha256
+            && !matches!(known(tx, arrival)?, Some((_, Disposition::PayloadDiffers)));
+        if !same_event {
+            return Err(WriteError::Answer(StoreError::WebhookIdTaken { index }));
+        }
+    }
+    arrivals.iter().map(|arrival| append(tx, ids, arrival)).collect()
 }
 
 /// Says whether the id is new on this source.
@@ -65,14 +101,22 @@ fn insert_webhook_id(tx: &Connection, arrival: &Arrival) -> rusqlite::Result<boo
 }
 
 fn first_seen(tx: &Connection, arrival: &Arrival) -> rusqlite::Result<(EventId, Disposition)> {
-    tx.prepare_cached(FIRST_SEEN)?.query_row(
-        params![arrival.source_id.to_bytes(), arrival.event.webhook_id, arrival.event.payload_sha256],
-        |row| {
-            let same_payload: bool = row.get(1)?;
-            let disposition = if same_payload { Disposition::Duplicate } else { Disposition::PayloadDiffers };
-            Ok((columns::id(row, 0)?, disposition))
-        },
-    )
+    known(tx, arrival)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+/// The event that the id stands for, if it is not new, and whether it is this one.
+fn known(tx: &Connection, arrival: &Arrival) -> rusqlite::Result<Option<(EventId, Disposition)>> {
+    tx.prepare_cached(FIRST_SEEN)?
+        .query_row(
+            params![arrival.source_id.to_bytes(), arrival.event.webhook_id, arrival.event.payload_sha256],
+            |row| {
+                let same_payload: bool = row.get(1)?;
+                let disposition =
+                    if same_payload { Disposition::Duplicate } else { Disposition::PayloadDiffers };
+                Ok((columns::id(row, 0)?, disposition))
+            },
+        )
+        .optional()
 }
 
 /// The caller's plan, if the configuration is still the one it was made with; else the event is routed anew, and all its
@@ -82,8 +126,15 @@ fn planned_deliveries(
     ids: &IdMaker,
     arrival: &Arrival,
 ) -> rusqlite::Result<Vec<PlannedDelivery>> {
-    if endpoints::generation(tx, arrival.project_id)? == arrival.plan.generation {
-        return Ok(arrival.plan.deliveries.clone());
+    match &arrival.plan {
+        // That the endpoint is gone is for the deliverer to find, as with any other delivery.
+        Plan::Test(delivery) => return Ok(vec![*delivery]),
+        Plan::Route { generation, deliveries }
+            if endpoints::generation(tx, arrival.project_id)? == *generation =>
+        {
+            return Ok(deliveries.clone());
+        }
+        Plan::Route { .. } => {}
     }
     let wanting = endpoints::wanting(tx, arrival.project_id, &arrival.event.event_type)?;
     let born_due = |endpoint_id| PlannedDelivery {
@@ -119,6 +170,7 @@ fn insert_delivery(
     arrival: &Arrival,
     event_position: i64,
     delivery: &PlannedDelivery,
+    trigger: Trigger,
 ) -> rusqlite::Result<()> {
     let lease_token = delivery.lease_expires_at.map_or(0, |_| FIRST_LEASE_TOKEN);
     tx.prepare_cached(
@@ -131,7 +183,7 @@ fn insert_delivery(
         arrival.project_id.to_bytes(),
         event_position,
         delivery.endpoint_id.to_bytes(),
-        Trigger::Event.as_str(),
+        trigger.as_str(),
         DeliveryState::Pending.as_str(),
         arrival.received_at.as_unix_ms(),
         lease_token,

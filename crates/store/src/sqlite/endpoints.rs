@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use ringback_domain::{
-    DeliveryState, EndReason, Endpoint, EndpointId, EventPattern, ProjectId, Timestamp, TypedId,
+    DeliveryState, EndReason, Endpoint, EndpointId, EventPattern, ProjectId, SecretId, Timestamp, TypedId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::writer::WriteError;
-use super::{columns, secrets};
+use super::{columns, extras, secrets};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
-use crate::store::{EndpointChange, NewEndpoint};
+use crate::store::{EndpointChange, NewEndpoint, Rotation};
 
 const COLUMNS: &str = "id, project_id, name, url, event_types, timeout_secs, created_at, updated_at, paused_at, \
-                       disabled_at, disabled_reason";
+                       disabled_at, disabled_reason, description, no_retry_statuses, extras";
 const NOT_FOUND: WriteError = WriteError::Answer(StoreError::NotFound { noun: "webhook endpoint" });
 
 /// How many pending deliveries the deletion of an endpoint cancels itself; the deliverer cancels the rest step by step, so that
@@ -29,8 +29,8 @@ pub(super) struct Changed {
 
 pub(super) fn create(tx: &Connection, keyring: &Keyring, new: &NewEndpoint) -> Result<Changed, WriteError> {
     tx.prepare_cached(
-        "INSERT INTO endpoints (id, project_id, name, url, event_types, timeout_secs, created_at, updated_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+        "INSERT INTO endpoints (id, project_id, name, url, event_types, timeout_secs, created_at, updated_at, \
+         paused_at, description, no_retry_statuses, extras) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         new.id.to_bytes(),
@@ -40,6 +40,10 @@ pub(super) fn create(tx: &Connection, keyring: &Keyring, new: &NewEndpoint) -> R
         join(&new.event_types),
         new.timeout_secs,
         new.now.as_unix_ms(),
+        new.paused.then(|| new.now.as_unix_ms()),
+        new.description,
+        join_statuses(&new.no_retry_statuses),
+        extras::seal(keyring, new.id, &new.headers, new.authentication.as_ref()),
     ])?;
     secrets::insert_endpoint_secret(tx, keyring, new.id.to_bytes(), &new.secret, new.now)?;
     changed(tx, keyring, new.project_id, new.id)
@@ -61,7 +65,8 @@ pub(super) fn update(
     }
     tx.prepare_cached(
         "UPDATE endpoints SET name = ?2, url = ?3, event_types = ?4, timeout_secs = ?5, paused_at = ?6, \
-         disabled_at = ?7, disabled_reason = ?8, updated_at = ?9 WHERE id = ?1",
+         disabled_at = ?7, disabled_reason = ?8, updated_at = ?9, description = ?10, no_retry_statuses = ?11, \
+         extras = ?12 WHERE id = ?1",
     )?
     .execute(params![
         id.to_bytes(),
@@ -73,8 +78,48 @@ pub(super) fn update(
         new.disabled_at.map(Timestamp::as_unix_ms),
         new.disabled_reason,
         now.as_unix_ms(),
+        new.description,
+        join_statuses(&new.no_retry_statuses),
+        extras::seal(keyring, id, &new.headers, new.authentication.as_ref()),
     ])?;
     changed(tx, keyring, project_id, id)
+}
+
+/// The older secrets end as they are told to, and a new one signs.
+pub(super) fn rotate_secret(
+    tx: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+    id: EndpointId,
+    rotation: &Rotation,
+) -> Result<Changed, WriteError> {
+    find(tx, keyring, project_id, id)?;
+    secrets::end_endpoint_secrets(tx, id.to_bytes(), rotation.older_until, rotation.now)?;
+    secrets::insert_endpoint_secret(tx, keyring, id.to_bytes(), &rotation.secret, rotation.now)?;
+    touch(tx, id, rotation.now)?;
+    changed(tx, keyring, project_id, id)
+}
+
+pub(super) fn revoke_secret(
+    tx: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+    id: EndpointId,
+    secret_id: SecretId,
+    now: Timestamp,
+) -> Result<Changed, WriteError> {
+    find(tx, keyring, project_id, id)?;
+    if !secrets::remove_older_endpoint_secret(tx, id.to_bytes(), secret_id)? {
+        return Err(WriteError::Answer(StoreError::NotFound { noun: "older signing secret" }));
+    }
+    touch(tx, id, now)?;
+    changed(tx, keyring, project_id, id)
+}
+
+fn touch(tx: &Connection, id: EndpointId, now: Timestamp) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE endpoints SET updated_at = ?2 WHERE id = ?1")?
+        .execute(params![id.to_bytes(), now.as_unix_ms()])
+        .map(drop)
 }
 
 /// The endpoint with a change applied. Pausing what is paused, or disabling what is disabled, keeps since when it is.
@@ -88,6 +133,18 @@ fn changed_by(old: &Endpoint, change: &EndpointChange, now: Timestamp) -> Endpoi
     }
     if let Some(event_types) = &change.event_types {
         new.event_types.clone_from(event_types);
+    }
+    if let Some(description) = &change.description {
+        new.description.clone_from(description);
+    }
+    if let Some(headers) = &change.headers {
+        new.headers.clone_from(headers);
+    }
+    if let Some(authentication) = &change.authentication {
+        new.authentication.clone_from(authentication);
+    }
+    if let Some(statuses) = &change.no_retry_statuses {
+        new.no_retry_statuses.clone_from(statuses);
     }
     new.timeout_secs = change.timeout_secs.unwrap_or(old.timeout_secs);
     if let Some(paused) = change.paused {
@@ -104,7 +161,11 @@ fn same_settings(a: &Endpoint, b: &Endpoint) -> bool {
     a.name == b.name
         && a.url == b.url
         && a.event_types == b.event_types
+        && a.description == b.description
         && a.timeout_secs == b.timeout_secs
+        && a.headers == b.headers
+        && a.authentication == b.authentication
+        && a.no_retry_statuses == b.no_retry_statuses
         && a.paused_at == b.paused_at
         && a.disabled_at == b.disabled_at
         && a.disabled_reason == b.disabled_reason
@@ -119,7 +180,7 @@ pub(super) fn delete(
     now: Timestamp,
 ) -> Result<Changed, WriteError> {
     let endpoint = find(tx, keyring, project_id, id)?;
-    tx.prepare_cached("UPDATE endpoints SET deleted_at = ?2 WHERE id = ?1")?
+    tx.prepare_cached("UPDATE endpoints SET deleted_at = ?2, extras = NULL WHERE id = ?1")?
         .execute(params![id.to_bytes(), now.as_unix_ms()])?;
     tx.prepare_cached("DELETE FROM endpoint_secrets WHERE endpoint_id = ?1")?.execute([id.to_bytes()])?;
     cancel_orphans(tx, id, now, CANCELLED_AT_ONCE)?;
@@ -227,6 +288,7 @@ pub(super) fn of_project(
 
 fn read(db: &Connection, keyring: &Keyring, row: &Row<'_>) -> rusqlite::Result<Endpoint> {
     let id: EndpointId = columns::id(row, 0)?;
+    let extras = extras::open(row, 13, keyring, id)?;
     Ok(Endpoint {
         id,
         project_id: columns::id(row, 1)?,
@@ -240,11 +302,23 @@ fn read(db: &Connection, keyring: &Keyring, row: &Row<'_>) -> rusqlite::Result<E
         paused_at: columns::optional_time(row, 8)?,
         disabled_at: columns::optional_time(row, 9)?,
         disabled_reason: row.get(10)?,
+        description: row.get(11)?,
+        no_retry_statuses: split_statuses(row.get_ref(12)?.as_str()?)?,
+        headers: extras.headers,
+        authentication: extras.authentication,
     })
 }
 
 fn join(patterns: &[EventPattern]) -> String {
     patterns.iter().map(EventPattern::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn join_statuses(statuses: &[u16]) -> String {
+    statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn split_statuses(text: &str) -> rusqlite::Result<Vec<u16>> {
+    text.split_ascii_whitespace().map(|status| status.parse().map_err(columns::unreadable)).collect()
 }
 
 fn split(text: &str) -> rusqlite::Result<Vec<EventPattern>> {

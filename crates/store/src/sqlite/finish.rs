@@ -67,7 +67,7 @@ fn advance(tx: &Connection, finish: &Finish, position: i64) -> rusqlite::Result<
     let (state, end_reason, due_at, finished_at) = match finish.next {
         NextStep::Delivered => (DeliveryState::Delivered, None, None, Some(now)),
         NextStep::RetryAt(at) => (DeliveryState::Pending, None, Some(at.as_unix_ms()), None),
-        NextStep::Dead => (DeliveryState::Dead, Some(EndReason::ScheduleExhausted), None, Some(now)),
+        NextStep::Dead(reason) => (DeliveryState::Dead, Some(reason), None, Some(now)),
     };
     tx.prepare_cached(
         "UPDATE deliveries SET state = ?2, end_reason = ?3, due_at = ?4, finished_at = ?5, lease_expires_at = NULL, \

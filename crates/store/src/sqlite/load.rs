@@ -3,22 +3,26 @@
 use std::sync::Arc;
 
 use ringback_domain::project::DEFAULT_PROJECT_NAME;
-use ringback_domain::{IdMaker, Project, ProjectId, Timestamp, TypedId};
+use ringback_domain::{IdMaker, ProjectId, Timestamp, TypedId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::writer::WriteError;
-use super::{columns, endpoints, secrets, sources};
+use super::{api_keys, endpoints, event_types, projects, secrets, sources};
 use crate::config::Config;
 use crate::error::{OpenError, StoreError};
 use crate::keyring::{Keyring, show_key_id};
 
-/// Makes the default project, and frees what a former process held: the folder lock says that it is gone.
+/// Makes the default project, and the source of what is published for every project that has none; frees what a former process
+/// held: the folder lock says that it is gone.
 pub(super) fn prepare(db: &Connection, ids: &IdMaker, now: Timestamp) -> rusqlite::Result<()> {
     let id: ProjectId = ids.next(now);
     db.execute(
         "INSERT INTO projects (id, name, created_at) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO NOTHING",
         params![id.to_bytes(), DEFAULT_PROJECT_NAME, now.as_unix_ms()],
     )?;
+    for (project, _) in projects::all(db)? {
+        projects::insert_publish_source(db, project.id, ids.next(now), now)?;
+    }
     let freed =
         db.execute("UPDATE deliveries SET lease_expires_at = NULL WHERE lease_expires_at IS NOT NULL", [])?;
     if freed > 0 {
@@ -45,7 +49,7 @@ fn read(db: &Connection, keyring: &Keyring) -> rusqlite::Result<Config> {
     {
         config.put_admin_key(sha256);
     }
-    for (project, generation) in projects(db)? {
+    for (project, generation) in projects::all(db)? {
         let id = project.id;
         config.put_project(project, generation);
         for source in sources::of_project(db, keyring, id)? {
@@ -55,17 +59,13 @@ fn read(db: &Connection, keyring: &Keyring) -> rusqlite::Result<Config> {
             config.put_endpoint(&Arc::new(endpoint), generation);
         }
     }
+    for key in api_keys::all(db)? {
+        config.put_api_key(&Arc::new(key));
+    }
+    for (project_id, name) in event_types::registered(db)? {
+        config.put_event_type(project_id, &name);
+    }
     Ok(config)
-}
-
-fn projects(db: &Connection) -> rusqlite::Result<Vec<(Project, u64)>> {
-    db.prepare("SELECT id, name, created_at, config_generation FROM projects")?
-        .query_map([], |row| {
-            let project =
-                Project { id: columns::id(row, 0)?, name: row.get(1)?, created_at: columns::time(row, 2)? };
-            Ok((project, row.get(3)?))
-        })?
-        .collect()
 }
 
 pub(super) fn set_admin_key(tx: &Connection, sha256: &[u8; 32]) -> Result<(), WriteError> {

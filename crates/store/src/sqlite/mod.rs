@@ -5,26 +5,36 @@
 //! `synchronous=FULL` makes every commit durable before it is answered. The folder lock makes sure nobody else writes, so
 //! that every lease found at the start belongs to a process that is gone.
 
+mod api_keys;
 mod append;
 mod backlog;
 mod claim;
 mod columns;
+mod condition;
 mod endpoints;
+mod event_types;
 mod events;
+mod extras;
 mod finish;
 mod folder;
+mod idempotency;
 mod load;
+mod log_check;
 mod migrate;
 mod options;
 #[cfg(test)]
 mod plans;
 mod presence;
+mod projects;
 mod prune;
 mod readers;
 mod receipts;
+mod reseal;
 mod room;
 mod secrets;
+mod soundness;
 mod sources;
+mod trouble;
 mod writer;
 
 use std::sync::Arc;
@@ -33,19 +43,24 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ringback_domain::{
-    DeliveryId, Endpoint, EndpointId, EventId, EventRecord, IdMaker, ProjectId, Receipt, ReceiptId, SecretId,
-    Source, SourceId, Timestamp,
+    ApiKey, ApiKeyId, DeliveryId, Endpoint, EndpointId, EventId, EventRecord, IdMaker, Project, ProjectId,
+    Receipt, ReceiptId, SecretId, Source, SourceId, Timestamp, TypedId,
 };
 use ringback_webhook::SigningSecret;
 
+use self::condition::Condition;
 use crate::append::{Appended, Arrival};
 use crate::config::Config;
 use crate::error::{OpenError, StoreError};
+use crate::idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 use crate::keyring::Keyring;
 use crate::page::{Page, PageRequest};
 use crate::query::{Backlog, EventDetail, EventFilter};
 use crate::receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
-use crate::store::{EndpointChange, NewEndpoint, NewSource, Retention, SourceChange, Store};
+use crate::store::{
+    EndpointChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention, Rotation,
+    SourceChange, Store,
+};
 use crate::work::{Claimed, DueEndpoint, Finish};
 
 pub use options::SqliteOptions;
@@ -58,6 +73,7 @@ pub struct SqliteStore {
     config: Arc<ArcSwap<Config>>,
     keyring: Arc<Keyring>,
     ids: Arc<IdMaker>,
+    run_id: idempotency::RunId,
     room: Arc<room::Room>,
     // Last, so that the lock is given up after the connections are gone.
     _lock: folder::FolderLock,
@@ -76,7 +92,10 @@ impl SqliteStore {
         let lock = folder::FolderLock::take(&folder)?;
         let path = folder.join(folder::DATABASE_FILE);
         folder::make_private_file(&path)?;
+        // Before the database is opened, which forgets what it cannot read.
+        log_check::check(&path)?;
         let mut connection = writer::connect(&path)?;
+        soundness::check(&path, &connection)?;
         migrate::run(&mut connection)?;
         let keyring = Arc::new(match keyring {
             Some(keyring) => keyring,
@@ -84,13 +103,22 @@ impl SqliteStore {
         });
         load::prepare(&connection, &ids, now).map_err(|e| OpenError::Config(e.into()))?;
         let config = load::config(&connection, &keyring)?;
+        let resealed = reseal::run(&mut connection, &keyring).map_err(|e| OpenError::Config(e.into()))?;
+        if resealed > 0 {
+            tracing::info!(
+                store.resealed = resealed,
+                "secrets were encrypted anew, under the first of the keys"
+            );
+        }
         let presence = presence::Presence::of(&path)
             .map_err(|source| OpenError::Folder { path: path.clone(), source })?;
+        let writer = writer::Writer::start(connection, presence, max_queued_writes);
         Ok(Self {
-            writer: writer::Writer::start(connection, presence, max_queued_writes),
-            readers: readers::Readers::new(path, readers),
+            readers: readers::Readers::new(path, readers, Condition::of_reading(writer.condition())),
+            writer,
             config: Arc::new(ArcSwap::from_pointee(config)),
             keyring,
+            run_id: ids.next::<ReceiptId>(now).to_bytes(),
             ids,
             room: Arc::new(room::Room::of(&folder)),
             _lock: lock,
@@ -113,6 +141,53 @@ impl Store for SqliteStore {
     async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError> {
         let work = move |tx: &rusqlite::Connection| load::set_admin_key(tx, &sha256);
         self.change(work, move |config, ()| config.put_admin_key(sha256)).await
+    }
+
+    async fn create_project(&self, project: NewProject) -> Result<Project, StoreError> {
+        let (id, keyring) = (project.id, Arc::clone(&self.keyring));
+        let work = move |tx: &rusqlite::Connection| {
+            let made = projects::create(tx, &project)?;
+            Ok((made, sources::of_project(tx, &keyring, id)?))
+        };
+        let publish = move |config: &mut Config, (made, sources): &(Project, Vec<Source>)| {
+            config.put_project(made.clone(), 1);
+            sources.iter().for_each(|source| config.put_source(&Arc::new(source.clone())));
+        };
+        self.change(work, publish).await.map(|(made, _)| made)
+    }
+
+    async fn update_project(
+        &self,
+        id: ProjectId,
+        change: ProjectChange,
+        now: Timestamp,
+    ) -> Result<Project, StoreError> {
+        let work = move |tx: &rusqlite::Connection| projects::update(tx, id, &change, now);
+        // The generation is that of what the project has, which stays as it is.
+        self.change(work, |config, project| config.put_project(project.clone(), 1)).await
+    }
+
+    async fn create_api_key(&self, key: NewApiKey) -> Result<Arc<ApiKey>, StoreError> {
+        let work = move |tx: &rusqlite::Connection| api_keys::create(tx, &key);
+        self.change(work, Config::put_api_key).await
+    }
+
+    async fn note_api_key_use(
+        &self,
+        project_id: ProjectId,
+        id: ApiKeyId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let work = move |tx: &rusqlite::Connection| api_keys::note_use(tx, project_id, id, now);
+        let publish = |config: &mut Config, key: &Option<Arc<ApiKey>>| {
+            key.iter().for_each(|key| config.put_api_key(key));
+        };
+        self.change(work, publish).await.map(drop)
+    }
+
+    async fn delete_api_key(&self, project_id: ProjectId, id: ApiKeyId) -> Result<(), StoreError> {
+        let work = move |tx: &rusqlite::Connection| api_keys::delete(tx, project_id, id);
+        self.change(work, |config, key| config.remove_api_key(key)).await.map(drop)
     }
 
     async fn create_source(&self, source: NewSource) -> Result<Arc<Source>, StoreError> {
@@ -186,9 +261,7 @@ impl Store for SqliteStore {
     async fn create_endpoint(&self, endpoint: NewEndpoint) -> Result<Arc<Endpoint>, StoreError> {
         let keyring = Arc::clone(&self.keyring);
         let work = move |tx: &rusqlite::Connection| endpoints::create(tx, &keyring, &endpoint);
-        self.change(work, |config, changed| config.put_endpoint(&changed.endpoint, changed.generation))
-            .await
-            .map(|changed| changed.endpoint)
+        self.change_endpoint(work).await
     }
 
     async fn update_endpoint(
@@ -201,9 +274,34 @@ impl Store for SqliteStore {
         let keyring = Arc::clone(&self.keyring);
         let work =
             move |tx: &rusqlite::Connection| endpoints::update(tx, &keyring, project_id, id, &change, now);
-        self.change(work, |config, changed| config.put_endpoint(&changed.endpoint, changed.generation))
-            .await
-            .map(|changed| changed.endpoint)
+        self.change_endpoint(work).await
+    }
+
+    async fn rotate_endpoint_secret(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        rotation: Rotation,
+    ) -> Result<Arc<Endpoint>, StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        let work = move |tx: &rusqlite::Connection| {
+            endpoints::rotate_secret(tx, &keyring, project_id, id, &rotation)
+        };
+        self.change_endpoint(work).await
+    }
+
+    async fn revoke_endpoint_secret(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        secret_id: SecretId,
+        now: Timestamp,
+    ) -> Result<Arc<Endpoint>, StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        let work = move |tx: &rusqlite::Connection| {
+            endpoints::revoke_secret(tx, &keyring, project_id, id, secret_id, now)
+        };
+        self.change_endpoint(work).await
     }
 
     async fn delete_endpoint(
@@ -232,6 +330,11 @@ impl Store for SqliteStore {
     async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError> {
         let ids = Arc::clone(&self.ids);
         self.writer.write_or_refuse(move |tx| append::append(tx, &ids, &arrival)).await
+    }
+
+    async fn append_all(&self, arrivals: Vec<Arrival>) -> Result<Vec<Appended>, StoreError> {
+        let ids = Arc::clone(&self.ids);
+        self.writer.write_or_refuse(move |tx| append::append_all(tx, &ids, &arrivals)).await
     }
 
     async fn record_refusals(
@@ -331,6 +434,35 @@ impl Store for SqliteStore {
         self.readers.read(move |db| events::has_seen_type(db, project_id, &event_type)).await
     }
 
+    async fn seen_types(&self, project_id: ProjectId, limit: usize) -> Result<Vec<String>, StoreError> {
+        self.readers.read(move |db| event_types::seen(db, project_id, limit)).await
+    }
+
+    async fn register_event_type(
+        &self,
+        project_id: ProjectId,
+        name: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let registered = name.clone();
+        let work = move |tx: &rusqlite::Connection| event_types::register(tx, project_id, &name, now);
+        self.change(work, move |config, ()| config.put_event_type(project_id, &registered)).await
+    }
+
+    async fn begin_idempotent(&self, beginning: Beginning) -> Result<Begun, StoreError> {
+        let (keyring, run_id) = (Arc::clone(&self.keyring), self.run_id);
+        self.writer.write_or_refuse(move |tx| idempotency::begin(tx, &keyring, run_id, &beginning)).await
+    }
+
+    async fn complete_idempotent(&self, key: IdempotencyKey, answer: StoredAnswer) -> Result<(), StoreError> {
+        let keyring = Arc::clone(&self.keyring);
+        self.writer.write(move |tx| idempotency::complete(tx, &keyring, &key, &answer)).await
+    }
+
+    async fn forget_idempotent(&self, key: IdempotencyKey) -> Result<(), StoreError> {
+        self.writer.write(move |tx| idempotency::forget(tx, &key)).await
+    }
+
     async fn backlog(&self, project_id: ProjectId) -> Result<Backlog, StoreError> {
         self.readers.read(move |db| backlog::backlog(db, project_id)).await
     }
@@ -357,6 +489,15 @@ impl Store for SqliteStore {
 }
 
 impl SqliteStore {
+    async fn change_endpoint(
+        &self,
+        work: impl FnMut(&rusqlite::Connection) -> Result<endpoints::Changed, writer::WriteError> + Send + 'static,
+    ) -> Result<Arc<Endpoint>, StoreError> {
+        self.change(work, |config, changed| config.put_endpoint(&changed.endpoint, changed.generation))
+            .await
+            .map(|changed| changed.endpoint)
+    }
+
     /// Writes a change of the configuration, then publishes it, then answers: in that order, on the writer's thread, so that
     /// no later write can see a snapshot older than the rows.
     async fn change<T: Send + 'static>(

@@ -31,6 +31,11 @@ pub(super) const DELETE_WEBHOOK_IDS: &str = "\
     DELETE FROM webhook_ids WHERE (source_id, webhook_id) IN \
     (SELECT source_id, webhook_id FROM webhook_ids WHERE first_seen_at < ?1 LIMIT ?2)";
 
+/// Removes the oldest answers under an `Idempotency-Key`.
+pub(super) const DELETE_IDEMPOTENCY_KEYS: &str = "\
+    DELETE FROM idempotency_keys WHERE (project_id, route, key) IN \
+    (SELECT project_id, route, key FROM idempotency_keys WHERE created_at < ?1 LIMIT ?2)";
+
 pub(super) fn prune(tx: &Connection, retention: Retention) -> Result<usize, WriteError> {
     let limit = i64::try_from(retention.limit).unwrap_or(i64::MAX);
     let events = prune_events(tx, retention.events_before, limit)?;
@@ -38,7 +43,10 @@ pub(super) fn prune(tx: &Connection, retention: Retention) -> Result<usize, Writ
     let webhook_ids = tx
         .prepare_cached(DELETE_WEBHOOK_IDS)?
         .execute(params![retention.webhook_ids_before.as_unix_ms(), limit])?;
-    Ok(events + receipts + webhook_ids)
+    let idempotency_keys = tx
+        .prepare_cached(DELETE_IDEMPOTENCY_KEYS)?
+        .execute(params![retention.idempotency_keys_before.as_unix_ms(), limit])?;
+    Ok(events + receipts + webhook_ids + idempotency_keys)
 }
 
 /// The oldest events of each project first; ids are time-ordered, so age is a range of the primary key. One with a pending

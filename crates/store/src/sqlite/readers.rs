@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
+use super::condition::Condition;
 use crate::error::StoreError;
 
 pub(super) struct Readers {
     shared: Arc<Shared>,
+    condition: Condition,
 }
 
 struct Shared {
@@ -22,11 +24,11 @@ struct Shared {
 
 impl Readers {
     /// Connections are opened when first needed, at most `count`.
-    pub(super) fn new(path: PathBuf, count: usize) -> Self {
+    pub(super) fn new(path: PathBuf, count: usize, condition: Condition) -> Self {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let permits = Semaphore::new(count as usize);
         let idle = Mutex::new(Vec::new());
-        Self { shared: Arc::new(Shared { path, permits, count, idle }) }
+        Self { shared: Arc::new(Shared { path, permits, count, idle }), condition }
     }
 
     /// Runs a read in one transaction, so that all its statements see the same moment.
@@ -37,7 +39,7 @@ impl Readers {
         let shared = Arc::clone(&self.shared);
         let _permit = self.shared.permits.acquire().await.map_err(|_| StoreError::Closed)?;
         let result = tokio::task::spawn_blocking(move || shared.run(work)).await;
-        result.map_err(|_| StoreError::Closed)?.map_err(StoreError::from)
+        self.condition.noted(result.map_err(|_| StoreError::Closed)?.map_err(StoreError::from))
     }
 
     /// Fails once the store is closed: for reads that need no connection.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::columns;
 use super::writer::WriteError;
-use crate::append::{Appended, Arrival};
+use crate::append::{Appended, Arrival, NewReceipt};
 use crate::page::{Order, Page, PageRequest};
 use crate::receipts::{MAX_HELD_CALLS, ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
 
@@ -24,8 +24,13 @@ pub(super) const COUNT_HELD: &str =
     "SELECT count(*) FROM receipts WHERE source_id = ?1 AND disposition = 'held'";
 
 /// Writes the receipt of a call that was taken in, or completes that of one which was refused before.
-pub(super) fn write(tx: &Connection, arrival: &Arrival, appended: &Appended) -> rusqlite::Result<()> {
-    let sql = if arrival.admitted {
+pub(super) fn write(
+    tx: &Connection,
+    arrival: &Arrival,
+    receipt: NewReceipt,
+    appended: &Appended,
+) -> rusqlite::Result<()> {
+    let sql = if receipt.admitted {
         "UPDATE receipts SET disposition = ?7, event_id = ?4, secret_id = ?5, webhook_id = ?6, admitted_at = ?8, \
          headers = NULL, body = NULL, body_bytes = NULL \
          WHERE project_id = ?2 AND id = ?1 AND source_id = ?3 AND event_id IS NULL"
@@ -35,11 +40,11 @@ pub(super) fn write(tx: &Connection, arrival: &Arrival, appended: &Appended) -> 
     };
     tx.prepare_cached(sql)?
         .execute(params![
-            arrival.receipt_id.to_bytes(),
+            receipt.id.to_bytes(),
             arrival.project_id.to_bytes(),
             arrival.source_id.to_bytes(),
             appended.event_id.to_bytes(),
-            arrival.secret_id.to_bytes(),
+            receipt.secret_id.to_bytes(),
             arrival.event.webhook_id,
             appended.disposition.as_str(),
             arrival.received_at.as_unix_ms(),

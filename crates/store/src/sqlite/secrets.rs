@@ -1,5 +1,6 @@
 //! Signing secrets at rest: encrypted, bound to their table and row.
 
+use ringback_domain::endpoint::MAX_LIVE_SECRETS;
 use ringback_domain::{EndpointSecret, SecretId, SourceKind, SourceSecret, Timestamp, TypedId};
 use ringback_webhook::SigningSecret;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -42,6 +43,48 @@ pub(super) fn insert_endpoint_secret(
     .map(drop)
 }
 
+/// Lets the secrets of an endpoint that sign now end, except the newest ones within the limit: at once, or when they are told.
+pub(super) fn end_endpoint_secrets(
+    tx: &Connection,
+    endpoint_id: [u8; 16],
+    older_until: Option<Timestamp>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let Some(until) = older_until else {
+        tx.prepare_cached("DELETE FROM endpoint_secrets WHERE endpoint_id = ?1")?.execute([endpoint_id])?;
+        return Ok(());
+    };
+    tx.prepare_cached("DELETE FROM endpoint_secrets WHERE endpoint_id = ?1 AND expires_at <= ?2")?
+        .execute(params![endpoint_id, now.as_unix_ms()])?;
+    // Room for the one that is to come.
+    let kept = i64::try_from(MAX_LIVE_SECRETS - 1).unwrap_or(i64::MAX);
+    tx.prepare_cached(
+        "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1 AND id NOT IN \
+         (SELECT id FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id DESC LIMIT ?2)",
+    )?
+    .execute(params![endpoint_id, kept])?;
+    tx.prepare_cached(
+        "UPDATE endpoint_secrets SET expires_at = min(coalesce(expires_at, ?2), ?2) WHERE endpoint_id = ?1",
+    )?
+    .execute(params![endpoint_id, until.as_unix_ms()])
+    .map(drop)
+}
+
+/// Removes one of an endpoint's secrets, unless it is the newest; says whether it was there to be removed.
+pub(super) fn remove_older_endpoint_secret(
+    tx: &Connection,
+    endpoint_id: [u8; 16],
+    id: SecretId,
+) -> rusqlite::Result<bool> {
+    let removed = tx
+        .prepare_cached(
+            "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1 AND id = ?2 \
+             AND id < (SELECT max(id) FROM endpoint_secrets WHERE endpoint_id = ?1)",
+        )?
+        .execute(params![endpoint_id, id.to_bytes()])?;
+    Ok(removed == 1)
+}
+
 /// A source's secrets, oldest first.
 pub(super) fn of_source(
     db: &Connection,
@@ -57,7 +100,7 @@ pub(super) fn of_source(
         let text = decrypt(row, 1, keyring, &source_place(id))?;
         let parsed = match kind {
             SourceKind::OpenAi => SigningSecret::parse_openai(&text),
-            SourceKind::StandardWebhooks => SigningSecret::parse(&text),
+            SourceKind::StandardWebhooks | SourceKind::Publish => SigningSecret::parse(&text),
         };
         let secret = parsed.map_err(columns::unreadable)?;
         Ok(SourceSecret { id, secret, created_at: columns::time(row, 2)? })
@@ -90,8 +133,8 @@ pub(super) fn of_endpoint(
 
 /// The key that some secret in the database is encrypted under; `None` when it holds none.
 pub(super) fn any_key_id(db: &Connection) -> rusqlite::Result<Option<KeyId>> {
-    let sql =
-        "SELECT ciphertext FROM source_secrets UNION ALL SELECT ciphertext FROM endpoint_secrets LIMIT 1";
+    let sql = "SELECT ciphertext FROM source_secrets UNION ALL SELECT ciphertext FROM endpoint_secrets \
+               UNION ALL SELECT extras FROM endpoints WHERE extras IS NOT NULL LIMIT 1";
     let sealed: Option<Vec<u8>> = db.query_row(sql, [], |row| row.get(0)).optional()?;
     Ok(sealed.and_then(|sealed| Keyring::key_id_of(&sealed)))
 }
@@ -108,7 +151,7 @@ pub(super) fn missing_key(error: &rusqlite::Error) -> Option<KeyId> {
     None
 }
 
-fn decrypt(
+pub(super) fn decrypt(
     row: &Row<'_>,
     column: usize,
     keyring: &Keyring,
@@ -121,10 +164,10 @@ fn decrypt(
     }
 }
 
-fn source_place(id: SecretId) -> String {
+pub(super) fn source_place(id: SecretId) -> String {
     format!("source_secrets/{id}")
 }
 
-fn endpoint_place(id: SecretId) -> String {
+pub(super) fn endpoint_place(id: SecretId) -> String {
     format!("endpoint_secrets/{id}")
 }

@@ -16,13 +16,17 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::condition::Condition;
 use super::presence::Presence;
+use super::trouble::{explain, is_locked};
 use crate::error::{OpenError, StoreError};
 
 /// How many writes one transaction takes at most: bounds the time an fsync's answers wait for.
 const MAX_BATCH: usize = 512;
 /// How long a statement waits for another process's lock, such as a backup's.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it waits when the one before waited in vain, so that all who come after are told soon.
+const BUSY_AGAIN_TIMEOUT: Duration = Duration::from_millis(100);
 /// Prepared statements kept per connection: more than there are in this backend.
 pub(super) const STATEMENT_CACHE: usize = 64;
 
@@ -54,6 +58,7 @@ pub struct WriterCounts {
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     counters: Arc<Counters>,
+    condition: Condition,
     // After the queue, whose end makes the thread end.
     _thread: JoinOnDrop,
 }
@@ -126,12 +131,14 @@ impl Writer {
     pub(super) fn start(connection: Connection, presence: Presence, max_queued: usize) -> Self {
         let (queue, inbox) = mpsc::channel(max_queued);
         let counters = Arc::new(Counters::default());
-        let thread = Thread { connection, presence, inbox, counters: Arc::clone(&counters) };
+        let thread =
+            Thread { connection, presence, inbox, counters: Arc::clone(&counters), is_locked: false };
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || thread.run())
             .expect("a process that cannot start a thread cannot start");
-        Self { queue, counters, _thread: JoinOnDrop(Some(thread)) }
+        let condition = Condition::of_writing();
+        Self { queue, counters, condition, _thread: JoinOnDrop(Some(thread)) }
     }
 
     /// Writes; waits while the queue is full.
@@ -150,20 +157,32 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let (message, answer) = message(work, publish);
         self.queue.send(message).await.map_err(|_| StoreError::Closed)?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        self.condition.noted(answer.await.unwrap_or(Err(StoreError::Closed)))
     }
 
-    /// Writes, or refuses at once when the queue is full.
+    /// Writes, or refuses at once when the queue is full, or damage was seen.
     pub(super) async fn write_or_refuse<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> Result<T, WriteError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (message, answer) = message(work, |_| ());
+        let outcome = match self.condition.check_sound().and_then(|()| self.queue_or_refuse(message)) {
+            Ok(()) => answer.await.unwrap_or(Err(StoreError::Closed)),
+            Err(refusal) => Err(refusal),
+        };
+        self.condition.noted(outcome)
+    }
+
+    fn queue_or_refuse(&self, message: Message) -> Result<(), StoreError> {
         self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
-        })?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        })
+    }
+
+    /// How writing does.
+    pub(super) fn condition(&self) -> &Condition {
+        &self.condition
     }
 
     pub(super) fn counts(&self) -> WriterCounts {
@@ -196,6 +215,8 @@ struct Thread {
     presence: Presence,
     inbox: mpsc::Receiver<Message>,
     counters: Arc<Counters>,
+    /// Whether the last batch found the database locked.
+    is_locked: bool,
 }
 
 impl Thread {
@@ -234,7 +255,9 @@ impl Thread {
         if batch.is_empty() {
             return;
         }
-        match self.try_commit(batch) {
+        let outcome = self.try_commit(batch);
+        self.mind_the_lock(outcome.as_ref().is_err_and(is_locked));
+        match outcome {
             Ok(()) => settle(batch, &Ok(())),
             Err(error) if batch.len() > 1 && may_be_one_rows_fault(&error) => {
                 let mut later = batch.split_off(batch.len() / 2);
@@ -242,6 +265,18 @@ impl Thread {
                 self.commit(&mut later);
             }
             Err(error) => settle(batch, &Err(StoreError::from(error))),
+        }
+    }
+
+    /// Waits long for a lock that may be a moment's, and then, as long as it lasts, only shortly.
+    fn mind_the_lock(&mut self, is_locked: bool) {
+        if is_locked == self.is_locked {
+            return;
+        }
+        let timeout = if is_locked { BUSY_AGAIN_TIMEOUT } else { BUSY_TIMEOUT };
+        // Should it not be taken, the former one holds, and the next batch tries again.
+        if self.connection.busy_timeout(timeout).is_ok() {
+            self.is_locked = is_locked;
         }
     }
 
@@ -299,7 +334,7 @@ impl From<rusqlite::Error> for StoreError {
                 Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
                     Self::Refused(Arc::new(error))
                 }
-                _ => Self::Unavailable(Arc::new(error)),
+                _ => Self::Unavailable(explain(error)),
             },
         }
     }
@@ -307,7 +342,7 @@ impl From<rusqlite::Error> for StoreError {
 
 /// Opens the writing connection.
 pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
-    open(path).map_err(|source| OpenError::Database { path: path.to_owned(), source: Box::new(source) })
+    open(path).map_err(|source| super::soundness::refusal(path, source))
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
@@ -352,7 +387,8 @@ mod tests {
         }
         drop(queue);
         let counts_of = Arc::clone(&counters);
-        let thread = Thread { connection: memory(), presence: Presence::of_none(), inbox, counters };
+        let thread =
+            Thread { connection: memory(), presence: Presence::of_none(), inbox, counters, is_locked: false };
         thread.run();
         let answers = answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect();
         let counts = WriterCounts {
@@ -389,6 +425,7 @@ mod tests {
             presence: Presence::of_none(),
             inbox: mpsc::channel(1).1,
             counters: Arc::default(),
+            is_locked: false,
         };
         // In place of the five seconds: counts, and gives up at once.
         let tries = Arc::new(AtomicU64::new(0));
@@ -416,6 +453,7 @@ mod tests {
             presence: Presence::of_none(),
             inbox: mpsc::channel(1).1,
             counters: Arc::default(),
+            is_locked: false,
         };
         let (refusing, refused) =
             message::<()>(|_| Err(WriteError::Answer(StoreError::NotFound { noun: "x" })), |()| ());

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use ringback_domain::{EndpointId, SourceId, Timestamp};
-use ringback_store::{Appended, Arrival, NewEvent, Plan, PlannedDelivery, StoreError};
+use ringback_store::{Appended, Arrival, NewEvent, NewReceipt, Plan, PlannedDelivery, StoreError};
 
 use super::{World, at};
 
@@ -80,11 +80,13 @@ impl Call<'_> {
         let plan = self.plan();
         let sha256 = digest::digest(&digest::SHA256, &self.body);
         Arrival {
-            receipt_id: self.world.id_at(self.received_at),
-            admitted: false,
             project_id: self.world.project,
             source_id: self.source_id,
-            secret_id: self.world.id(),
+            receipt: Some(NewReceipt {
+                id: self.world.id_at(self.received_at),
+                admitted: false,
+                secret_id: self.world.id(),
+            }),
             received_at: self.received_at,
             event: NewEvent {
                 id: self.world.id_at(self.received_at),
@@ -120,6 +122,9 @@ impl Call<'_> {
             lease_expires_at: self.lease_expires_at,
         };
         let endpoints = self.endpoints.clone().unwrap_or_else(routed);
-        Plan { generation: project.generation, deliveries: endpoints.into_iter().map(planned).collect() }
+        Plan::Route {
+            generation: project.generation,
+            deliveries: endpoints.into_iter().map(planned).collect(),
+        }
     }
 }

@@ -17,7 +17,12 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
     let (new_source, new_endpoint) = (world.new_source(), world.new_endpoint(&["*"]));
     let receipt = world.id();
     let (arrival, secret_id) = (world.call(source, "wh_2").arrival(), world.id());
-    let retention = Retention { events_before: at(0), webhook_ids_before: at(0), limit: 1 };
+    let retention = Retention {
+        events_before: at(0),
+        webhook_ids_before: at(0),
+        idempotency_keys_before: at(0),
+        limit: 1,
+    };
     let (of_source, of_endpoint) = (SourceChange::default(), EndpointChange::default());
 
     store.close().await;

@@ -143,6 +143,7 @@ pub(crate) async fn a_change_that_changes_nothing_moves_nothing(world: World) {
         timeout_secs: Some(before.timeout_secs),
         paused: Some(false),
         disabled: Some(None),
+        ..EndpointChange::default()
     };
     for change in [EndpointChange::default(), same] {
         let unchanged = world.store.update_endpoint(world.project, id, change, at(9)).await.unwrap();
@@ -159,9 +160,7 @@ pub(crate) async fn a_deleted_endpoint_leaves_its_history(world: World) {
         events.push(world.call(source, name).append().await.event_id);
     }
     let claimed = world.store.claim(goes, at(0), at(60), 4).await.unwrap();
-    for (claimed, next) in
-        claimed.iter().zip([NextStep::Delivered, NextStep::Dead, NextStep::RetryAt(at(99))])
-    {
+    for (claimed, next) in claimed.iter().zip([NextStep::Delivered, super::DEAD, NextStep::RetryAt(at(99))]) {
         world.finish(claimed, next, at(1)).await;
     }
     let generation = world.generation();

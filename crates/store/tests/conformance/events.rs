@@ -91,7 +91,7 @@ pub(crate) async fn a_detail_has_deliveries_and_attempts_in_order(world: World) 
         world.claim(endpoints[2], at(1)).await.pop().unwrap()
     }];
     assert_eq!(doubles[0].event_id, event_id);
-    let older = world.finishing(&doubles[0], NextStep::Dead, at(2));
+    let older = world.finishing(&doubles[0], super::DEAD, at(2));
     let newer = world.finishing(&doubles[1], NextStep::RetryAt(at(9)), at(3));
     for finish in [&newer, &older] {
         world.store.finish(finish.clone()).await.unwrap();

@@ -29,7 +29,7 @@ pub(crate) async fn each_step_leads_to_its_state(world: World) {
     let cases = [
         (NextStep::Delivered, Delivered, None, None, Some(at(9)), EventState::Delivered),
         (RETRY, Pending, None, Some(at(500)), None, EventState::Pending),
-        (NextStep::Dead, Dead, Some(EndReason::ScheduleExhausted), None, Some(at(9)), EventState::Dead),
+        (super::DEAD, Dead, Some(EndReason::ScheduleExhausted), None, Some(at(9)), EventState::Dead),
     ];
     for (next, state, end_reason, due_at, finished_at, event_state) in cases {
         let (endpoint, event_id) = one_delivery(&world).await;
@@ -88,7 +88,7 @@ pub(crate) async fn attempts_are_counted_from_the_first(world: World) {
         let claimed = world.claim_one(endpoint, now).await;
         assert_eq!(claimed.attempt_count, count - 1);
         assert_eq!(claimed.first_attempt_at, (count > 1).then(|| at(100)), "before attempt {count}");
-        let next = if count < 12 { NextStep::RetryAt(now) } else { NextStep::Dead };
+        let next = if count < 12 { NextStep::RetryAt(now) } else { super::DEAD };
         world.finish(&claimed, next, now).await;
         assert_eq!(the_delivery(&world, event_id).await.delivery.attempt_count, count);
     }
@@ -128,7 +128,7 @@ pub(crate) async fn a_late_failure_is_recorded_and_changes_nothing(world: World)
     assert_eq!(world.store.reclaim(at(10)).await.unwrap(), 1);
     let present = world.claim_one(endpoint, at(10)).await;
 
-    for next in [RETRY, NextStep::Dead] {
+    for next in [RETRY, super::DEAD] {
         world.finish(&late, next, at(11)).await;
         let after = the_delivery(&world, event_id).await.delivery;
         assert_eq!((after.state, after.due_at), (DeliveryState::Pending, Some(at(0))), "{next:?}");
@@ -154,7 +154,7 @@ pub(crate) async fn a_late_success_delivers(world: World) {
     assert_eq!((after.in_flight, after.attempt_count), (false, 1));
 
     // Whoever held the lease meanwhile reports too, and cannot take the success away.
-    world.finish(&present, NextStep::Dead, at(12)).await;
+    world.finish(&present, super::DEAD, at(12)).await;
     let end = the_delivery(&world, event_id).await;
     assert_eq!(end.delivery, after);
     assert_eq!(end.attempts.len(), 2);
@@ -164,7 +164,7 @@ pub(crate) async fn a_finish_after_the_lease_was_reclaimed_does_not_reschedule(w
     let (endpoint, event_id) = one_delivery(&world).await;
     let late = world.store.claim(endpoint, at(0), at(10), 1).await.unwrap().remove(0);
     world.store.reclaim(at(10)).await.unwrap();
-    world.finish(&late, NextStep::Dead, at(11)).await;
+    world.finish(&late, super::DEAD, at(11)).await;
     let after = the_delivery(&world, event_id).await;
     assert_eq!((after.delivery.state, after.delivery.due_at), (DeliveryState::Pending, Some(at(0))));
     assert_eq!(after.attempts.len(), 1);
@@ -196,12 +196,12 @@ pub(crate) async fn a_final_delivery_stays_as_it_ended(world: World) {
         let claimed = world.claim_one(endpoint, at(0)).await;
         match end {
             DeliveryState::Delivered => world.finish(&claimed, NextStep::Delivered, at(1)).await,
-            DeliveryState::Dead => world.finish(&claimed, NextStep::Dead, at(1)).await,
+            DeliveryState::Dead => world.finish(&claimed, super::DEAD, at(1)).await,
             _ => world.store.delete_endpoint(world.project, endpoint, at(1)).await.unwrap(),
         }
         let ended = the_delivery(&world, event_id).await;
         assert_eq!(ended.delivery.state, end);
-        for next in [NextStep::Delivered, RETRY, NextStep::Dead] {
+        for next in [NextStep::Delivered, RETRY, super::DEAD] {
             world.finish(&claimed, next, at(2)).await;
         }
         let after = the_delivery(&world, event_id).await;

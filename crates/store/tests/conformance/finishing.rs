@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use ringback_domain::retry::NextStep;
-use ringback_domain::{Attempt, AttemptOutcome, AttemptReport, DeliveryId, Timestamp};
+use ringback_domain::{Attempt, AttemptOutcome, AttemptReport, DeliveryId, EndReason, Timestamp};
 use ringback_store::{Claimed, Finish};
 
 use super::World;
@@ -23,6 +23,9 @@ pub(crate) fn succeeded(now: Timestamp) -> AttemptReport {
 pub(crate) fn failed(now: Timestamp) -> AttemptReport {
     AttemptReport { outcome: AttemptOutcome::HttpError, status_code: Some(500), ..succeeded(now) }
 }
+
+/// The end of a delivery whose schedule is used up.
+pub(crate) const DEAD: NextStep = NextStep::Dead(EndReason::ScheduleExhausted);
 
 impl World {
     /// The finish of a claimed delivery: by its next step, a success or a failure that began and ended at `now`.

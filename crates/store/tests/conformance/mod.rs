@@ -32,7 +32,7 @@ pub(crate) mod sources;
 pub(crate) mod states;
 
 pub(crate) use backend::{Backend, Opening};
-pub(crate) use finishing::{failed, succeeded};
+pub(crate) use finishing::{DEAD, failed, succeeded};
 pub(crate) use world::{World, at, concurrently, keyring, secret};
 
 /// Makes a `#[tokio::test]` of every case, each with a fresh backend. The expression stands in other modules than this

@@ -92,7 +92,12 @@ pub(crate) async fn events_continue_after_an_id_that_is_not_there(world: World) 
     }
 
     // Nor does a page end because what it began after is gone meanwhile.
-    let everything = Retention { events_before: at(1), webhook_ids_before: at(0), limit: 1 };
+    let everything = Retention {
+        events_before: at(1),
+        webhook_ids_before: at(0),
+        idempotency_keys_before: at(0),
+        limit: 1,
+    };
     assert!(world.store.prune(everything).await.unwrap() > 0);
     let page = PageRequest { after: Some(first), limit: 10, order: Order::Asc };
     let page = world.store.list_events(world.project, EventFilter::default(), page).await.unwrap();

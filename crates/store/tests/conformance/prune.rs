@@ -13,7 +13,7 @@ pub(super) async fn prune(
     webhook_ids_before: Timestamp,
     limit: usize,
 ) {
-    let retention = Retention { events_before, webhook_ids_before, limit };
+    let retention = Retention { events_before, webhook_ids_before, idempotency_keys_before: at(0), limit };
     for _ in 0..100 {
         if world.store.prune(retention).await.unwrap() == 0 {
             return;
@@ -31,7 +31,7 @@ pub(crate) async fn what_is_old_and_finished_goes_with_all_that_belongs_to_it(wo
         made.push(call.append().await.event_id);
     }
     for (n, claimed) in world.claim(endpoint, at(100)).await.iter().enumerate() {
-        let end = if n % 2 == 0 { NextStep::Delivered } else { NextStep::Dead };
+        let end = if n % 2 == 0 { NextStep::Delivered } else { super::DEAD };
         world.finish(claimed, end, at(100)).await;
     }
     // Taken at 0, 10, 20 | 30, 40, 50: what was taken at the very moment stays.
@@ -65,7 +65,7 @@ pub(crate) async fn what_is_pending_stays_however_old(world: World) {
     assert_eq!(world.list(EventFilter::default()).await, [event]);
 
     let last = world.claim_one(second, at(2_000_000)).await;
-    world.finish(&last, NextStep::Dead, at(2_000_000)).await;
+    world.finish(&last, super::DEAD, at(2_000_000)).await;
     prune(&world, at(1_000_000), at(0), 100).await;
     assert_eq!(world.list(EventFilter::default()).await, []);
 }
@@ -111,7 +111,12 @@ pub(crate) async fn steps_are_bounded(world: World) {
     for n in 0..5 {
         world.call(source, &n.to_string()).append().await;
     }
-    let step = Retention { events_before: at(1), webhook_ids_before: at(1), limit: 2 };
+    let step = Retention {
+        events_before: at(1),
+        webhook_ids_before: at(1),
+        idempotency_keys_before: at(0),
+        limit: 2,
+    };
     for left in [3, 1, 0] {
         assert!(world.store.prune(step).await.unwrap() > 0);
         assert_eq!(world.list(EventFilter::default()).await.len(), left);

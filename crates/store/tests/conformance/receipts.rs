@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use ringback_domain::{Disposition, KeptCall, ReceiptId, SourceId};
 use ringback_store::receipts::MAX_HELD_CALLS;
-use ringback_store::{Arrival, Order, PageRequest, ReceiptFilter, Refusal, RefusalCount, StoreError};
+use ringback_store::{
+    Arrival, NewReceipt, Order, PageRequest, ReceiptFilter, Refusal, RefusalCount, StoreError,
+};
 
 use super::{World, assert_err, at};
 
@@ -34,7 +36,8 @@ fn count(source_id: SourceId, reason: &str, count: u64) -> RefusalCount {
 
 /// A call that admits a refused one.
 fn admission(world: &World, source_id: SourceId, webhook_id: &str, receipt_id: ReceiptId) -> Arrival {
-    Arrival { receipt_id, admitted: true, ..world.call(source_id, webhook_id).at(at(9)).arrival() }
+    let receipt = NewReceipt { id: receipt_id, admitted: true, secret_id: world.id() };
+    Arrival { receipt: Some(receipt), ..world.call(source_id, webhook_id).at(at(9)).arrival() }
 }
 
 async fn listed(world: &World, filter: ReceiptFilter) -> Vec<(ReceiptId, Disposition)> {
@@ -46,7 +49,7 @@ async fn listed(world: &World, filter: ReceiptFilter) -> Vec<(ReceiptId, Disposi
 pub(crate) async fn a_call_that_was_taken_in_leaves_its_receipt(world: World) {
     let source = world.source().await;
     let arrival = world.call(source, "wh_1").at(at(3)).arrival();
-    let (id, secret_id) = (arrival.receipt_id, arrival.secret_id);
+    let NewReceipt { id, secret_id, .. } = arrival.receipt.unwrap();
     let appended = world.store.append(arrival).await.unwrap();
     world.call(source, "wh_1").body("other").append().await;
     let detail = world.store.receipt(world.project, id).await.unwrap();

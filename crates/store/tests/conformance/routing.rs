@@ -1,7 +1,7 @@
 //! An event goes where the configuration of its commit says, whatever its caller had planned.
 
 use ringback_domain::{Disposition, EndpointId, EventPattern};
-use ringback_store::{EndpointChange, PlannedDelivery};
+use ringback_store::{Arrival, EndpointChange, Plan, PlannedDelivery};
 
 use super::{World, at};
 
@@ -15,14 +15,22 @@ enum Move {
     Renamed,
 }
 
+/// What an arrival's plan holds.
+fn planned_in(arrival: &mut Arrival) -> &mut Vec<PlannedDelivery> {
+    match &mut arrival.plan {
+        Plan::Route { deliveries, .. } => deliveries,
+        Plan::Test(_) => panic!("calls are routed"),
+    }
+}
+
 pub(crate) async fn a_plan_of_the_present_configuration_is_followed(world: World) {
     let source = world.source().await;
     let (first, second) = (world.endpoint(&["*"]).await, world.endpoint(&["*"]).await);
     // A plan may be narrower than the routing (a test of one endpoint), and mix the ways of being born.
     let mut arrival = world.call(source, "wh_1").to(&[second]).leased_until(at(40)).arrival();
     let born_due = PlannedDelivery { id: world.id(), endpoint_id: first, lease_expires_at: None };
-    arrival.plan.deliveries.push(born_due);
-    let planned: Vec<_> = arrival.plan.deliveries.iter().map(|p| (p.id, p.endpoint_id)).collect();
+    planned_in(&mut arrival).push(born_due);
+    let planned: Vec<_> = planned_in(&mut arrival).iter().map(|p| (p.id, p.endpoint_id)).collect();
 
     let appended = world.store.append(arrival).await.unwrap();
 
@@ -81,8 +89,8 @@ async fn make_move(world: &World, what: Move, existing: Option<EndpointId>) -> E
 pub(crate) async fn a_plan_made_anew_is_born_due(world: World) {
     let source = world.source().await;
     let first = world.endpoint(&["*"]).await;
-    let arrival = world.call(source, "wh_1").leased_until(at(40)).arrival();
-    let planned = arrival.plan.deliveries[0].id;
+    let mut arrival = world.call(source, "wh_1").leased_until(at(40)).arrival();
+    let planned = planned_in(&mut arrival)[0].id;
     let second = world.endpoint(&["*"]).await;
     let appended = world.store.append(arrival).await.unwrap();
     assert_eq!(appended.leased, []);
@@ -105,8 +113,7 @@ pub(crate) async fn a_type_is_routed_by_either_spelling(world: World) {
         assert_eq!(planned.due, both, "{spelling}");
 
         let mut outdated = world.call(source, &format!("anew_{spelling}")).event_type(spelling).arrival();
-        outdated.plan.generation -= 1;
-        outdated.plan.deliveries.clear();
+        outdated.plan = Plan::Route { generation: world.generation() - 1, deliveries: Vec::new() };
         assert_eq!(world.store.append(outdated).await.unwrap().due, both, "{spelling}");
     }
 }

@@ -59,7 +59,7 @@ pub(crate) async fn an_events_state_follows_from_its_deliveries(world: World) {
         let appended = world.call(source, &made.len().to_string()).to(&to).append().await;
         made.push((appended.event_id, mix));
     }
-    for (endpoint, end) in [(dead, NextStep::Dead), (delivered, NextStep::Delivered)] {
+    for (endpoint, end) in [(dead, super::DEAD), (delivered, NextStep::Delivered)] {
         for claimed in world.claim(endpoint, at(0)).await {
             world.finish(&claimed, end, at(1)).await;
         }

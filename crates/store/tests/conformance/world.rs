@@ -141,6 +141,11 @@ impl World {
             url: "https://app.example/webhooks".into(),
             event_types: patterns.iter().map(|p| EventPattern::parse(p).unwrap()).collect(),
             timeout_secs: 10,
+            description: None,
+            headers: Vec::new(),
+            authentication: None,
+            no_retry_statuses: Vec::new(),
+            paused: false,
             secret: (self.id(), secret(7)),
             now: at(0),
         }

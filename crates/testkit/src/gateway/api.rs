@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{ADMIN_KEY, Gateway};
 use crate::http_line::{Answer, HttpLine};
 use crate::openai::OpenAi;
-use crate::wait::within;
+use crate::wait::{until, within};
 
 impl Gateway {
     /// Calls the API with the admin key.
@@ -35,6 +35,17 @@ impl Gateway {
     /// When the answer is not 200.
     pub async fn get(&self, path: &str) -> Value {
         done(path, &self.api(Method::GET, path, None).await)
+    }
+
+    /// Waits until `/readyz` answers with this status. What it found a moment ago may hold for a second.
+    ///
+    /// # Panics
+    /// When it does not within [`crate::PATIENCE`].
+    pub async fn readiness(&self, status: u16) {
+        until(&format!("/readyz to answer {status}"), || async {
+            (self.api(Method::GET, "/readyz", None).await.status == status).then_some(())
+        })
+        .await;
     }
 
     /// Makes a source for OpenAI's calls that are signed with this secret.
@@ -84,6 +95,18 @@ impl Gateway {
             let last = page["last_id"].as_str().expect("a page that has more has a last item");
             path = format!("/v1/webhook_events?limit=100&after={last}");
         }
+    }
+
+    /// Waits until nothing is pending and no attempt is under way.
+    ///
+    /// # Panics
+    /// When that does not come within [`crate::PATIENCE`].
+    pub(super) async fn nothing_left_over(&self) {
+        until("every delivery to have come to its end", || async {
+            let stats = self.get("/v1/webhook_stats").await;
+            (stats["pending"] == 0 && stats["in_flight"] == 0).then_some(())
+        })
+        .await;
     }
 
     /// A new source, and its caller.

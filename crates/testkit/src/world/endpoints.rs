@@ -28,7 +28,12 @@ impl World {
             name: "app".to_owned(),
             url: url.to_owned(),
             event_types: event_types.iter().map(|text| pattern(text)).collect(),
+            description: None,
             timeout_secs,
+            headers: Vec::new(),
+            authentication: None,
+            no_retry_statuses: Vec::new(),
+            paused: false,
             secret: (self.id(), own_secret(id)),
             now: self.clock.now(),
         };

@@ -1,0 +1,100 @@
+//! `ringback keys`.
+
+use clap::Subcommand;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::sources::deleted;
+use super::{PageArgs, items, mention_more, segment};
+use crate::args::Global;
+use crate::client::ApiClient;
+use crate::exit::CliError;
+use crate::output::{self, Column};
+
+const PROJECTS: &str = "/v1/organization/projects";
+const COLUMNS: [Column; 5] = [
+    ("ID", &["id"]),
+    ("NAME", &["name"]),
+    ("KEY", &["redacted_value"]),
+    ("MADE", &["created_at"]),
+    ("LAST USED", &["last_used_at"]),
+];
+const FIELDS: [Column; 5] = [
+    ("id", &["id"]),
+    ("name", &["name"]),
+    ("key", &["value"]),
+    ("key hint", &["redacted_value"]),
+    ("made", &["created_at"]),
+];
+
+/// What can be done with the keys of a project. All of it wants the admin key.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key. It is shown this once.
+    #[command(after_help = "Example: ringback keys create --project shop --name worker")]
+    Create {
+        /// A name for people.
+        #[arg(long)]
+        name: String,
+    },
+    /// List keys.
+    List {
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Delete a key: it opens nothing from now on.
+    Delete {
+        /// `key_…`
+        id: String,
+    },
+}
+
+/// Runs `ringback keys …`.
+pub(crate) fn run(global: &Global, command: KeysCommand) -> Result<(), CliError> {
+    let api = ApiClient::new(&global.as_admin())?;
+    let path = format!("{PROJECTS}/{}/api_keys", segment(&project_id(global, &api)?));
+    match command {
+        KeysCommand::Create { name } => {
+            let key = api.call(Method::POST, &path, Some(&json!({ "name": name })))?;
+            if global.json {
+                output::json(&key);
+            } else {
+                output::fields(&key, &FIELDS);
+                anstream::eprintln!("keep the key now: it is not shown again");
+            }
+        }
+        KeysCommand::List { page } => {
+            let answer = api.call(Method::GET, &page.path(&path, &[]), None)?;
+            if global.json {
+                output::json(&answer);
+            } else {
+                output::table(items(&answer), &COLUMNS, "no keys yet; make one with `ringback keys create`");
+                mention_more(&answer);
+            }
+        }
+        KeysCommand::Delete { id } => {
+            let answer = api.call(Method::DELETE, &format!("{path}/{}", segment(&id)), None)?;
+            return deleted(global, &answer);
+        }
+    }
+    Ok(())
+}
+
+/// The id of the project that `--project` names, by id or name.
+fn project_id(global: &Global, api: &ApiClient) -> Result<String, CliError> {
+    let wanted = global.project.as_deref().unwrap_or("default");
+    let mut after = String::new();
+    loop {
+        let page = api.call(Method::GET, &format!("{PROJECTS}?limit=100{after}"), None)?;
+        let named = |project: &&Value| project["id"] == wanted || project["name"] == wanted;
+        if let Some(id) = items(&page).iter().find(named).and_then(|project| project["id"].as_str()) {
+            return Ok(id.to_owned());
+        }
+        match page["last_id"].as_str().filter(|_| page["has_more"] == true) {
+            Some(last) => after = format!("&after={}", segment(last)),
+            None => {
+                return Err(CliError::Refused { message: format!("there is no active project `{wanted}`") });
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! How an endpoint's calls are signed, which is settled by its newest secret.
+
+use ringback_domain::{Endpoint, SignatureScheme};
+use ringback_webhook::SigningSecret;
+
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::random;
+
+pub(super) const FIELD: &str = "signature_scheme";
+
+/// `signature_scheme`.
+pub(super) fn read(fields: &Fields) -> Result<Option<SignatureScheme>, ApiError> {
+    let Some(text) = fields.text(FIELD, 16)? else { return Ok(None) };
+    text.parse()
+        .map(Some)
+        .map_err(|error: ringback_domain::UnknownWord| ApiError::invalid_value(FIELD, error.to_string()))
+}
+
+/// A fresh secret of 32 random bytes.
+pub(super) fn new_secret(scheme: SignatureScheme) -> Result<SigningSecret, ApiError> {
+    let _ = scheme;
+    SigningSecret::from_key_bytes(&random::bytes::<32>()).map_err(ApiError::internal)
+}
+
+/// Another scheme means another secret, which only a rotation can show.
+pub(super) fn check_unchanged(endpoint: &Endpoint, wanted: SignatureScheme) -> Result<(), ApiError> {
+    if endpoint.signature_scheme() == wanted {
+        return Ok(());
+    }
+    let message = "another `signature_scheme` needs another secret: change it with `POST \
+                   /v1/webhook_endpoints/{id}/rotate_secret {\"signature_scheme\": …}`, whose answer shows that";
+    Err(ApiError::invalid_value(FIELD, message))
+}

@@ -1,0 +1,96 @@
+//! Rotation and revocation of an endpoint's signing secrets.
+
+use serde_json::{Value, json};
+
+use crate::world::{NOW, World};
+
+const URL: &str = "https://app.example/";
+const DAY: i64 = 24 * 3600;
+
+fn path(endpoint: &Value) -> String {
+    format!("/v1/webhook_endpoints/{}", endpoint["id"].as_str().unwrap())
+}
+
+/// The hints of those that sign, oldest first, and when each ends.
+fn live(endpoint: &Value) -> Vec<(&str, Option<i64>)> {
+    let secrets = endpoint["signing_secrets"].as_array().unwrap();
+    secrets.iter().map(|s| (s["hint"].as_str().unwrap(), s["expires_at"].as_i64())).collect()
+}
+
+fn hint(endpoint: &Value) -> &str {
+    endpoint["signing_secret_hint"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn without_overlap_the_old_secret_ends_at_once() {
+    let world = World::start().await;
+    let first = world.endpoint(URL, json!({})).await;
+    world.clock.turn(5);
+    let second = world.api("POST", &format!("{}/rotate_secret", path(&first)), "{}").await.ok();
+    assert_ne!(second["signing_secret"], first["signing_secret"]);
+    assert_eq!(live(&second), [(hint(&second), None)]);
+    assert_eq!((&second["created_at"], &second["updated_at"]), (&json!(NOW), &json!(NOW + 5)));
+    let shown = world.get(&path(&first)).await.ok();
+    assert!(shown.get("signing_secret").is_none());
+    assert_eq!(hint(&shown), hint(&second));
+}
+
+#[tokio::test]
+async fn with_overlap_both_sign_for_a_day_and_never_more_than_three() {
+    let world = World::start().await;
+    let first = world.endpoint(URL, json!({})).await;
+    let rotate = async || {
+        let body = json!({"keep_old_secret_active_for_24_hours": true});
+        world.post(&format!("{}/rotate_secret", path(&first)), &body).await.ok()
+    };
+    let second = rotate().await;
+    assert_eq!(live(&second), [(hint(&first), Some(NOW + DAY)), (hint(&second), None)]);
+    world.clock.turn(10);
+    let third = rotate().await;
+    let expected =
+        [(hint(&first), Some(NOW + DAY)), (hint(&second), Some(NOW + 10 + DAY)), (hint(&third), None)];
+    assert_eq!(live(&third), expected, "what was to end earlier still does");
+    let fourth = rotate().await;
+    assert_eq!(
+        live(&fourth).iter().map(|(hint, _)| *hint).collect::<Vec<_>>(),
+        [hint(&second), hint(&third), hint(&fourth)]
+    );
+    world.clock.turn(DAY);
+    let shown = world.get(&path(&first)).await.ok();
+    assert_eq!(live(&shown), [(hint(&fourth), None)]);
+}
+
+#[tokio::test]
+async fn an_older_secret_can_be_ended_before_its_time_and_the_newest_cannot() {
+    let world = World::start().await;
+    let first = world.endpoint(URL, json!({})).await;
+    let body = json!({"keep_old_secret_active_for_24_hours": true});
+    let second = world.post(&format!("{}/rotate_secret", path(&first)), &body).await.ok();
+    let secret = |index: usize| {
+        format!(
+            "{}/signing_secrets/{}",
+            path(&first),
+            second["signing_secrets"][index]["id"].as_str().unwrap()
+        )
+    };
+    let newest = world.api("DELETE", &secret(1), "").await;
+    assert_eq!(newest.error(), (400, "newest_secret".to_owned()));
+    let after = world.api("DELETE", &secret(0), "").await.ok();
+    assert_eq!(live(&after), [(hint(&second), None)]);
+    assert_eq!(world.api("DELETE", &secret(0), "").await.error(), (404, "not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named() {
+    let world = World::start().await;
+    let endpoint = world.endpoint(URL, json!({})).await;
+    let rotate = format!("{}/rotate_secret", path(&endpoint));
+    for (body, code) in [
+        (json!({"keep_old_secret_active_for_24_hours": "yes"}), "invalid_type"),
+        (json!({"keep_old": true}), "unknown_parameter"),
+        (json!({"signature_scheme": "v2"}), "invalid_value"),
+    ] {
+        assert_eq!(world.post(&rotate, &body).await.error(), (400, code.to_owned()), "{body}");
+    }
+    assert_eq!(hint(&world.get(&path(&endpoint)).await.ok()), hint(&endpoint), "nothing was rotated");
+}

@@ -1,0 +1,67 @@
+//! Requests that may be repeated: the first answer under an `Idempotency-Key`, kept for whoever asks again.
+//!
+//! The actors: the *server* begins a request under its key, runs it, and completes it with the answer, or forgets it when
+//! nothing happened. What is *not* guaranteed: an answer to a request whose process died between the two. Whether it happened
+//! is not known then, and who repeats it is told so ([`Begun::Interrupted`]).
+
+use std::time::Duration;
+
+use ringback_domain::{ProjectId, Timestamp};
+use zeroize::Zeroizing;
+
+/// How long an answer is kept, counted from the request.
+pub const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Names one request that may be repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey {
+    /// On whose behalf.
+    pub project_id: ProjectId,
+    /// Method and path, as in `POST /v1/webhook_events`.
+    pub route: String,
+    /// What the caller chose: 1 to 255 printable ASCII characters.
+    pub key: String,
+}
+
+/// The answer to a request.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// Its status.
+    pub status_code: u16,
+    /// Its body. May hold a secret that is shown once.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for StoredAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredAnswer({}, [REDACTED])", self.status_code)
+    }
+}
+
+/// What is known of a request when it comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// Nothing: it is the first, and is to be run now and completed.
+    New,
+    /// It is being run, for the caller who came first.
+    Running,
+    /// It was begun by a process that is gone; whether it happened is not known.
+    Interrupted,
+    /// It was run; this was the answer.
+    Done(StoredAnswer),
+    /// The key was used for a request with another body.
+    OtherRequest,
+}
+
+/// A request at its beginning.
+#[derive(Debug, Clone)]
+pub struct Beginning {
+    /// Which.
+    pub key: IdempotencyKey,
+    /// The SHA-256 of its body.
+    pub request_sha256: [u8; 32],
+    /// Whether running it a second time is harmless, so that one which was interrupted is run again.
+    pub repeatable: bool,
+    /// Now.
+    pub now: Timestamp,
+}

@@ -1,0 +1,131 @@
+//! Requests under an `Idempotency-Key`: begun, completed, forgotten. Answers are encrypted, because some show a secret.
+
+use ringback_domain::TypedId;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::columns;
+use super::writer::WriteError;
+use crate::idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
+use crate::keyring::{DecryptError, Keyring};
+
+/// Names this process among those that used the database.
+pub(super) type RunId = [u8; 16];
+
+/// A request as the rows know it.
+struct Row {
+    same_request: bool,
+    ours: bool,
+    status_code: Option<u16>,
+    answer: Option<Vec<u8>>,
+}
+
+pub(super) fn begin(
+    tx: &Connection,
+    keyring: &Keyring,
+    run_id: RunId,
+    beginning: &Beginning,
+) -> Result<Begun, WriteError> {
+    let Some(row) = find(tx, run_id, beginning)? else {
+        insert(tx, run_id, beginning)?;
+        return Ok(Begun::New);
+    };
+    if !row.same_request {
+        return Ok(Begun::OtherRequest);
+    }
+    match (row.status_code, row.answer) {
+        (Some(status_code), Some(sealed)) => {
+            // Under a key that the operator has taken away since, the answer is lost; that there was one is not.
+            match keyring.decrypt(&place(&beginning.key), &sealed) {
+                Err(DecryptError::UnknownKey(_)) => Ok(Begun::Interrupted),
+                Err(error) => Err(columns::unreadable(error).into()),
+                Ok(body) => Ok(Begun::Done(StoredAnswer { status_code, body })),
+            }
+        }
+        _ if row.ours => Ok(Begun::Running),
+        _ if beginning.repeatable => {
+            take_over(tx, run_id, beginning)?;
+            Ok(Begun::New)
+        }
+        _ => Ok(Begun::Interrupted),
+    }
+}
+
+pub(super) fn complete(
+    tx: &Connection,
+    keyring: &Keyring,
+    key: &IdempotencyKey,
+    answer: &StoredAnswer,
+) -> Result<(), WriteError> {
+    let sealed = keyring.encrypt(&place(key), &answer.body);
+    tx.prepare_cached(
+        "UPDATE idempotency_keys SET status_code = ?4, answer = ?5 \
+         WHERE project_id = ?1 AND route = ?2 AND key = ?3 AND status_code IS NULL",
+    )?
+    .execute(params![key.project_id.to_bytes(), key.route, key.key, answer.status_code, sealed])?;
+    Ok(())
+}
+
+pub(super) fn forget(tx: &Connection, key: &IdempotencyKey) -> Result<(), WriteError> {
+    tx.prepare_cached(
+        "DELETE FROM idempotency_keys WHERE project_id = ?1 AND route = ?2 AND key = ?3 AND status_code IS NULL",
+    )?
+    .execute(params![key.project_id.to_bytes(), key.route, key.key])?;
+    Ok(())
+}
+
+/// What is kept longer than promised is as good as gone.
+fn find(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite::Result<Option<Row>> {
+    let key = &beginning.key;
+    let kept_since = beginning.now.minus(crate::idempotency::KEPT_FOR);
+    tx.prepare_cached(
+        "DELETE FROM idempotency_keys WHERE project_id = ?1 AND route = ?2 AND key = ?3 AND created_at < ?4",
+    )?
+    .execute(params![key.project_id.to_bytes(), key.route, key.key, kept_since.as_unix_ms()])?;
+    tx.prepare_cached(
+        "SELECT request_sha256 = ?4, run_id = ?5, status_code, answer FROM idempotency_keys \
+         WHERE project_id = ?1 AND route = ?2 AND key = ?3",
+    )?
+    .query_row(
+        params![key.project_id.to_bytes(), key.route, key.key, beginning.request_sha256, run_id],
+        |row| {
+            Ok(Row {
+                same_request: row.get(0)?,
+                ours: row.get(1)?,
+                status_code: row.get(2)?,
+                answer: row.get(3)?,
+            })
+        },
+    )
+    .optional()
+}
+
+fn insert(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite::Result<()> {
+    let key = &beginning.key;
+    tx.prepare_cached(
+        "INSERT INTO idempotency_keys (project_id, route, key, request_sha256, created_at, run_id) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        key.project_id.to_bytes(),
+        key.route,
+        key.key,
+        beginning.request_sha256,
+        beginning.now.as_unix_ms(),
+        run_id,
+    ])
+    .map(drop)
+}
+
+fn take_over(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite::Result<()> {
+    let key = &beginning.key;
+    tx.prepare_cached(
+        "UPDATE idempotency_keys SET run_id = ?4 WHERE project_id = ?1 AND route = ?2 AND key = ?3",
+    )?
+    .execute(params![key.project_id.to_bytes(), key.route, key.key, run_id])
+    .map(drop)
+}
+
+/// Binds an answer to its row.
+fn place(key: &IdempotencyKey) -> String {
+    format!("idempotency_keys/{}/{}/{}", key.project_id, key.route, key.key)
+}
