@@ -24,7 +24,9 @@ lint: ## Check format, clippy, rustdoc and the rules of the house
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --package ringback-webhook --all-features --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --package ringback-webhook --all-features --no-deps
 	$(CARGO) xtask tidy
 
 format: ## Lay out all Rust code as `make lint` wants it

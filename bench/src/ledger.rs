@@ -55,6 +55,18 @@ impl CallId {
     }
 }
 
+impl CallId {
+    /// The request to publish the same event.
+    pub(crate) fn publication(self) -> String {
+        let Self { window, index } = self;
+        let note = ".".repeat(160 + (index as usize * 37) % 190);
+        format!(
+            r#"{{"type":"response.completed","webhook_id":"{}","created_at":1750287018,"data":{{"id":"resp_{window:08x}{index:08x}","note":"{note}"}}}}"#,
+            self.webhook_id()
+        )
+    }
+}
+
 impl Ledger {
     /// An empty one; `window` must differ from that of every other of the run.
     pub(crate) fn new(window: u32) -> Self {

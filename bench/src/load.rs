@@ -1,8 +1,9 @@
-//! The load: freshly signed calls over kept connections, as fast as they are answered or at a pace.
+//! The load: freshly signed calls, or publications, over kept connections, as fast as they are answered or at a pace.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use ringback_webhook::SigningSecret;
 use tokio::task::JoinSet;
@@ -31,15 +32,27 @@ pub(crate) enum Pace {
     },
 }
 
+/// What one call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// One event, signed as OpenAI signs.
+    Signed,
+    /// One event to be published.
+    Published,
+    /// So many events to be published in one transaction.
+    PublishedTogether(u32),
+}
+
 /// A load that is ready to begin: connected.
 pub(crate) struct Load {
     pace: Pace,
+    call: Call,
     connections: Vec<Connection>,
 }
 
 impl Load {
     /// Opens the connections.
-    pub(crate) async fn connect(target: &Target, pace: Pace) -> Result<Self, Failure> {
+    pub(crate) async fn connect(target: &Target, call: Call, pace: Pace) -> Result<Self, Failure> {
         let count = match pace {
             Pace::Full { connections } => connections,
             Pace::Even { .. } => PACED_CONNECTIONS,
@@ -48,7 +61,7 @@ impl Load {
         for _ in 0..count {
             connections.push(Connection::open(target).await?);
         }
-        Ok(Self { pace, connections })
+        Ok(Self { pace, call, connections })
     }
 
     /// Makes calls until `end`, and waits for the last answers.
@@ -56,7 +69,8 @@ impl Load {
         let begin = Instant::now();
         let mut callers = JoinSet::new();
         for (place, connection) in (0..).zip(self.connections) {
-            let caller = Caller { connection, secret: key::source(), ledger: Arc::clone(ledger) };
+            let (secret, ledger) = (key::source(), Arc::clone(ledger));
+            let caller = Caller { connection, call: self.call, secret, ledger };
             match self.pace {
                 Pace::Full { .. } => callers.spawn(caller.saturate(end)),
                 Pace::Even { per_second } => {
@@ -75,6 +89,7 @@ impl Load {
 /// One connection's calls.
 struct Caller {
     connection: Connection,
+    call: Call,
     secret: SigningSecret,
     ledger: Arc<Ledger>,
 }
@@ -98,12 +113,22 @@ impl Caller {
     }
 
     async fn call(&mut self) -> Result<(), Failure> {
-        let id = self.ledger.begin();
-        let body = id.body();
-        let headers = signed(&self.secret, id, &body);
+        let count = if let Call::PublishedTogether(events) = self.call { events } else { 1 };
+        let ids: Vec<CallId> = (0..count).map(|_| self.ledger.begin()).collect();
+        let (headers, body) = match (self.call, ids.as_slice()) {
+            (Call::Signed, [id]) => {
+                let body = id.body();
+                (signed(&self.secret, *id, &body), body)
+            }
+            (Call::Published, [id]) => (key::bearer(), Bytes::from(id.publication())),
+            (_, ids) => {
+                let events: Vec<String> = ids.iter().map(|id| id.publication()).collect();
+                (key::bearer(), Bytes::from(format!(r#"{{"events":[{}]}}"#, events.join(","))))
+            }
+        };
         let answer = self.connection.post(headers, body).await?;
         if answer.status == StatusCode::OK {
-            self.ledger.accept(id);
+            ids.into_iter().for_each(|id| self.ledger.accept(id));
         }
         Ok(())
     }

@@ -28,20 +28,24 @@ pub(crate) struct Report {
     scenarios: Vec<ScenarioReport>,
 }
 
-/// One scenario, Ringback beside the bare server.
+/// One scenario: what is measured, beside what it is compared with.
 #[derive(Debug, Serialize)]
 pub(crate) struct ScenarioReport {
     letter: char,
     title: &'static str,
+    /// What is measured.
+    subject: &'static str,
+    /// What it is compared with.
+    compared_with: &'static str,
     #[serde(skip)]
     goal: Goal,
     goal_met: Option<bool>,
-    /// Events a second, Ringback's by the bare server's; not of a paced load.
+    /// Events a second, the subject's by the other's; not of a paced load.
     ratio: Option<f64>,
-    /// Median latency, Ringback's less the bare server's, in milliseconds; of a paced load.
+    /// Median latency, the subject's less the other's, in milliseconds; of a paced load.
     p50_difference_ms: Option<f64>,
-    ringback: Figures,
-    bare: Figures,
+    ours: Figures,
+    beside: Figures,
     /// Events a second of the append loop.
     append_loop_per_sec: Option<f64>,
     /// Events a second, the bare server's by the append loop's.
@@ -73,23 +77,25 @@ impl Report {
 }
 
 impl ScenarioReport {
-    pub(crate) fn new(scenario: Scenario, ringback: Figures, bare: Figures, loop_rates: &[f64]) -> Self {
+    pub(crate) fn new(scenario: Scenario, ours: Figures, beside: Figures, loop_rates: &[f64]) -> Self {
         let goal = scenario.goal();
         let paced = matches!(goal, Goal::Within(_));
-        let ratio = divide(ringback.events_per_sec, bare.events_per_sec).filter(|_| !paced);
+        let ratio = divide(ours.events_per_sec, beside.events_per_sec).filter(|_| !paced);
         let p50_difference_ms =
-            ringback.p50_ms.zip(bare.p50_ms).map(|(ours, floors)| ours - floors).filter(|_| paced);
+            ours.p50_ms.zip(beside.p50_ms).map(|(ours, others)| ours - others).filter(|_| paced);
         let append_loop_per_sec = median(loop_rates.iter().copied());
         Self {
             letter: scenario.letter(),
             title: scenario.title(),
+            subject: scenario.subjects()[0].title(),
+            compared_with: scenario.subjects()[1].title(),
             goal,
             goal_met: goal.is_met(ratio, p50_difference_ms),
             ratio,
             p50_difference_ms,
-            floor_ratio: divide(bare.events_per_sec, append_loop_per_sec),
-            ringback,
-            bare,
+            floor_ratio: divide(beside.events_per_sec, append_loop_per_sec),
+            ours,
+            beside,
             append_loop_per_sec,
         }
     }
@@ -105,6 +111,7 @@ impl Goal {
     fn is_met(self, ratio: Option<f64>, p50_difference_ms: Option<f64>) -> Option<bool> {
         match self {
             Self::Share(least) => ratio.map(|ratio| ratio >= least),
+            Self::None => None,
             Self::Within(most) => p50_difference_ms.map(|ms| ms <= most.as_secs_f64() * 1e3),
         }
     }

@@ -64,16 +64,17 @@ fn data_folder(args: &Args) -> Result<PathBuf, Failure> {
 
 impl Run<'_> {
     async fn measure(&mut self, scenario: Scenario) -> Result<ScenarioReport, Failure> {
-        let mut ringback = self.start(Kind::Ringback, scenario).await?;
-        let mut bare = self.start(Kind::Bare, scenario).await?;
-        let append_loop = match scenario {
-            Scenario::Paced => None,
-            _ => Some(AppendLoop::start(&self.folder, self.plan, scenario.delivers())?),
+        let [first, second] = scenario.subjects();
+        let mut ours = self.start(first, scenario).await?;
+        let mut beside = self.start(second, scenario).await?;
+        let append_loop = match scenario.has_append_loop() {
+            false => None,
+            true => Some(AppendLoop::start(&self.folder, self.plan, scenario.delivers())?),
         };
         let mut loop_rates = Vec::new();
         for round in 0..self.plan.windows {
             // Neither is always the one that comes after the other.
-            let order = if round % 2 == 0 { [&mut ringback, &mut bare] } else { [&mut bare, &mut ringback] };
+            let order = if round % 2 == 0 { [&mut ours, &mut beside] } else { [&mut beside, &mut ours] };
             for measured in order {
                 let outcome = self.window(&measured.subject, scenario, self.plan).await?;
                 measured.outcomes.push(outcome);
@@ -82,9 +83,9 @@ impl Run<'_> {
                 loop_rates.push(append_loop.measure(self.ledger(), self.plan).await?);
             }
         }
-        let ringback = self.figures(ringback, scenario).await?;
-        let bare = self.figures(bare, scenario).await?;
-        Ok(ScenarioReport::new(scenario, ringback, bare, &loop_rates))
+        let ours = self.figures(ours, scenario).await?;
+        let beside = self.figures(beside, scenario).await?;
+        Ok(ScenarioReport::new(scenario, ours, beside, &loop_rates))
     }
 
     /// Starts a subject and warms it up.

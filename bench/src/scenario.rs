@@ -1,13 +1,17 @@
-//! The three scenarios, and what each is to reach.
+//! The scenarios, and what each is to reach.
 
 use std::time::Duration;
 
 use crate::args::Plan;
 use crate::failure::Failure;
 use crate::load::Pace;
+use crate::subject::Kind;
 
 /// Calls a second of the paced scenario.
 const PACED_PER_SECOND: u32 = 200;
+
+/// Events of one batch.
+const EVENTS_PER_BATCH: u32 = 100;
 
 /// What is done to a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +22,10 @@ pub(crate) enum Scenario {
     Delivery,
     /// The same at an even pace that leaves both subjects time; what counts is how soon it arrives.
     Paced,
+    /// Events published one at a time, beside calls that are taken in.
+    Publish,
+    /// Events published many at a time, beside calls that are taken in.
+    PublishBatch,
 }
 
 /// What Ringback is to reach, beside the floor in the same run.
@@ -27,11 +35,14 @@ pub(crate) enum Goal {
     Share(f64),
     /// A median latency that is at most so much longer.
     Within(Duration),
+    /// Nothing: the two are there to be compared.
+    None,
 }
 
 impl Scenario {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Ingest, Self::Delivery, Self::Paced];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Ingest, Self::Delivery, Self::Paced, Self::Publish, Self::PublishBatch];
 
     /// Those that these letters name; all, if there are none.
     pub(crate) fn named(letters: &[char]) -> Result<Vec<Self>, Failure> {
@@ -48,6 +59,8 @@ impl Scenario {
             Self::Ingest => 'a',
             Self::Delivery => 'b',
             Self::Paced => 'c',
+            Self::Publish => 'd',
+            Self::PublishBatch => 'e',
         }
     }
 
@@ -57,18 +70,36 @@ impl Scenario {
             Self::Ingest => "ingest only",
             Self::Delivery => "ingest and delivery",
             Self::Paced => "200 events/s, end to end",
+            Self::Publish => "publish beside ingest",
+            Self::PublishBatch => "batches of 100 beside ingest",
         }
     }
 
     /// Whether events are delivered.
     pub(crate) fn delivers(self) -> bool {
-        self != Self::Ingest
+        matches!(self, Self::Delivery | Self::Paced)
+    }
+
+    /// What is measured, and beside what.
+    pub(crate) fn subjects(self) -> [Kind; 2] {
+        match self {
+            Self::Ingest | Self::Delivery | Self::Paced => [Kind::Ringback, Kind::Bare],
+            Self::Publish => [Kind::Publish, Kind::Ringback],
+            Self::PublishBatch => [Kind::PublishBatch(EVENTS_PER_BATCH), Kind::Ringback],
+        }
+    }
+
+    /// Whether the append loop is measured as well, which tells whether the bare server is a floor.
+    pub(crate) fn has_append_loop(self) -> bool {
+        matches!(self, Self::Ingest | Self::Delivery)
     }
 
     /// How fast calls are made.
     pub(crate) fn pace(self, plan: Plan) -> Pace {
         match self {
-            Self::Ingest | Self::Delivery => Pace::Full { connections: plan.connections },
+            Self::Ingest | Self::Delivery | Self::Publish | Self::PublishBatch => {
+                Pace::Full { connections: plan.connections }
+            }
             Self::Paced => Pace::Even { per_second: PACED_PER_SECOND },
         }
     }
@@ -79,6 +110,7 @@ impl Scenario {
             Self::Ingest => Goal::Share(0.7),
             Self::Delivery => Goal::Share(0.35),
             Self::Paced => Goal::Within(Duration::from_micros(1500)),
+            Self::Publish | Self::PublishBatch => Goal::None,
         }
     }
 }
@@ -91,6 +123,6 @@ mod tests {
     fn letters_name_scenarios() {
         assert_eq!(Scenario::named(&[]).unwrap(), Scenario::ALL);
         assert_eq!(Scenario::named(&['c', 'a']).unwrap(), [Scenario::Paced, Scenario::Ingest]);
-        assert!(Scenario::named(&['d']).is_err());
+        assert!(Scenario::named(&['f']).is_err());
     }
 }

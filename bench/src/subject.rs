@@ -1,9 +1,9 @@
-//! What is measured: the real binary, or the bare server, each in a data folder of its own.
+//! What is measured: the real binary by one of its entrances, or the bare server, each in a data folder of its own.
 
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::Uri;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -12,14 +12,19 @@ use crate::bare;
 use crate::connection::{Connection, Target};
 use crate::failure::Failure;
 use crate::key;
+use crate::load::Call;
 use crate::process::Server;
 use crate::syncs::Trace;
 
-/// Which of the two.
+/// Which it is, and how events enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The release binary.
+    /// The release binary, called as OpenAI calls it.
     Ringback,
+    /// The release binary, asked to publish events one at a time.
+    Publish,
+    /// The release binary, asked to publish events so many at a time.
+    PublishBatch(u32),
     /// The floor.
     Bare,
 }
@@ -52,7 +57,28 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ringback => "ringback",
+            Self::Publish => "publish",
+            Self::PublishBatch(_) => "publish-batch",
             Self::Bare => "bare",
+        }
+    }
+
+    /// The heading of its column.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Ringback => "Ringback",
+            Self::Publish => "publish",
+            Self::PublishBatch(_) => "batches",
+            Self::Bare => "bare server",
+        }
+    }
+
+    /// How its calls are made.
+    pub(crate) fn call(self) -> Call {
+        match self {
+            Self::Ringback | Self::Bare => Call::Signed,
+            Self::Publish => Call::Published,
+            Self::PublishBatch(events) => Call::PublishedTogether(events),
         }
     }
 }
@@ -67,18 +93,20 @@ impl Subject {
         let data = folder.path().join("data");
         let trace = setup.traced.then(|| Trace::to(folder.path().join("syncs")));
         let program = match kind {
-            Kind::Ringback => setup.binary.to_owned(),
+            Kind::Ringback | Kind::Publish | Kind::PublishBatch(_) => setup.binary.to_owned(),
             Kind::Bare => std::env::current_exe().map_err(Failure::io("find this program"))?,
         };
         let mut command =
             trace.as_ref().map_or_else(|| Command::new(&program), |trace| trace.command(&program));
         match kind {
-            Kind::Ringback => ringback(&mut command, &data),
+            Kind::Ringback | Kind::Publish | Kind::PublishBatch(_) => ringback(&mut command, &data),
             Kind::Bare => bare(&mut command, data, setup.receiver)?,
         }
         let server = Server::start(kind.name(), command).await?;
         let ingest = match kind {
             Kind::Ringback => configure(server.url(), setup.receiver).await?,
+            Kind::Publish => target(&format!("{}/v1/webhook_events", server.url()))?,
+            Kind::PublishBatch(_) => target(&format!("{}/v1/webhook_events/batch", server.url()))?,
             Kind::Bare => target(&format!("{}{}", server.url(), bare::PATH))?,
         };
         Ok(Self { kind, server, ingest, trace, _folder: folder })
@@ -145,9 +173,7 @@ async fn configure(url: &str, receiver: Option<&str>) -> Result<Target, Failure>
 }
 
 async fn create(target: &Target, object: &Value) -> Result<Value, Failure> {
-    let bearer = HeaderValue::from_str(&format!("Bearer {}", key::ADMIN)).expect("the key is visible ASCII");
-    let headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
-    let answer = Connection::open(target).await?.post(headers, Bytes::from(object.to_string())).await?;
+    let answer = Connection::open(target).await?.post(key::bearer(), Bytes::from(object.to_string())).await?;
     if !answer.status.is_success() {
         let body = String::from_utf8_lossy(&answer.body).into_owned();
         return Err(Failure::Api { status: answer.status, body });

@@ -52,7 +52,7 @@ pub(crate) async fn measure(
 ) -> Result<Outcome, Failure> {
     let ledger = Arc::new(ledger);
     receiver.open(&ledger);
-    let load = Load::connect(subject.ingest(), scenario.pace(plan)).await?;
+    let load = Load::connect(subject.ingest(), subject.kind().call(), scenario.pace(plan)).await?;
     let (cpu, driver_cpu) = (usage::cpu_time(subject.pid())?, usage::cpu_time(std::process::id())?);
     let end = Instant::now() + plan.window;
     load.run(&ledger, end).await?;

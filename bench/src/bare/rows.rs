@@ -11,7 +11,10 @@ use rusqlite::{Connection, params};
 use crate::clock;
 
 /// The real schema, so that the floor writes exactly the indexes that Ringback writes.
-const SCHEMA: &str = include_str!("../../../crates/store/src/sqlite/migrations/V1__initial.sql");
+const SCHEMA: &str = concat!(
+    include_str!("../../../crates/store/src/sqlite/migrations/V1__initial.sql"),
+    include_str!("../../../crates/store/src/sqlite/migrations/V2__projects_keys_publishing.sql"),
+);
 
 /// The one project, source, secret and endpoint.
 const ONLY: [u8; 16] = [1; 16];

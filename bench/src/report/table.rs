@@ -65,7 +65,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 fn write_scenario(scenario: &ScenarioReport, out: &mut impl Write) -> io::Result<()> {
     let heading = format!("({}) {}", scenario.letter, scenario.title);
-    writeln!(out, "{heading:<34}{:>14}{:>14}{:>9}", "Ringback", "bare server", "ratio")?;
+    writeln!(out, "{heading:<34}{:>14}{:>14}{:>9}", scenario.subject, scenario.compared_with, "ratio")?;
     for row in ROWS {
         write_row(row, scenario, out)?;
     }
@@ -78,13 +78,13 @@ fn write_scenario(scenario: &ScenarioReport, out: &mut impl Write) -> io::Result
     if scenario.floor_is_too_low() {
         writeln!(out, "WARNING: that is below {:.2}, so the bare server is no floor", super::LEAST_FLOOR)?;
     }
-    write_losses("Ringback", &scenario.ringback, out)?;
-    write_losses("the bare server", &scenario.bare, out)?;
+    write_losses(scenario.subject, &scenario.ours, out)?;
+    write_losses(scenario.compared_with, &scenario.beside, out)?;
     write_goal(scenario, out)
 }
 
 fn write_row(row: &Row, scenario: &ScenarioReport, out: &mut impl Write) -> io::Result<()> {
-    let (ours, floors) = ((row.value)(&scenario.ringback), (row.value)(&scenario.bare));
+    let (ours, floors) = ((row.value)(&scenario.ours), (row.value)(&scenario.beside));
     let show = |value: Option<f64>| match (value, row.absent) {
         (Some(value), _) => Some(format!("{value:.*}", row.decimals)),
         (None, absent) => absent.map(str::to_owned),
@@ -115,6 +115,7 @@ fn write_goal(scenario: &ScenarioReport, out: &mut impl Write) -> io::Result<()>
         Goal::Share(least) => {
             writeln!(out, "goal: at least {least:.2} of the bare server's events/s: {verdict}")
         }
+        Goal::None => Ok(()),
         Goal::Within(most) => {
             let difference = scenario.p50_difference_ms.unwrap_or(f64::NAN);
             let most = most.as_secs_f64() * 1e3;

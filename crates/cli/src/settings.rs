@@ -52,6 +52,16 @@ pub(crate) struct Settings {
     /// The largest body of a batch that is published, in bytes. Default 16 MiB.
     #[serde(default)]
     pub(crate) max_batch_bytes: Option<usize>,
+    /// Memory for the bodies of calls and publications that are under way, in bytes; one that does not fit is answered 503.
+    /// Default 64 MiB, at least one body.
+    #[serde(default)]
+    pub(crate) max_ingest_bytes: Option<usize>,
+    /// How much of that one source may take, in bytes. Default 32 MiB, at least one body.
+    #[serde(default)]
+    pub(crate) max_ingest_bytes_per_source: Option<usize>,
+    /// How many calls of one source are under way at once; further ones are answered 503. Default 400.
+    #[serde(default)]
+    pub(crate) max_ingest_calls_per_source: Option<usize>,
     /// How many connections are served at once. Default 800, which fits the usual limit of 1,024 open files.
     #[serde(default)]
     pub(crate) max_connections: Option<usize>,
@@ -161,6 +171,11 @@ impl Settings {
         let mut settings = ServerSettings { public_url, version, ..ServerSettings::default() };
         settings.max_body_bytes = self.max_body_bytes.unwrap_or(settings.max_body_bytes);
         settings.max_batch_bytes = self.max_batch_bytes.unwrap_or(settings.max_batch_bytes);
+        settings.max_ingest_bytes = self.max_ingest_bytes.unwrap_or(settings.max_ingest_bytes);
+        settings.max_ingest_bytes_per_source =
+            self.max_ingest_bytes_per_source.unwrap_or(settings.max_ingest_bytes_per_source);
+        settings.max_ingest_calls_per_source =
+            self.max_ingest_calls_per_source.unwrap_or(settings.max_ingest_calls_per_source);
         settings.max_connections = self.max_connections.unwrap_or(settings.max_connections);
         settings.shutdown_grace = self.shutdown_grace();
         settings

@@ -5,7 +5,8 @@
 //!
 //! 1. set-up: `scripts/setup-sdk-tests.sh` installs the official SDKs into `tests/sdk/`;
 //! 2. build: every target of the workspace, so that the binary exists that the SDKs talk to;
-//! 3. cargo: unit, integration and documentation tests;
+//! 3. cargo: unit, integration and documentation tests; then those of `ringback-webhook` with all its features, which nothing
+//!    else in the workspace switches on;
 //! 4. the SDK suites: pytest, and Node's own runner;
 //! 5. the fuzz targets, each for a short time ([`crate::fuzz`]).
 //!
@@ -56,13 +57,19 @@ fn build(root: &Path) -> Command {
     command
 }
 
-fn suites(workspace: &Workspace) -> [(Command, Format); 4] {
+fn suites(workspace: &Workspace) -> [(Command, Format); 5] {
     let root = &workspace.root;
     let sdk = root.join("tests/sdk");
     let binary = workspace.target_directory.join("debug/ringback");
 
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--workspace", "--no-fail-fast"]).current_dir(root);
+
+    // Whole, because its tests start its examples, which cargo builds only then.
+    let mut features = Command::new("cargo");
+    features
+        .args(["test", "--package", "ringback-webhook", "--all-features", "--no-fail-fast"])
+        .current_dir(root);
 
     let mut python = Command::new(sdk.join(".venv/bin/python"));
     python.args(["-m", "pytest", "--color=no"]).current_dir(sdk.join("python")).env("RINGBACK_BIN", &binary);
@@ -76,7 +83,13 @@ fn suites(workspace: &Workspace) -> [(Command, Format); 4] {
     let mut fuzz = Command::new("cargo");
     fuzz.args(["xtask", "fuzz", "--seconds", FUZZ_SECONDS]).current_dir(root);
 
-    [(cargo, Format::Cargo), (python, Format::Pytest), (node, Format::Node), (fuzz, Format::Fuzz)]
+    [
+        (cargo, Format::Cargo),
+        (features, Format::Cargo),
+        (python, Format::Pytest),
+        (node, Format::Node),
+        (fuzz, Format::Fuzz),
+    ]
 }
 
 /// One line on stdout, in its place among what the runners print.
