@@ -72,7 +72,7 @@ impl Sender {
         now: Timestamp,
     ) -> Result<Request<Bytes>, Unsendable> {
         let signed = ringback_webhook::sign(
-            endpoint.signing_secrets(now),
+            endpoint.signers(now),
             &claimed.webhook_id,
             now.to_wire(),
             &claimed.payload,

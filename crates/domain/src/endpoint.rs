@@ -3,28 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use ringback_webhook::SigningSecret;
+use ringback_webhook::Signer;
 
-use crate::words::words;
-use crate::{EndpointId, EventPattern, ProjectId, SecretId, Timestamp};
+use crate::{EndpointId, EndpointKey, EventPattern, ProjectId, SecretId, SignatureScheme, Timestamp};
 
 /// Time-out of one attempt when an endpoint names none, in seconds. An endpoint may set 1 to 60.
 pub const DEFAULT_TIMEOUT_SECS: u8 = 10;
-
-/// How attempts to an endpoint are signed (Standard Webhooks 1.0.0, "Signature scheme").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum SignatureScheme {
-    /// HMAC-SHA256 with a secret that both sides have. The default, and the only one that OpenAI has.
-    #[default]
-    V1,
-    /// Ed25519: Ringback has the private key, the receiver the public one.
-    V1a,
-}
-
-words!("signature scheme", SignatureScheme {
-    V1 = "v1",
-    V1a = "v1a",
-});
 
 /// How many secrets of an endpoint may sign at once. A rotation beyond it ends the oldest.
 pub const MAX_LIVE_SECRETS: usize = 3;
@@ -38,7 +22,7 @@ pub struct EndpointSecret {
     /// Names the secret without showing it.
     pub id: SecretId,
     /// The secret itself.
-    pub secret: SigningSecret,
+    pub key: EndpointKey,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it stops signing; `None` for the current one. Set by a rotation with overlap.
@@ -146,14 +130,14 @@ impl Endpoint {
     }
 
     /// The secrets that sign an attempt made at `now`.
-    pub fn signing_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SigningSecret> {
+    pub fn signers(&self, now: Timestamp) -> impl Iterator<Item = &dyn Signer> {
         // Newest first, so that a receiver which stops at the first token it knows is on the new one.
-        self.live_secrets(now).rev().map(|secret| &secret.secret)
+        self.live_secrets(now).rev().map(|secret| secret.key.signer())
     }
 
     /// How attempts are signed: by the scheme of the newest secret, and during an overlap by the older ones' too.
     #[must_use]
     pub fn signature_scheme(&self) -> SignatureScheme {
-        SignatureScheme::V1
+        self.secrets.last().map_or_else(SignatureScheme::default, |newest| newest.key.scheme())
     }
 }

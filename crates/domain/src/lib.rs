@@ -12,6 +12,7 @@ pub mod attempt;
 pub mod clock;
 pub mod delivery;
 pub mod endpoint;
+pub mod endpoint_key;
 pub mod event;
 pub mod event_pattern;
 pub mod id;
@@ -27,7 +28,8 @@ pub use api_key::ApiKey;
 pub use attempt::{Attempt, AttemptOutcome, AttemptReport};
 pub use clock::Clock;
 pub use delivery::{Delivery, DeliveryState, EndReason, Trigger};
-pub use endpoint::{Authentication, Endpoint, EndpointSecret, ExtraHeader, SignatureScheme};
+pub use endpoint::{Authentication, Endpoint, EndpointSecret, ExtraHeader};
+pub use endpoint_key::{EndpointKey, SignatureScheme};
 pub use event::{EventRecord, EventState};
 pub use event_pattern::EventPattern;
 pub use id::{

@@ -55,7 +55,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let fields = body.fields(&FIELDS)?;
     let change = read(&app, &caller, &fields).await?;
-    let secret = scheme::new_secret(scheme::read(&fields)?.unwrap_or_default())?;
+    let key = scheme::new_key(scheme::read(&fields)?.unwrap_or_default());
     let now = app.now();
     let endpoint = NewEndpoint {
         id: app.new_id(now),
@@ -69,11 +69,11 @@ pub(crate) async fn create(
         authentication: change.authentication.flatten(),
         no_retry_statuses: change.no_retry_statuses.unwrap_or_default(),
         paused: change.paused.unwrap_or(false),
-        secret: (app.new_id(now), secret.clone()),
+        secret: (app.new_id(now), key.clone()),
         now,
     };
     let endpoint = app.store().create_endpoint(endpoint).await?;
-    Ok(json::answer(&EndpointView::with_secret(&endpoint, &secret, now)))
+    Ok(json::answer(&EndpointView::with_secret(&endpoint, &key, now)))
 }
 
 /// `GET /v1/webhook_endpoints`

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ringback_domain::{
-    ApiKey, ApiKeyId, Authentication, DeliveryId, Endpoint, EndpointId, EventId, EventPattern, EventRecord,
-    ExtraHeader, Project, ProjectId, Receipt, ReceiptId, SecretId, Source, SourceId, SourceKind,
+    ApiKey, ApiKeyId, Authentication, DeliveryId, Endpoint, EndpointId, EndpointKey, EventId, EventPattern,
+    EventRecord, ExtraHeader, Project, ProjectId, Receipt, ReceiptId, SecretId, Source, SourceId, SourceKind,
     SourceStatus, StalePolicy, Timestamp,
 };
 use ringback_webhook::SigningSecret;
@@ -115,7 +115,7 @@ pub struct NewEndpoint {
     /// Whether it begins paused.
     pub paused: bool,
     /// Its first secret.
-    pub secret: (SecretId, SigningSecret),
+    pub secret: (SecretId, EndpointKey),
     /// The time of making.
     pub now: Timestamp,
 }
@@ -149,7 +149,7 @@ pub struct EndpointChange {
 #[derive(Debug, Clone)]
 pub struct Rotation {
     /// The secret that signs from now on.
-    pub secret: (SecretId, SigningSecret),
+    pub secret: (SecretId, EndpointKey),
     /// Until when the older ones go on signing beside it; `None` ends them at once. One that was to end earlier still does, and
     /// of more than [`MAX_LIVE_SECRETS`](ringback_domain::endpoint::MAX_LIVE_SECRETS) the oldest ends at once.
     pub older_until: Option<Timestamp>,

@@ -4,11 +4,18 @@
 //! everywhere ([`crate::event_type::is_well_formed`]).
 
 mod category;
+mod listing;
 mod sample;
 mod table;
 
+use http::Method;
+
 pub use self::{category::Category, sample::sample};
-use crate::{data::DataShape, event_type};
+use crate::{
+    data::DataShape,
+    event_type,
+    subject::{ObjectKind, Route},
+};
 
 /// One event type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +32,33 @@ pub struct CatalogueEntry {
     pub subscribable: bool,
     /// Whether OpenAI discourages new uses.
     pub deprecated: bool,
+    /// Whether the event loses its worth within seconds or minutes: somebody waits for an answer on the line
+    /// (`….incoming`), or a conversation is going on (`live.transport.connected`). A delivery that was retried for
+    /// hours is then of no use to anybody, and a receiver should look at `created_at` before it acts.
+    pub fast_ageing: bool,
     /// The shape of its `data`.
     pub shape: DataShape,
     /// What the event is about, in a sample.
     sample_object_id: &'static str,
+}
+
+impl CatalogueEntry {
+    /// What kind of object the event is about.
+    #[must_use]
+    pub fn object_kind(&self) -> ObjectKind {
+        self.route().kind()
+    }
+
+    /// The method and path by which one gets hold of that object, with `{id}` where its id goes; `None` where the
+    /// API has no such object. For the path of one event see [`crate::subject`].
+    #[must_use]
+    pub fn api_call(&self) -> Option<(Method, &'static str)> {
+        self.route().call()
+    }
+
+    fn route(&self) -> &'static Route {
+        Route::of(self.name).expect("every family of the catalogue has a route")
+    }
 }
 
 /// All 34 types, family by family.
@@ -83,6 +113,19 @@ mod tests {
             "safety_identifier.blocked",
         ];
         assert_eq!(rest, expected);
+    }
+
+    #[test]
+    fn what_ages_fast_is_exactly_this() {
+        let fast: Vec<_> =
+            entries().iter().filter(|entry| entry.fast_ageing).map(|entry| entry.name).collect();
+        let expected = [
+            "realtime.call.incoming",
+            "live.transport.incoming",
+            "live.transport.connected",
+            "live.call.incoming",
+        ];
+        assert_eq!(fast, expected);
     }
 
     #[test]

@@ -35,7 +35,14 @@ pub trait HeaderLookup {
 
 impl HeaderLookup for HeaderMap {
     fn header_values<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        self.get_all(name).iter().map(HeaderValue::as_bytes)
+        // The names that every call is asked for are known beforehand, and need not be read again.
+        let values = match name {
+            ID => self.get_all(&WEBHOOK_ID),
+            TIMESTAMP => self.get_all(&WEBHOOK_TIMESTAMP),
+            SIGNATURE => self.get_all(&WEBHOOK_SIGNATURE),
+            other => self.get_all(other),
+        };
+        values.iter().map(HeaderValue::as_bytes)
     }
 }
 
@@ -77,7 +84,7 @@ pub(crate) fn single<'h, H: HeaderLookup + ?Sized>(
 }
 
 /// Removes the optional white space that RFC 9110, section 5.5, does not count as part of a field value.
-fn trim_blanks(mut value: &[u8]) -> &[u8] {
+pub(crate) fn trim_blanks(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
     }

@@ -122,6 +122,11 @@ impl SigningSecret {
         self.key_len() < MIN_RECOMMENDED_KEY_BYTES
     }
 
+    /// Whether both are written alike, which makes them one key. Not in constant time: for texts of one owner.
+    pub(crate) fn has_text_of(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+
     /// HMAC-SHA256 over `id.timestamp.body`; id and timestamp are the raw header texts.
     pub(crate) fn mac(&self, id: &[u8], timestamp: &[u8], body: &[u8]) -> Mac {
         let mut mac = self.0.keyed.clone();
@@ -138,7 +143,7 @@ impl fmt::Debug for SigningSecret {
     }
 }
 
-fn decode_key(encoded: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+pub(crate) fn decode_key(encoded: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     // A buffer of our own: the decoder's would be freed unwiped when it fails halfway.
     let mut key = Zeroizing::new(vec![0; encoded.len().div_ceil(4) * 3]);
     match STANDARD.decode_slice(encoded, &mut key) {

@@ -9,7 +9,6 @@ use http::{HeaderMap, HeaderValue};
 use crate::{
     headers::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP},
     secret::SigningSecret,
-    signature,
     time::UnixSeconds,
     webhook_id as id_form,
 };
@@ -23,8 +22,8 @@ pub struct SignedHeaders {
     pub webhook_id: HeaderValue,
     /// Value of [`WEBHOOK_TIMESTAMP`].
     pub webhook_timestamp: HeaderValue,
-    /// Value of [`WEBHOOK_SIGNATURE`]: one `v1,<base64>` token per secret, in the order given, separated by
-    /// blanks.
+    /// Value of [`WEBHOOK_SIGNATURE`]: one token per key, in the order given, separated by blanks; `v1,<base64>` of
+    /// a secret, `v1a,<base64>` of a private key.
     pub webhook_signature: HeaderValue,
 }
 
@@ -41,7 +40,7 @@ impl SignedHeaders {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// No secret was given, so that no receiver could verify the call.
+    /// No secret or key was given, so that no receiver could verify the call.
     #[error("there is no secret to sign with")]
     NoSecrets,
     /// The id is empty, over 255 bytes, or holds something other than printable ASCII without blanks.
@@ -52,7 +51,53 @@ pub enum SignError {
     NegativeTimestamp,
 }
 
-/// Signs a call with every secret in `secrets`, so that a receiver with any of them accepts it (rotation).
+/// What can sign: a [`SigningSecret`], and with the feature `ed25519` a `PrivateKey`.
+///
+/// Sealed: the standard has these two. Where both sign one call, name the trait:
+///
+/// ```
+/// # #[cfg(feature = "ed25519")] {
+/// use ringback_webhook::{PrivateKey, Signer, SigningSecret, UnixSeconds, sign};
+///
+/// let secret = SigningSecret::from_key_bytes(&[1; 32]).expect("not empty");
+/// let key = PrivateKey::from_seed(&[2; 32]);
+/// let signers: [&dyn Signer; 2] = [&secret, &key];
+/// let signed = sign(signers, "wh_1", UnixSeconds(1_750_287_078), b"{}").expect("a well-formed id");
+/// let tokens = signed.webhook_signature.to_str().expect("ASCII").split(' ');
+/// assert!(tokens.zip(["v1,", "v1a,"]).all(|(token, label)| token.starts_with(label)));
+/// # }
+/// ```
+pub trait Signer: sealed::PushToken {}
+
+impl Signer for SigningSecret {}
+
+#[cfg(feature = "ed25519")]
+impl Signer for crate::asymmetric::PrivateKey {}
+
+mod sealed {
+    use crate::{secret::SigningSecret, signature};
+
+    pub trait PushToken {
+        /// Appends this signer's token for `id.timestamp.body` to the value of a header.
+        fn push_token(&self, header: &mut String, id: &[u8], timestamp: &[u8], body: &[u8]);
+    }
+
+    impl PushToken for SigningSecret {
+        fn push_token(&self, header: &mut String, id: &[u8], timestamp: &[u8], body: &[u8]) {
+            signature::push_token(header, &self.mac(id, timestamp, body));
+        }
+    }
+
+    #[cfg(feature = "ed25519")]
+    impl PushToken for crate::asymmetric::PrivateKey {
+        fn push_token(&self, header: &mut String, id: &[u8], timestamp: &[u8], body: &[u8]) {
+            signature::push_asymmetric_token(header, &self.signature(id, timestamp, body));
+        }
+    }
+}
+
+/// Signs a call with every one of `signers`, so that a receiver that knows any of them accepts it (rotation, and
+/// both kinds of keys at once).
 ///
 /// `timestamp` is the time of this attempt. `webhook_id` may contain a full stop, because a gateway passes
 /// ids of others on unchanged; a sender that mints ids must never put one in
@@ -60,8 +105,8 @@ pub enum SignError {
 ///
 /// # Errors
 /// [`SignError::MalformedId`], [`SignError::NegativeTimestamp`], [`SignError::NoSecrets`], in this order.
-pub fn sign<'a>(
-    secrets: impl IntoIterator<Item = &'a SigningSecret>,
+pub fn sign<'a, S: Signer + ?Sized + 'a>(
+    signers: impl IntoIterator<Item = &'a S>,
     webhook_id: &str,
     timestamp: UnixSeconds,
     body: &[u8],
@@ -74,8 +119,8 @@ pub fn sign<'a>(
     }
     let seconds = timestamp.to_string();
     let mut signatures = String::new();
-    for secret in secrets {
-        signature::push_token(&mut signatures, &secret.mac(webhook_id.as_bytes(), seconds.as_bytes(), body));
+    for signer in signers {
+        signer.push_token(&mut signatures, webhook_id.as_bytes(), seconds.as_bytes(), body);
     }
     if signatures.is_empty() {
         return Err(SignError::NoSecrets);
@@ -130,7 +175,8 @@ mod tests {
             assert_eq!(sign([&secret], id, NOW, b""), Err(SignError::MalformedId), "{id:?}");
         }
         assert_eq!(sign([&secret], "a", UnixSeconds(-1), b""), Err(SignError::NegativeTimestamp));
-        assert_eq!(sign([], "a", NOW, b""), Err(SignError::NoSecrets));
+        let nobody: [&SigningSecret; 0] = [];
+        assert_eq!(sign(nobody, "a", NOW, b""), Err(SignError::NoSecrets));
         assert!(sign([&secret], "a.b", UnixSeconds(0), b"").is_ok());
     }
 

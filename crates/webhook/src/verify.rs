@@ -7,15 +7,19 @@
 //! Not guaranteed: that a call is new. Within the tolerance a recorded call verifies again; deduplicate by
 //! [`Verified::webhook_id`].
 
+mod builder;
 mod error;
+mod key;
+mod offer;
 
-use subtle::{Choice, ConstantTimeEq as _};
-
-pub use self::error::{HeaderFault, VerifyError};
+pub use self::{
+    builder::{BuildError, VerifierBuilder},
+    error::{HeaderFault, VerifyError},
+};
+use self::{key::LabelledKey, offer::SignedText};
 use crate::{
     headers::{self, HeaderLookup},
     secret::SigningSecret,
-    signature,
     time::UnixSeconds,
 };
 
@@ -26,7 +30,7 @@ pub const DEFAULT_TOLERANCE_SECS: u32 = 300;
 /// Checks the signature and age of received calls against one or several secrets.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    secrets: Vec<SigningSecret>,
+    keys: Vec<LabelledKey>,
     tolerance_secs: u32,
 }
 
@@ -44,11 +48,19 @@ pub struct Verified<'h> {
 }
 
 impl Verifier {
+    /// Begins a verifier with labels for its secrets and a check that there is one.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::new()
+    }
+
     /// A verifier that accepts what any of `secrets` signed, within [`DEFAULT_TOLERANCE_SECS`].
     ///
-    /// Without a secret it accepts nothing.
+    /// Without a secret it accepts nothing; [`Verifier::builder`] refuses to make such a one.
     pub fn new(secrets: impl IntoIterator<Item = SigningSecret>) -> Self {
-        Self { secrets: secrets.into_iter().collect(), tolerance_secs: DEFAULT_TOLERANCE_SECS }
+        Self {
+            keys: secrets.into_iter().map(LabelledKey::from).collect(),
+            tolerance_secs: DEFAULT_TOLERANCE_SECS,
+        }
     }
 
     /// Sets how far the timestamp may be from now, in seconds, either way and inclusive. Any value is
@@ -57,6 +69,19 @@ impl Verifier {
     pub fn with_tolerance_secs(mut self, secs: u32) -> Self {
         self.tolerance_secs = secs;
         self
+    }
+
+    /// How far a timestamp may be from now, in seconds, either way and inclusive.
+    #[must_use]
+    pub fn tolerance_secs(&self) -> u32 {
+        self.tolerance_secs
+    }
+
+    /// The label of the secret that [`Verified::secret_index`] counts; `None` if it has none, or if there is no
+    /// such secret.
+    #[must_use]
+    pub fn label(&self, secret_index: usize) -> Option<&str> {
+        self.keys.get(secret_index)?.label.as_deref()
     }
 
     /// Verifies one call: its headers, and its body exactly as received.
@@ -85,7 +110,7 @@ impl Verifier {
         let webhook_id = read_id(id)?;
         // The raw text is what was signed: `000123` and `123` are one time but two signatures.
         let seconds = read_timestamp(timestamp)?;
-        let secret_index = self.matching_secret(id, timestamp, body, signatures)?;
+        let secret_index = self.matching_key(signatures, SignedText { id, timestamp, body })?;
         self.check_age(seconds, now)?;
         if std::str::from_utf8(body).is_err() {
             return Err(VerifyError::BodyNotUtf8);
@@ -93,23 +118,15 @@ impl Verifier {
         Ok(Verified { webhook_id, timestamp: seconds, secret_index })
     }
 
-    fn matching_secret(
-        &self,
-        id: &[u8],
-        timestamp: &[u8],
-        body: &[u8],
-        signatures: &[u8],
-    ) -> Result<usize, VerifyError> {
-        if signature::candidates(signatures).next().is_none() {
-            return Err(VerifyError::UnusableSignature);
+    fn matching_key(&self, signatures: &[u8], text: SignedText<'_>) -> Result<usize, VerifyError> {
+        let offer = offer::read(signatures, text);
+        if let Some(index) = self.keys.iter().position(|key| offer.matches(&key.key)) {
+            return Ok(index);
         }
-        let matches = |secret: &SigningSecret| {
-            let expected = secret.mac(id, timestamp, body);
-            signature::candidates(signatures)
-                .fold(Choice::from(0), |found, given| found | given.ct_eq(&expected))
-                .into()
-        };
-        self.secrets.iter().position(matches).ok_or(VerifyError::SignatureMismatch)
+        // Without any key it is said of secrets, as the common case.
+        let usable =
+            self.keys.iter().any(|key| offer.suits(&key.key)) || self.keys.is_empty() && offer.has_macs();
+        Err(if usable { VerifyError::SignatureMismatch } else { VerifyError::UnusableSignature })
     }
 
     fn check_age(&self, timestamp: UnixSeconds, now: UnixSeconds) -> Result<(), VerifyError> {
@@ -129,7 +146,9 @@ fn read_id(value: &[u8]) -> Result<&str, VerifyError> {
     let malformed = |fault| VerifyError::MalformedHeader { name: headers::ID, fault };
     let text = std::str::from_utf8(value).map_err(|_| malformed(HeaderFault::NotUtf8))?;
     // The bytes that HTTP itself forbids in a field value (RFC 9110, section 5.5); a tab is allowed.
-    if text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+    // Without an early end, so that several bytes are looked at together.
+    let forbidden = |byte: u8| byte.is_ascii_control() && byte != b'\t';
+    if text.bytes().fold(false, |found, byte| found | forbidden(byte)) {
         return Err(malformed(HeaderFault::ControlCharacter));
     }
     Ok(text)

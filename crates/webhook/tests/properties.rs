@@ -1,5 +1,5 @@
-//! Properties that hold for all inputs: what is signed verifies, what is altered by a single bit does not,
-//! and no error repeats what it was given.
+//! Properties that hold for all inputs: what is signed verifies in whatever order and case its headers come, what is
+//! altered by a single bit does not, and no error repeats what it was given. For both kinds of signatures.
 
 use http::HeaderMap;
 use proptest::{collection::vec, prelude::*, sample::Index};
@@ -23,6 +23,44 @@ fn pairs(
     let mut headers = HeaderMap::new();
     sign(secrets, id, timestamp, body).expect("the id is well-formed").apply(&mut headers);
     HEADERS.map(|name| (name, headers[name].as_bytes().to_vec())).into()
+}
+
+/// Changes one bit of the id, the timestamp, the signature without its label, or the body.
+fn flip(
+    headers: &mut [(&'static str, Vec<u8>)],
+    body: &mut [u8],
+    part: usize,
+    token_start: usize,
+    position: Index,
+    bit: u32,
+) {
+    let target = match part {
+        0 | 1 => headers[part].1.as_mut_slice(),
+        2 => &mut headers[2].1[token_start..],
+        _ => body,
+    };
+    target[position.index(target.len())] ^= 1 << bit;
+}
+
+/// All headers in another order, their names in any mixture of cases.
+fn shuffled(
+    signed: Vec<(&'static str, Vec<u8>)>,
+    others: Vec<(String, Vec<u8>)>,
+    order: &[u32],
+    upper: u64,
+) -> Vec<(String, Vec<u8>)> {
+    let signed = signed.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let mut headers: Vec<_> = signed.chain(others).zip(order).collect();
+    headers.sort_by_key(|(_, place)| **place);
+    let recased = |name: String| {
+        let letters = name.chars().enumerate();
+        let choose = |(index, letter): (usize, char)| match upper >> (index % 64) & 1 {
+            1 => letter.to_ascii_uppercase(),
+            _ => letter,
+        };
+        letters.map(choose).collect::<String>()
+    };
+    headers.into_iter().map(|((name, value), _)| (recased(name), value)).collect()
 }
 
 proptest! {
@@ -55,25 +93,42 @@ proptest! {
         let now = UnixSeconds(seconds);
         let mut headers = pairs(std::slice::from_ref(&secret), &id, now, body.as_bytes());
         let mut body = body.into_bytes();
-        let target = match part {
-            0 | 1 => headers[part].1.as_mut_slice(),
-            2 => &mut headers[2].1[TOKEN_START..],
-            _ => body.as_mut_slice(),
-        };
-        target[position.index(target.len())] ^= 1 << bit;
+        flip(&mut headers, &mut body, part, TOKEN_START, position, bit);
         // The widest window, so that it cannot be the age that refuses.
         let verifier = Verifier::new([secret]).with_tolerance_secs(u32::MAX);
         prop_assert!(verifier.verify(&headers, &body, now).is_err());
     }
 
     #[test]
-    fn another_secret_is_refused(key in vec(any::<u8>(), 1..64), body: Vec<u8>) {
+    fn one_flipped_bit_of_the_secret_is_refused(
+        key in vec(any::<u8>(), 1..100),
+        position: Index,
+        bit in 0..8_u32,
+        body: String,
+    ) {
         let now = UnixSeconds(1);
         let mut other = key.clone();
-        other[0] ^= 1;
-        let headers = pairs(&[SigningSecret::from_key_bytes(&key).unwrap()], "wh_1", now, &body);
-        let verdict = Verifier::new([SigningSecret::from_key_bytes(&other).unwrap()]).verify(&headers, &body, now);
+        other[position.index(key.len())] ^= 1 << bit;
+        let headers = pairs(&[SigningSecret::from_key_bytes(&key).unwrap()], "wh_1", now, body.as_bytes());
+        let verifier = Verifier::new([SigningSecret::from_key_bytes(&other).unwrap()]);
+        let verdict = verifier.verify(&headers, body.as_bytes(), now);
         prop_assert_eq!(verdict.unwrap_err().code(), "signature_mismatch");
+    }
+
+    #[test]
+    fn any_order_and_case_of_the_headers_verifies(
+        secret in secret(),
+        id in "[\\x21-\\x7e]{1,40}",
+        body: String,
+        others in vec(("x-[a-z]{1,8}", vec(any::<u8>(), 0..20)), 0..5),
+        order: [u32; 8],
+        upper: u64,
+    ) {
+        let now = UnixSeconds(1);
+        let signed = pairs(std::slice::from_ref(&secret), &id, now, body.as_bytes());
+        let headers = shuffled(signed, others, &order, upper);
+        let verifier = Verifier::new([secret]);
+        prop_assert!(verifier.verify(&headers, body.as_bytes(), now).is_ok(), "{:?}", headers);
     }
 
     #[test]
@@ -131,5 +186,86 @@ proptest! {
         let error = EnvelopeHead::parse(text.as_bytes()).unwrap_err();
         shown.push(format!("{error} {error:?}"));
         prop_assert!(!shown.concat().contains(SENTINEL), "{:?}", shown);
+    }
+}
+
+#[cfg(feature = "ed25519")]
+mod asymmetric {
+    use http::HeaderMap;
+    use proptest::{collection::vec, prelude::*, sample::Index};
+    use ringback_webhook::{PrivateKey, PublicKey, UnixSeconds, Verifier, sign};
+
+    use super::{HEADERS, flip, shuffled};
+
+    /// Where the base64 begins: after `v1a,`.
+    const TOKEN_START: usize = 4;
+
+    fn pairs(
+        key: &PrivateKey,
+        id: &str,
+        timestamp: UnixSeconds,
+        body: &[u8],
+    ) -> Vec<(&'static str, Vec<u8>)> {
+        let mut headers = HeaderMap::new();
+        sign([key], id, timestamp, body).expect("the id is well-formed").apply(&mut headers);
+        HEADERS.map(|name| (name, headers[name].as_bytes().to_vec())).into()
+    }
+
+    fn verifier(key: PublicKey) -> Verifier {
+        Verifier::builder().public_key(key).tolerance_secs(u32::MAX).build().expect("there is a key")
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_signed_verifies_in_any_order_and_case(
+            seed: [u8; 32],
+            id in "[\\x21-\\x7e]{1,40}",
+            body: String,
+            others in vec(("x-[a-z]{1,8}", vec(any::<u8>(), 0..20)), 0..5),
+            order: [u32; 8],
+            upper: u64,
+        ) {
+            let (key, now) = (PrivateKey::from_seed(&seed), UnixSeconds(1));
+            let headers = shuffled(pairs(&key, &id, now, body.as_bytes()), others, &order, upper);
+            prop_assert!(verifier(key.public_key()).verify(&headers, body.as_bytes(), now).is_ok());
+        }
+
+        #[test]
+        fn one_flipped_bit_anywhere_is_refused(
+            seed: [u8; 32],
+            id in "[\\x21-\\x7e]{1,40}",
+            seconds in 0..=4_000_000_000_i64,
+            body in "[ -~]{1,80}",
+            part in 0..4_usize,
+            position: Index,
+            bit in 0..8_u32,
+        ) {
+            let (key, now) = (PrivateKey::from_seed(&seed), UnixSeconds(seconds));
+            let mut headers = pairs(&key, &id, now, body.as_bytes());
+            let mut body = body.into_bytes();
+            flip(&mut headers, &mut body, part, TOKEN_START, position, bit);
+            prop_assert!(verifier(key.public_key()).verify(&headers, &body, now).is_err());
+        }
+
+        #[test]
+        fn one_flipped_bit_of_either_key_is_refused(
+            seed: [u8; 32],
+            position in 0..32_usize,
+            bit in 0..8_u32,
+            body: String,
+        ) {
+            let (key, now) = (PrivateKey::from_seed(&seed), UnixSeconds(1));
+            let headers = pairs(&key, "wh_1", now, body.as_bytes());
+            let mut other = seed;
+            other[position] ^= 1 << bit;
+            let other = PrivateKey::from_seed(&other).public_key();
+            prop_assert!(verifier(other).verify(&headers, body.as_bytes(), now).is_err());
+            // Half of all texts of 32 bytes are no point of the curve; the others are somebody else's key.
+            let mut bytes = key.public_key().to_bytes();
+            bytes[position] ^= 1 << bit;
+            if let Ok(other) = PublicKey::from_bytes(&bytes) {
+                prop_assert!(verifier(other).verify(&headers, body.as_bytes(), now).is_err());
+            }
+        }
     }
 }

@@ -28,7 +28,7 @@ async fn an_event_arrives_byte_for_byte_and_signed_with_the_endpoints_own_secret
     assert_eq!(call.header("user-agent"), "Ringback/0.0.0-test");
     assert_eq!(call.header("content-length"), BODY.len().to_string());
     assert_eq!(call.timestamp(), START.as_unix_secs());
-    call.assert_verifies(&endpoint.secrets[0].secret, START);
+    call.assert_verifies(&endpoint.secrets[0].key, START);
 
     let detail = world.attempted(appended.event_id, 1).await;
     assert_eq!(detail.event.state, EventState::Delivered);
@@ -53,8 +53,8 @@ async fn each_endpoint_that_wants_an_event_gets_it_under_its_own_signature() {
     world.endpoint(&receivers[2].url(), &["batch.failed"]).await;
 
     let id = world.dispatch("wh_1", "batch.completed").await;
-    receivers[0].next().await.assert_verifies(&exact.secrets[0].secret, START);
-    receivers[1].next().await.assert_verifies(&all.secrets[0].secret, START);
+    receivers[0].next().await.assert_verifies(&exact.secrets[0].key, START);
+    receivers[1].next().await.assert_verifies(&all.secrets[0].key, START);
 
     let detail = world.detail_once(id, "both deliveries", |d| d.event.state == EventState::Delivered).await;
     let endpoints: Vec<_> = detail.deliveries.iter().map(|d| d.delivery.endpoint_id).collect();

@@ -60,7 +60,7 @@ async fn an_event_planned_before_an_endpoint_was_made_reaches_it() {
     assert_eq!(appended.due, [endpoint.id]);
 
     world.advance(Duration::from_secs(1)).await;
-    receiver.next().await.assert_verifies(&endpoint.secrets[0].secret, endpoint.created_at);
+    receiver.next().await.assert_verifies(&endpoint.secrets[0].key, endpoint.created_at);
     let detail = world.attempted(appended.event_id, 1).await;
     assert_eq!(detail.event.state, EventState::Delivered);
 }

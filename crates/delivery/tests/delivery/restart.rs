@@ -49,7 +49,7 @@ async fn a_retry_keeps_its_time_over_a_crash() {
     let world = World::start().await;
     let receiver = Receiver::start().await;
     receiver.enqueue([Reply::status(500)]);
-    let secret = world.endpoint(&receiver.url(), &["*"]).await.secrets[0].secret.clone();
+    let secret = world.endpoint(&receiver.url(), &["*"]).await.secrets[0].key.clone();
     let id = world.dispatch("wh_1", "batch.completed").await;
     receiver.next().await;
     world.attempted(id, 1).await;
@@ -80,7 +80,7 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_former_holder_decides_nothin
     world.advance(Duration::from_secs(60 + 30)).await;
     world.advance(Duration::from_secs(1)).await;
     receiver.running(2).await;
-    receiver.calls()[1].assert_verifies(&endpoint.secrets[0].secret, START.plus(Duration::from_secs(91)));
+    receiver.calls()[1].assert_verifies(&endpoint.secrets[0].key, START.plus(Duration::from_secs(91)));
 
     first.open();
     let detail = world.detail_once(id, "the first holder's attempt", |d| !only(d).attempts.is_empty()).await;

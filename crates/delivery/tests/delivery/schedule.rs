@@ -21,7 +21,7 @@ async fn a_refused_attempt_is_repeated_on_time_and_signed_afresh() {
     let world = World::start().await;
     let receiver = Receiver::start().await;
     receiver.enqueue([Reply::status(500)]);
-    let secret = world.endpoint(&receiver.url(), &["*"]).await.secrets[0].secret.clone();
+    let secret = world.endpoint(&receiver.url(), &["*"]).await.secrets[0].key.clone();
 
     let id = world.dispatch("wh_1", "batch.completed").await;
     let first = receiver.next().await;
@@ -54,7 +54,7 @@ async fn a_receiver_that_always_fails_gets_the_whole_table_and_then_the_delivery
     let world = World::start().await;
     let receiver = Receiver::start().await;
     receiver.always(Reply::status(503));
-    let secret = world.endpoint(&receiver.url(), &["*"]).await.secrets[0].secret.clone();
+    let secret = world.endpoint(&receiver.url(), &["*"]).await.secrets[0].key.clone();
 
     let id = world.dispatch("wh_1", "batch.completed").await;
     for (made, due) in (1..).zip(ATTEMPTS_AT) {

@@ -1,7 +1,6 @@
 //! How an endpoint's calls are signed, which is settled by its newest secret.
 
-use ringback_domain::{Endpoint, SignatureScheme};
-use ringback_webhook::SigningSecret;
+use ringback_domain::{Endpoint, EndpointKey, SignatureScheme};
 
 use crate::error::ApiError;
 use crate::fields::Fields;
@@ -17,10 +16,9 @@ pub(super) fn read(fields: &Fields) -> Result<Option<SignatureScheme>, ApiError>
         .map_err(|error: ringback_domain::UnknownWord| ApiError::invalid_value(FIELD, error.to_string()))
 }
 
-/// A fresh secret of 32 random bytes.
-pub(super) fn new_secret(scheme: SignatureScheme) -> Result<SigningSecret, ApiError> {
-    let _ = scheme;
-    SigningSecret::from_key_bytes(&random::bytes::<32>()).map_err(ApiError::internal)
+/// A fresh secret.
+pub(super) fn new_key(scheme: SignatureScheme) -> EndpointKey {
+    EndpointKey::from_random(scheme, &random::bytes::<32>())
 }
 
 /// Another scheme means another secret, which only a rotation can show.

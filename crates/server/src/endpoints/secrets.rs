@@ -31,16 +31,16 @@ pub(crate) async fn rotate(
         Some(scheme) => scheme,
         None => super::find(&app, &caller, id)?.signature_scheme(),
     };
-    let secret = scheme::new_secret(scheme)?;
+    let key = scheme::new_key(scheme);
     let now = app.now();
     let rotation = Rotation {
-        secret: (app.new_id(now), secret.clone()),
+        secret: (app.new_id(now), key.clone()),
         older_until: overlap.then(|| now.plus(ROTATION_OVERLAP)),
         now,
     };
     let endpoint = app.store().rotate_endpoint_secret(caller.project_id, id, rotation).await?;
     tracing::info!(endpoint.id = %id, secret.overlap = overlap, "a signing secret was rotated");
-    Ok(json::answer(&EndpointView::with_secret(&endpoint, &secret, now)))
+    Ok(json::answer(&EndpointView::with_secret(&endpoint, &key, now)))
 }
 
 /// `DELETE /v1/webhook_endpoints/{id}/signing_secrets/{secret_id}`: ends an older secret before its time.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use ringback_domain::{
-    Authentication, Endpoint, EndpointId, EndpointSecret, EventPattern, ExtraHeader, SecretId, Timestamp,
+    Authentication, Endpoint, EndpointId, EndpointKey, EndpointSecret, EventPattern, ExtraHeader, SecretId,
+    Timestamp,
 };
-use ringback_webhook::SigningSecret;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -23,7 +23,7 @@ pub(super) struct EndpointView<'a> {
     event_types: Vec<&'a str>,
     /// Of the newest secret.
     signing_secret_hint: Option<String>,
-    /// In the answers to creation and rotation only.
+    /// What the receiver verifies with. In the answers to creation and rotation only.
     #[serde(skip_serializing_if = "Option::is_none")]
     signing_secret: Option<Zeroizing<String>>,
     description: Option<&'a str>,
@@ -68,7 +68,7 @@ impl<'a> EndpointView<'a> {
             name: &endpoint.name,
             url: &endpoint.url,
             event_types: endpoint.event_types.iter().map(EventPattern::as_str).collect(),
-            signing_secret_hint: endpoint.secrets.last().map(|newest| newest.secret.hint()),
+            signing_secret_hint: endpoint.secrets.last().map(|newest| newest.key.hint()),
             signing_secret: None,
             description: endpoint.description.as_deref(),
             timeout_secs: endpoint.timeout_secs,
@@ -83,8 +83,8 @@ impl<'a> EndpointView<'a> {
         }
     }
 
-    pub(super) fn with_secret(endpoint: &'a Endpoint, secret: &SigningSecret, now: Timestamp) -> Self {
-        Self { signing_secret: Some(secret.reveal()), ..Self::of(endpoint, now) }
+    pub(super) fn with_secret(endpoint: &'a Endpoint, key: &EndpointKey, now: Timestamp) -> Self {
+        Self { signing_secret: Some(key.reveal_to_receiver()), ..Self::of(endpoint, now) }
     }
 }
 
@@ -102,7 +102,7 @@ impl SecretView {
         Self {
             id: Text(secret.id),
             object: "webhook_endpoint.signing_secret",
-            hint: secret.secret.hint(),
+            hint: secret.key.hint(),
             created_at: secret.created_at.as_unix_secs(),
             expires_at: secret.expires_at.map(Timestamp::as_unix_secs),
         }

@@ -1,5 +1,7 @@
 //! Rotation and revocation of an endpoint's signing secrets.
 
+use ringback_testkit::{Call, Receiver};
+use ringback_webhook::{PublicKey, SigningSecret, UnixSeconds, Verifier, VerifierBuilder};
 use serde_json::{Value, json};
 
 use crate::world::{NOW, World};
@@ -78,6 +80,52 @@ async fn an_older_secret_can_be_ended_before_its_time_and_the_newest_cannot() {
     let after = world.api("DELETE", &secret(0), "").await.ok();
     assert_eq!(live(&after), [(hint(&second), None)]);
     assert_eq!(world.api("DELETE", &secret(0), "").await.error(), (404, "not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn an_endpoint_may_be_signed_to_by_ed25519_and_changes_its_scheme_with_its_secret() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    let made = world.endpoint(&receiver.url(), json!({"signature_scheme": "v1a"})).await;
+    let public = made["signing_secret"].as_str().unwrap();
+    assert!(public.starts_with("whpk_"), "{public}");
+    assert_eq!(hint(&made), format!("whpk_…{}", &public[public.len() - 4..]));
+    let publish = async || {
+        world.post("/v1/webhook_events", &json!({"type": "a.b", "data": {}})).await.ok();
+        receiver.next().await
+    };
+    let verifies = |call: &Call, verifier: VerifierBuilder| {
+        let verifier = verifier.build().unwrap();
+        verifier.verify(&call.headers, &call.body, UnixSeconds(NOW)).is_ok()
+    };
+    let by_public = |text: &str| Verifier::builder().public_key(PublicKey::parse(text).unwrap());
+    let by_secret = |text: &str| Verifier::builder().secret(SigningSecret::parse(text).unwrap());
+
+    let call = publish().await;
+    assert!(verifies(&call, by_public(public)));
+    assert!(call.header("webhook-signature").starts_with("v1a,"));
+
+    let same = world.post(&path(&made), &json!({"signature_scheme": "v1a"})).await.ok();
+    assert_eq!(same["updated_at"], made["updated_at"]);
+    let other = world.post(&path(&made), &json!({"signature_scheme": "v1"})).await;
+    assert_eq!(other.error(), (400, "invalid_value".to_owned()));
+    assert!(other.message().contains("rotate_secret"), "{}", other.message());
+
+    let body = json!({"signature_scheme": "v1", "keep_old_secret_active_for_24_hours": true});
+    let rotated = world.post(&format!("{}/rotate_secret", path(&made)), &body).await.ok();
+    let secret = rotated["signing_secret"].as_str().unwrap();
+    assert_eq!((&rotated["signature_scheme"], &secret[..6]), (&json!("v1"), "whsec_"));
+    let call = publish().await;
+    assert!(
+        verifies(&call, by_public(public)) && verifies(&call, by_secret(secret)),
+        "both, during the overlap"
+    );
+
+    let again = world.api("POST", &format!("{}/rotate_secret", path(&made)), "{}").await.ok();
+    assert_eq!(again["signature_scheme"], "v1", "unless told otherwise it stays");
+    let call = publish().await;
+    assert!(verifies(&call, by_secret(again["signing_secret"].as_str().unwrap())));
+    assert!(!verifies(&call, by_public(public)) && !verifies(&call, by_secret(secret)));
 }
 
 #[tokio::test]

@@ -14,6 +14,9 @@ use crate::store::NewApiKey;
 const COLUMNS: &str = "id, project_id, name, hint, key_sha256, created_at, last_used_at";
 const NOT_FOUND: WriteError = WriteError::Answer(StoreError::NotFound { noun: "API key" });
 
+/// Notes that a key was shown.
+pub(super) const NOTE_USE: &str = "UPDATE api_keys SET last_used_at = ?3 WHERE id = ?1 AND project_id = ?2";
+
 pub(super) fn create(tx: &Connection, new: &NewApiKey) -> Result<Arc<ApiKey>, WriteError> {
     let count: usize = tx
         .prepare_cached("SELECT count(*) FROM api_keys WHERE project_id = ?1")?
@@ -43,9 +46,11 @@ pub(super) fn note_use(
     id: ApiKeyId,
     now: Timestamp,
 ) -> Result<Option<Arc<ApiKey>>, WriteError> {
-    let noted = tx
-        .prepare_cached("UPDATE api_keys SET last_used_at = ?3 WHERE id = ?1 AND project_id = ?2")?
-        .execute(params![id.to_bytes(), project_id.to_bytes(), now.as_unix_ms()])?;
+    let noted = tx.prepare_cached(NOTE_USE)?.execute(params![
+        id.to_bytes(),
+        project_id.to_bytes(),
+        now.as_unix_ms()
+    ])?;
     if noted == 0 { Ok(None) } else { find(tx, project_id, id).map(Some) }
 }
 

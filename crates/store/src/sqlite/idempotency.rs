@@ -11,6 +11,25 @@ use crate::keyring::{DecryptError, Keyring};
 /// Names this process among those that used the database.
 pub(super) type RunId = [u8; 16];
 
+/// Forgets one key whose time is over.
+pub(super) const DELETE_IF_OVER: &str =
+    "DELETE FROM idempotency_keys WHERE project_id = ?1 AND route = ?2 AND key = ?3 AND created_at < ?4";
+
+/// What is known of one key.
+pub(super) const FIND: &str = "\
+    SELECT request_sha256 = ?4, run_id = ?5, status_code, answer FROM idempotency_keys \
+    WHERE project_id = ?1 AND route = ?2 AND key = ?3";
+
+/// Begins a request.
+pub(super) const INSERT: &str = "\
+    INSERT INTO idempotency_keys (project_id, route, key, request_sha256, created_at, run_id) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+/// Keeps the first answer to a request.
+pub(super) const COMPLETE: &str = "\
+    UPDATE idempotency_keys SET status_code = ?4, answer = ?5 \
+    WHERE project_id = ?1 AND route = ?2 AND key = ?3 AND status_code IS NULL";
+
 /// A request as the rows know it.
 struct Row {
     same_request: bool,
@@ -57,11 +76,13 @@ pub(super) fn complete(
     answer: &StoredAnswer,
 ) -> Result<(), WriteError> {
     let sealed = keyring.encrypt(&place(key), &answer.body);
-    tx.prepare_cached(
-        "UPDATE idempotency_keys SET status_code = ?4, answer = ?5 \
-         WHERE project_id = ?1 AND route = ?2 AND key = ?3 AND status_code IS NULL",
-    )?
-    .execute(params![key.project_id.to_bytes(), key.route, key.key, answer.status_code, sealed])?;
+    tx.prepare_cached(COMPLETE)?.execute(params![
+        key.project_id.to_bytes(),
+        key.route,
+        key.key,
+        answer.status_code,
+        sealed
+    ])?;
     Ok(())
 }
 
@@ -77,43 +98,39 @@ pub(super) fn forget(tx: &Connection, key: &IdempotencyKey) -> Result<(), WriteE
 fn find(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite::Result<Option<Row>> {
     let key = &beginning.key;
     let kept_since = beginning.now.minus(crate::idempotency::KEPT_FOR);
-    tx.prepare_cached(
-        "DELETE FROM idempotency_keys WHERE project_id = ?1 AND route = ?2 AND key = ?3 AND created_at < ?4",
-    )?
-    .execute(params![key.project_id.to_bytes(), key.route, key.key, kept_since.as_unix_ms()])?;
-    tx.prepare_cached(
-        "SELECT request_sha256 = ?4, run_id = ?5, status_code, answer FROM idempotency_keys \
-         WHERE project_id = ?1 AND route = ?2 AND key = ?3",
-    )?
-    .query_row(
-        params![key.project_id.to_bytes(), key.route, key.key, beginning.request_sha256, run_id],
-        |row| {
-            Ok(Row {
-                same_request: row.get(0)?,
-                ours: row.get(1)?,
-                status_code: row.get(2)?,
-                answer: row.get(3)?,
-            })
-        },
-    )
-    .optional()
+    tx.prepare_cached(DELETE_IF_OVER)?.execute(params![
+        key.project_id.to_bytes(),
+        key.route,
+        key.key,
+        kept_since.as_unix_ms()
+    ])?;
+    tx.prepare_cached(FIND)?
+        .query_row(
+            params![key.project_id.to_bytes(), key.route, key.key, beginning.request_sha256, run_id],
+            |row| {
+                Ok(Row {
+                    same_request: row.get(0)?,
+                    ours: row.get(1)?,
+                    status_code: row.get(2)?,
+                    answer: row.get(3)?,
+                })
+            },
+        )
+        .optional()
 }
 
 fn insert(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite::Result<()> {
     let key = &beginning.key;
-    tx.prepare_cached(
-        "INSERT INTO idempotency_keys (project_id, route, key, request_sha256, created_at, run_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?
-    .execute(params![
-        key.project_id.to_bytes(),
-        key.route,
-        key.key,
-        beginning.request_sha256,
-        beginning.now.as_unix_ms(),
-        run_id,
-    ])
-    .map(drop)
+    tx.prepare_cached(INSERT)?
+        .execute(params![
+            key.project_id.to_bytes(),
+            key.route,
+            key.key,
+            beginning.request_sha256,
+            beginning.now.as_unix_ms(),
+            run_id,
+        ])
+        .map(drop)
 }
 
 fn take_over(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite::Result<()> {

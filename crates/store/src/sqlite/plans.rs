@@ -4,10 +4,13 @@
 //! empty database are those of a full one.
 
 use ringback_domain::{EventId, ProjectId, ReceiptId, SourceId, TypedId};
-use rusqlite::{Connection, StatementStatus};
+use rusqlite::{Connection, StatementStatus, params};
 
 use super::events::list_query;
-use super::{append, backlog, claim, endpoints, events, finish, migrate, prune, receipts};
+use super::{
+    api_keys, append, backlog, claim, endpoints, event_types, events, finish, idempotency, migrate, projects,
+    prune, receipts,
+};
 use crate::page::{Order, PageRequest};
 use crate::query::EventFilter;
 use crate::receipts::ReceiptFilter;
@@ -179,6 +182,79 @@ fn pruning_reads_only_what_is_old() {
             "SEARCH webhook_ids USING COVERING INDEX webhook_ids_by_age (first_seen_at<?)",
         ],
     );
+    assert_plan(
+        &db,
+        prune::DELETE_IDEMPOTENCY_KEYS,
+        &[
+            "SEARCH idempotency_keys USING PRIMARY KEY (project_id=? AND route=? AND key=?)",
+            "LIST SUBQUERY 2",
+            "SEARCH idempotency_keys USING COVERING INDEX idempotency_keys_by_age (created_at<?)",
+        ],
+    );
+}
+
+/// Every request under an `Idempotency-Key` goes through these, in the writer's transaction.
+#[test]
+fn a_request_that_may_be_repeated_is_one_seek() {
+    let db = schema();
+    let by_key = "SEARCH idempotency_keys USING PRIMARY KEY (project_id=? AND route=? AND key=?)";
+    for sql in [idempotency::FIND, idempotency::DELETE_IF_OVER, idempotency::COMPLETE] {
+        assert_plan(&db, sql, &[by_key]);
+    }
+    // What reads nothing has no steps.
+    assert_plan(&db, idempotency::INSERT, &[]);
+}
+
+#[test]
+fn a_keys_use_is_noted_by_its_id() {
+    assert_plan(&schema(), api_keys::NOTE_USE, &["SEARCH api_keys USING PRIMARY KEY (id=?)"]);
+}
+
+/// SQLite prepares an upsert only if an index holds what it says to conflict on.
+#[test]
+fn a_second_publish_source_conflicts_by_index() {
+    let db = schema();
+    assert_plan(&db, projects::INSERT_PUBLISH_SOURCE, &[]);
+    db.execute_batch("DROP INDEX sources_publish").unwrap();
+    assert!(db.prepare(projects::INSERT_PUBLISH_SOURCE).is_err());
+}
+
+#[test]
+fn seen_types_are_found_by_a_loose_index_scan() {
+    let db = schema();
+    assert_plan(
+        &db,
+        event_types::SEEN,
+        &[
+            "CO-ROUTINE seen",
+            "SETUP",
+            "SEARCH events USING COVERING INDEX events_by_type (project_id=?)",
+            "RECURSIVE STEP",
+            "SCAN seen",
+            "CORRELATED SCALAR SUBQUERY 2",
+            "SEARCH events USING COVERING INDEX events_by_type (project_id=? AND type>?)",
+            "SCAN seen",
+        ],
+    );
+    // As with due endpoints, a hundredfold of events costs not one step more; and what is not asked for is not sought.
+    let few = steps_to_see(10, 3);
+    assert_eq!(steps_to_see(1000, 3), few);
+    assert!(steps_to_see(10, 1) < few);
+}
+
+/// The steps of SQLite's machine to see so many of three types that have so many events each.
+fn steps_to_see(events_each: u32, limit: i64) -> i32 {
+    let db = schema();
+    let insert = "\
+        WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 3 * ?1 - 1) \
+        INSERT INTO events (id, project_id, source_id, type, webhook_id, created_at, payload) \
+        SELECT CAST(printf('%016d', n) AS BLOB), x'00', x'', printf('a.%d', n % 3), n, n, x'' FROM n";
+    assert_eq!(db.execute(insert, [events_each]).unwrap(), 3 * events_each as usize);
+    let mut statement = db.prepare(event_types::SEEN).unwrap();
+    let seen = statement.query_map(params![[0_u8], limit], |row| row.get(0)).unwrap();
+    let seen: Vec<String> = seen.map(Result::unwrap).collect();
+    assert!(seen.iter().map(String::as_str).eq(["a.0", "a.1", "a.2"].into_iter().take(limit as usize)));
+    statement.get_status(StatementStatus::VmStep)
 }
 
 #[test]

@@ -14,6 +14,11 @@ const NOT_FOUND: WriteError = WriteError::Answer(StoreError::NotFound { noun: "p
 /// The name of the source that comes with each project.
 const PUBLISH_SOURCE_NAME: &str = "publish API";
 
+/// Makes a project's source of kind `publish`, unless it has one.
+pub(super) const INSERT_PUBLISH_SOURCE: &str = "\
+    INSERT INTO sources (id, project_id, name, kind, status, created_at, updated_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (project_id) WHERE kind = 'publish' DO NOTHING";
+
 /// Makes a project; its publish source is [`insert_publish_source`]'s.
 pub(super) fn create(tx: &Connection, new: &NewProject) -> Result<Project, WriteError> {
     check_name_is_free(tx, &new.name)?;
@@ -57,19 +62,16 @@ pub(super) fn insert_publish_source(
     id: SourceId,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT INTO sources (id, project_id, name, kind, status, created_at, updated_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (project_id) WHERE kind = 'publish' DO NOTHING",
-    )?
-    .execute(params![
-        id.to_bytes(),
-        project_id.to_bytes(),
-        PUBLISH_SOURCE_NAME,
-        SourceKind::Publish.as_str(),
-        SourceStatus::Active.as_str(),
-        now.as_unix_ms(),
-    ])
-    .map(drop)
+    db.prepare_cached(INSERT_PUBLISH_SOURCE)?
+        .execute(params![
+            id.to_bytes(),
+            project_id.to_bytes(),
+            PUBLISH_SOURCE_NAME,
+            SourceKind::Publish.as_str(),
+            SourceStatus::Active.as_str(),
+            now.as_unix_ms(),
+        ])
+        .map(drop)
 }
 
 fn find(tx: &Connection, id: ProjectId) -> Result<Project, WriteError> {

@@ -1,7 +1,7 @@
 //! Signing secrets at rest: encrypted, bound to their table and row.
 
 use ringback_domain::endpoint::MAX_LIVE_SECRETS;
-use ringback_domain::{EndpointSecret, SecretId, SourceKind, SourceSecret, Timestamp, TypedId};
+use ringback_domain::{EndpointKey, EndpointSecret, SecretId, SourceKind, SourceSecret, Timestamp, TypedId};
 use ringback_webhook::SigningSecret;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -32,10 +32,10 @@ pub(super) fn insert_endpoint_secret(
     tx: &Connection,
     keyring: &Keyring,
     endpoint_id: [u8; 16],
-    (id, secret): &(SecretId, SigningSecret),
+    (id, key): &(SecretId, EndpointKey),
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let ciphertext = keyring.encrypt(&endpoint_place(*id), secret.reveal().as_bytes());
+    let ciphertext = keyring.encrypt(&endpoint_place(*id), key.reveal().as_bytes());
     tx.prepare_cached(
         "INSERT INTO endpoint_secrets (id, endpoint_id, ciphertext, created_at) VALUES (?1, ?2, ?3, ?4)",
     )?
@@ -120,10 +120,10 @@ pub(super) fn of_endpoint(
     .query_map([endpoint_id], |row| {
         let id: SecretId = columns::id(row, 0)?;
         let text = decrypt(row, 1, keyring, &endpoint_place(id))?;
-        let secret = SigningSecret::parse(&text).map_err(columns::unreadable)?;
+        let key = EndpointKey::parse(&text).map_err(columns::unreadable)?;
         Ok(EndpointSecret {
             id,
-            secret,
+            key,
             created_at: columns::time(row, 2)?,
             expires_at: columns::optional_time(row, 3)?,
         })

@@ -28,7 +28,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it waits when the one before waited in vain, so that all who come after are told soon.
 const BUSY_AGAIN_TIMEOUT: Duration = Duration::from_millis(100);
 /// Prepared statements kept per connection: more than there are in this backend.
-pub(super) const STATEMENT_CACHE: usize = 64;
+pub(super) const STATEMENT_CACHE: usize = 128;
 
 /// Why a write's closure gives up.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use ringback_domain::retry::NextStep;
 use ringback_domain::{DeliveryState, Disposition, EndReason, EventState, Trigger};
-use ringback_store::{EventFilter, StoreError};
+use ringback_store::{EventFilter, PageRequest, ReceiptFilter, StoreError};
 
 use super::{World, assert_err, at};
 
@@ -182,4 +182,30 @@ pub(crate) async fn an_unknown_project_is_refused(world: World) {
     assert_err!(world.store.append(arrival).await, StoreError::Refused(_));
     let again = world.call(source, "wh_1").append().await;
     assert_eq!(again.disposition, Disposition::Accepted);
+}
+
+pub(crate) async fn what_is_published_has_no_receipt(world: World) {
+    let endpoint = world.endpoint(&["*"]).await;
+    let first = world.publication("wh_1").body("{\"n\":1}").append().await;
+    let again = world.publication("wh_1").body("{\"n\":1}").append().await;
+    assert_eq!((first.disposition, again.disposition), (Disposition::Accepted, Disposition::Duplicate));
+    assert_eq!((again.event_id, first.due), (first.event_id, vec![endpoint]));
+    let other = world.publication("wh_1").body("{\"n\":2}").append().await;
+    assert_eq!((other.disposition, other.event_id), (Disposition::PayloadDiffers, first.event_id));
+
+    let world = world.restart().await;
+    assert_eq!(world.event(first.event_id).await.event.source_id, world.publish_source());
+    let receipts = world.store.list_receipts(world.project, ReceiptFilter::default(), PageRequest::default());
+    assert_eq!(receipts.await.unwrap().items, []);
+}
+
+pub(crate) async fn a_repetition_is_told_by_the_hash_that_it_comes_with(world: World) {
+    let first = world.publication("wh_1").body("made at 1").arrival();
+    let mut again = world.publication("wh_1").body("made at 2").arrival();
+    // What was asked for is the same, although the bodies are not.
+    again.event.payload_sha256 = first.event.payload_sha256;
+    let first = world.store.append(first).await.unwrap();
+    let again = world.store.append(again).await.unwrap();
+    assert_eq!((again.disposition, again.event_id), (Disposition::Duplicate, first.event_id));
+    assert_eq!(world.store.payload(world.project, first.event_id).await.unwrap(), "made at 1");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ringback_domain::{IdMaker, ProjectId, Timestamp};
+use ringback_domain::{IdMaker, Timestamp};
 use ringback_store::{Keyring, OpenError, Store};
 
 /// One database of its own: empty at first, and gone when dropped.
@@ -11,10 +11,6 @@ use ringback_store::{Keyring, OpenError, Store};
 pub(crate) trait Backend: Send + Sync {
     /// Opens it as a process that starts does. The case has dropped what it opened before.
     async fn open(&self, opening: Opening) -> Result<Arc<dyn Store>, OpenError>;
-
-    /// Makes a second tenant by the database's own means, since the trait has no method for it. Nothing has the database
-    /// open meanwhile.
-    async fn add_project(&self, id: ProjectId);
 }
 
 /// What a start brings along.

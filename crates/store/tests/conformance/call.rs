@@ -1,4 +1,4 @@
-//! A verified call, built with defaults for all that a case does not care about.
+//! A verified call, or what is published, built with defaults for all that a case does not care about.
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
@@ -18,6 +18,7 @@ pub(crate) struct Call<'w> {
     object_id: Option<String>,
     body: Bytes,
     endpoints: Option<Vec<EndpointId>>,
+    test_of: Option<EndpointId>,
     lease_expires_at: Option<Timestamp>,
 }
 
@@ -34,8 +35,14 @@ impl World {
             object_id: None,
             body: Bytes::from_static(b"{}"),
             endpoints: None,
+            test_of: None,
             lease_expires_at: None,
         }
+    }
+
+    /// What is published in the project under this `webhook-id`; for the rest like a call.
+    pub(crate) fn publication(&self, webhook_id: &str) -> Call<'_> {
+        self.call(self.publish_source(), webhook_id)
     }
 }
 
@@ -70,19 +77,25 @@ impl Call<'_> {
         Self { endpoints: Some(endpoints.to_vec()), ..self }
     }
 
+    /// As a test of this endpoint.
+    pub(crate) fn test_of(self, endpoint: EndpointId) -> Self {
+        Self { test_of: Some(endpoint), ..self }
+    }
+
     /// With all its deliveries born leased until then.
     pub(crate) fn leased_until(self, expires_at: Timestamp) -> Self {
         Self { lease_expires_at: Some(expires_at), ..self }
     }
 
-    /// The arrival, with ids made and the plan drawn up now.
+    /// The arrival, with ids made and the plan drawn up now. What is published has no receipt.
     pub(crate) fn arrival(self) -> Arrival {
         let plan = self.plan();
+        let published = self.source_id == self.world.publish_source();
         let sha256 = digest::digest(&digest::SHA256, &self.body);
         Arrival {
             project_id: self.world.project,
             source_id: self.source_id,
-            receipt: Some(NewReceipt {
+            receipt: (!published).then(|| NewReceipt {
                 id: self.world.id_at(self.received_at),
                 admitted: false,
                 secret_id: self.world.id(),
@@ -121,6 +134,9 @@ impl Call<'_> {
             endpoint_id,
             lease_expires_at: self.lease_expires_at,
         };
+        if let Some(endpoint_id) = self.test_of {
+            return Plan::Test(planned(endpoint_id));
+        }
         let endpoints = self.endpoints.clone().unwrap_or_else(routed);
         Plan::Route {
             generation: project.generation,

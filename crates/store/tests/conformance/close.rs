@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use ringback_domain::retry::NextStep;
-use ringback_store::{EndpointChange, EventFilter, PageRequest, Retention, SourceChange, Store, StoreError};
+use ringback_store::{
+    Beginning, EndpointChange, EventFilter, IdempotencyKey, NewApiKey, PageRequest, ProjectChange, Retention,
+    Rotation, SourceChange, Store, StoreError, StoredAnswer,
+};
 
 use super::{World, assert_err, at, concurrently, secret};
 
@@ -24,12 +27,24 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
         limit: 1,
     };
     let (of_source, of_endpoint) = (SourceChange::default(), EndpointChange::default());
+    let (new_project, key_id) = (world.new_project("second"), world.id());
+    let (name, hint) = (String::new(), String::new());
+    let new_key = NewApiKey { id: key_id, project_id: project, name, hint, sha256: [1; 32], now: at(1) };
+    let rotation = Rotation { secret: (world.id(), secret(1).into()), older_until: None, now: at(1) };
+    let key = IdempotencyKey { project_id: project, route: "POST /".into(), key: "k".into() };
+    let beginning = Beginning { key: key.clone(), request_sha256: [1; 32], repeatable: true, now: at(1) };
+    let answer = StoredAnswer { status_code: 200, body: Vec::new().into() };
 
     store.close().await;
     store.close().await; // A second time does no harm.
 
     for (what, result) in [
         ("set_admin_key", store.set_admin_key([1; 32]).await),
+        ("create_project", store.create_project(new_project).await.map(drop)),
+        ("update_project", store.update_project(project, ProjectChange::default(), at(1)).await.map(drop)),
+        ("create_api_key", store.create_api_key(new_key).await.map(drop)),
+        ("note_api_key_use", store.note_api_key_use(project, key_id, at(1)).await),
+        ("delete_api_key", store.delete_api_key(project, key_id).await),
         ("create_source", store.create_source(new_source).await.map(drop)),
         ("update_source", store.update_source(project, source, of_source, at(1)).await.map(drop)),
         ("delete_source", store.delete_source(project, source, at(1)).await),
@@ -44,9 +59,15 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
         ("list_sources", store.list_sources(project, PageRequest::default()).await.map(drop)),
         ("create_endpoint", store.create_endpoint(new_endpoint).await.map(drop)),
         ("update_endpoint", store.update_endpoint(project, endpoint, of_endpoint, at(1)).await.map(drop)),
+        ("rotate_endpoint_secret", store.rotate_endpoint_secret(project, endpoint, rotation).await.map(drop)),
+        (
+            "revoke_endpoint_secret",
+            store.revoke_endpoint_secret(project, endpoint, secret_id, at(1)).await.map(drop),
+        ),
         ("delete_endpoint", store.delete_endpoint(project, endpoint, at(1)).await),
         ("list_endpoints", store.list_endpoints(project, PageRequest::default()).await.map(drop)),
-        ("append", store.append(arrival).await.map(drop)),
+        ("append", store.append(arrival.clone()).await.map(drop)),
+        ("append_all", store.append_all(vec![arrival]).await.map(drop)),
         ("record_refusals", store.record_refusals(vec![], vec![]).await),
         (
             "list_receipts",
@@ -68,6 +89,11 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
         ("event", store.event(project, event).await.map(drop)),
         ("payload", store.payload(project, event).await.map(drop)),
         ("has_seen_type", store.has_seen_type(project, "batch.completed").await.map(drop)),
+        ("seen_types", store.seen_types(project, 1).await.map(drop)),
+        ("register_event_type", store.register_event_type(project, "acme.a".into(), at(1)).await),
+        ("begin_idempotent", store.begin_idempotent(beginning).await.map(drop)),
+        ("complete_idempotent", store.complete_idempotent(key.clone(), answer).await),
+        ("forget_idempotent", store.forget_idempotent(key).await),
         ("backlog", store.backlog(project).await.map(drop)),
         ("prune", store.prune(retention).await.map(drop)),
         ("check", store.check().await),

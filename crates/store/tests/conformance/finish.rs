@@ -11,6 +11,8 @@ use super::{World, assert_err, at, failed, succeeded};
 
 /// A failure with schedule left.
 const RETRY: NextStep = NextStep::RetryAt(at(500));
+/// A failure that the endpoint calls final.
+const FINAL: NextStep = NextStep::Dead(EndReason::NoRetryStatus);
 
 /// An endpoint, and an event with one delivery to it.
 async fn one_delivery(world: &World) -> (EndpointId, EventId) {
@@ -30,6 +32,7 @@ pub(crate) async fn each_step_leads_to_its_state(world: World) {
         (NextStep::Delivered, Delivered, None, None, Some(at(9)), EventState::Delivered),
         (RETRY, Pending, None, Some(at(500)), None, EventState::Pending),
         (super::DEAD, Dead, Some(EndReason::ScheduleExhausted), None, Some(at(9)), EventState::Dead),
+        (FINAL, Dead, Some(EndReason::NoRetryStatus), None, Some(at(9)), EventState::Dead),
     ];
     for (next, state, end_reason, due_at, finished_at, event_state) in cases {
         let (endpoint, event_id) = one_delivery(&world).await;
@@ -122,24 +125,39 @@ pub(crate) async fn an_attempt_that_is_refused_changes_nothing(world: World) {
     assert_eq!(the_delivery(&world, event_id).await.delivery.state, DeliveryState::Delivered);
 }
 
+pub(crate) async fn an_attempt_gives_no_reason_that_is_not_its_own(world: World) {
+    let (endpoint, event_id) = one_delivery(&world).await;
+    let claimed = world.claim_one(endpoint, at(0)).await;
+    for reason in [EndReason::EndpointDeleted, EndReason::Requested] {
+        let finish = world.finishing(&claimed, NextStep::Dead(reason), at(1));
+        assert_err!(world.store.finish(finish).await, StoreError::Refused(_));
+        let after = the_delivery(&world, event_id).await;
+        assert_eq!((after.delivery.state, after.attempts.len()), (DeliveryState::Pending, 0), "{reason}");
+    }
+    world.finish(&claimed, FINAL, at(2)).await;
+    let world = world.restart().await;
+    let after = the_delivery(&world, event_id).await;
+    assert_eq!((after.delivery.end_reason, after.attempts.len()), (Some(EndReason::NoRetryStatus), 1));
+}
+
 pub(crate) async fn a_late_failure_is_recorded_and_changes_nothing(world: World) {
     let (endpoint, event_id) = one_delivery(&world).await;
     let late = world.store.claim(endpoint, at(0), at(10), 1).await.unwrap().remove(0);
     assert_eq!(world.store.reclaim(at(10)).await.unwrap(), 1);
     let present = world.claim_one(endpoint, at(10)).await;
 
-    for next in [RETRY, super::DEAD] {
+    for next in [RETRY, super::DEAD, FINAL] {
         world.finish(&late, next, at(11)).await;
         let after = the_delivery(&world, event_id).await.delivery;
         assert_eq!((after.state, after.due_at), (DeliveryState::Pending, Some(at(0))), "{next:?}");
         assert_eq!((after.attempt_count, after.in_flight), (0, true), "{next:?}");
     }
-    assert_eq!(the_delivery(&world, event_id).await.attempts.len(), 2);
+    assert_eq!(the_delivery(&world, event_id).await.attempts.len(), 3);
 
     world.finish(&present, RETRY, at(12)).await;
     let after = the_delivery(&world, event_id).await;
     assert_eq!((after.delivery.due_at, after.delivery.attempt_count), (Some(at(500)), 1));
-    assert_eq!(after.attempts.len(), 3);
+    assert_eq!(after.attempts.len(), 4);
 }
 
 pub(crate) async fn a_late_success_delivers(world: World) {

@@ -14,18 +14,25 @@ mod finishing;
 mod world;
 
 pub(crate) mod admin;
+pub(crate) mod api_keys;
 pub(crate) mod append;
+pub(crate) mod batches;
 pub(crate) mod claim;
 pub(crate) mod close;
+pub(crate) mod endpoint_tests;
 pub(crate) mod endpoints;
+pub(crate) mod event_types;
 pub(crate) mod events;
+pub(crate) mod extras;
 pub(crate) mod finish;
 pub(crate) mod groups;
+pub(crate) mod idempotency;
 pub(crate) mod leases;
 pub(crate) mod pages;
 pub(crate) mod projects;
 pub(crate) mod prune;
 pub(crate) mod receipts;
+pub(crate) mod rotation;
 pub(crate) mod routing;
 pub(crate) mod secrets;
 pub(crate) mod sources;
@@ -45,6 +52,14 @@ macro_rules! conformance {
                 the_admin_key_is_the_last_one_set
                 a_check_of_a_sound_database_passes
             }
+            api_keys {
+                a_new_key_is_found_by_its_hash
+                a_keys_use_is_noted
+                a_deleted_key_opens_nothing
+                a_hash_is_one_keys_own
+                keys_are_bounded
+                keys_of_unknown_projects_are_refused
+            }
             append {
                 a_new_call_becomes_an_event_with_a_delivery_for_each_endpoint
                 a_repeated_webhook_id_makes_no_second_event
@@ -56,6 +71,19 @@ macro_rules! conformance {
                 the_longest_texts_fit
                 a_refused_plan_leaves_nothing_behind
                 an_unknown_project_is_refused
+                what_is_published_has_no_receipt
+                a_repetition_is_told_by_the_hash_that_it_comes_with
+            }
+            batches {
+                a_batch_is_appended_whole_and_in_its_order
+                a_batch_of_none_is_no_error
+                a_repetition_in_a_batch_is_a_duplicate
+                another_event_under_a_known_id_leaves_nothing_of_its_batch
+                an_id_is_one_sources_own_in_a_batch_too
+                a_refused_row_leaves_nothing_of_its_batch_and_harms_no_other
+                a_thousand_in_one_batch_are_all_durable
+                of_batches_at_once_with_the_same_ids_one_is_accepted
+                a_batch_is_routed_by_the_configuration_of_its_commit
             }
             claim {
                 only_what_is_due_is_claimed
@@ -71,6 +99,12 @@ macro_rules! conformance {
                 a_close_loses_nothing_that_was_answered
                 a_close_in_the_middle_of_writes_answers_each_truthfully
             }
+            endpoint_tests {
+                a_test_goes_to_its_endpoint_alone_whatever_that_wants
+                a_test_may_be_born_leased
+                a_test_of_a_deleted_endpoint_is_an_orphan
+                a_test_of_an_unknown_endpoint_is_refused
+            }
             endpoints {
                 a_new_endpoint_is_everywhere_at_once
                 each_field_changes_alone
@@ -81,6 +115,11 @@ macro_rules! conformance {
                 orphans_are_those_of_a_deleted_endpoint_only
                 unknown_endpoints_are_not_found
             }
+            event_types {
+                seen_types_come_once_each_and_in_order
+                a_registered_type_is_kept_once
+                registered_types_are_bounded
+            }
             events {
                 a_record_says_what_was_appended
                 filters_select_alone_and_together
@@ -89,11 +128,17 @@ macro_rules! conformance {
                 the_types_that_were_seen_are_known
                 unknown_events_are_not_found
             }
+            extras {
+                what_an_endpoint_is_made_with_is_kept
+                each_extra_changes_alone_and_can_be_taken_away
+                an_endpoint_that_begins_paused_is_resumed_like_any_other
+            }
             finish {
                 each_step_leads_to_its_state
                 an_attempt_is_kept_as_reported
                 attempts_are_counted_from_the_first
                 an_attempt_that_is_refused_changes_nothing
+                an_attempt_gives_no_reason_that_is_not_its_own
                 a_late_failure_is_recorded_and_changes_nothing
                 a_late_success_delivers
                 a_finish_after_the_lease_was_reclaimed_does_not_reschedule
@@ -108,6 +153,19 @@ macro_rules! conformance {
                 an_endpoint_deleted_amid_appends_is_left_with_nothing_pending
                 an_endpoint_made_amid_appends_misses_nothing_after_its_answer
             }
+            idempotency {
+                the_first_runs_and_the_others_get_its_answer
+                answers_are_kept_exactly
+                an_answer_without_a_final_status_is_refused
+                a_key_stands_for_one_request
+                a_key_is_a_projects_and_a_routes_own
+                of_many_at_once_exactly_one_is_new
+                what_was_forgotten_is_run_again
+                what_a_former_run_began_is_interrupted_or_run_again
+                an_answer_is_kept_for_exactly_a_day
+                keys_are_pruned_in_bounded_steps
+                an_answer_outlives_a_rotation_and_is_lost_with_its_key
+            }
             leases {
                 a_leased_delivery_is_out_of_sight
                 each_claim_raises_the_token
@@ -120,8 +178,16 @@ macro_rules! conformance {
                 events_continue_after_an_id_that_is_not_there
                 filtered_events_are_paged_too
                 sources_and_endpoints_are_paged_alike
+                projects_and_their_keys_are_paged_alike
             }
             projects {
+                a_new_project_is_everywhere_at_once
+                the_default_project_has_its_publish_source_from_the_start
+                a_name_is_one_projects_own
+                a_renamed_project_keeps_what_it_has
+                an_archived_project_takes_nothing_in_and_delivers_what_it_has
+                a_project_has_one_publish_source
+                unknown_projects_are_not_found
                 nothing_of_one_project_is_found_in_another
                 due_endpoints_are_those_of_every_project
             }
@@ -141,6 +207,17 @@ macro_rules! conformance {
                 held_calls_are_bounded_and_read_in_order
                 receipts_are_filtered_and_paged
             }
+            rotation {
+                a_rotation_without_overlap_ends_all_others_at_once
+                a_rotation_with_overlap_lets_both_sign_until_its_end
+                an_end_comes_nearer_and_is_never_put_off
+                at_most_three_sign_and_the_oldest_makes_room
+                what_has_expired_takes_no_ones_place
+                a_rotation_forgets_what_has_expired
+                a_revoked_secret_is_gone_at_once
+                only_an_older_secret_of_its_own_is_revoked
+                secrets_of_unknown_endpoints_are_not_found
+            }
             routing {
                 a_plan_of_the_present_configuration_is_followed
                 a_plan_is_made_anew_when_the_configuration_has_moved
@@ -153,6 +230,8 @@ macro_rules! conformance {
                 a_wrong_key_is_refused_by_its_name
                 a_database_without_secrets_opens_under_any_key
                 keys_are_rotated_by_a_list
+                headers_and_authentication_move_to_the_new_key_too
+                keys_of_either_scheme_are_the_same_after_a_rotation_and_a_restart
             }
             sources {
                 a_new_source_is_everywhere_at_once

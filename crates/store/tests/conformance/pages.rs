@@ -4,8 +4,10 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
 
-use ringback_domain::{Endpoint, EventId, Source, SourceId};
-use ringback_store::{EventFilter, Order, Page, PageRequest, Retention, StoreError};
+use ringback_domain::{ApiKey, Endpoint, EventId, Source, SourceId};
+use ringback_store::{
+    EventFilter, NewApiKey, Order, Page, PageRequest, ProjectChange, ProjectConfig, Retention, StoreError,
+};
 
 use super::{World, at};
 
@@ -128,7 +130,8 @@ pub(crate) async fn filtered_events_are_paged_too(world: World) {
 }
 
 pub(crate) async fn sources_and_endpoints_are_paged_alike(world: World) {
-    let mut sources: Vec<SourceId> = Vec::new();
+    // The first one came with the project.
+    let mut sources: Vec<SourceId> = vec![world.publish_source()];
     let mut endpoints = Vec::new();
     for _ in 0..3 {
         sources.push(world.source().await);
@@ -144,12 +147,35 @@ pub(crate) async fn sources_and_endpoints_are_paged_alike(world: World) {
     .await;
 
     // After one that has been deleted meanwhile.
-    world.store.delete_source(world.project, sources[1], at(1)).await.unwrap();
+    world.store.delete_source(world.project, sources[2], at(1)).await.unwrap();
     world.store.delete_endpoint(world.project, endpoints[1], at(1)).await.unwrap();
-    let after = PageRequest { after: Some(sources[1]), limit: 10, order: Order::Asc };
+    let after = PageRequest { after: Some(sources[2]), limit: 10, order: Order::Asc };
     let page = world.store.list_sources(world.project, after).await.unwrap();
-    assert_eq!(page.items.iter().map(|s| s.id).collect::<Vec<_>>(), sources[2..]);
+    assert_eq!(page.items.iter().map(|s| s.id).collect::<Vec<_>>(), sources[3..]);
     let after = PageRequest { after: Some(endpoints[1]), limit: 10, order: Order::Asc };
     let page = world.store.list_endpoints(world.project, after).await.unwrap();
     assert_eq!(page.items.iter().map(|e| e.id).collect::<Vec<_>>(), endpoints[2..]);
+}
+
+pub(crate) async fn projects_and_their_keys_are_paged_alike(world: World) {
+    let (mut projects, mut keys) = (vec![world.project], Vec::new());
+    for n in 0..4 {
+        let project = world.store.create_project(world.new_project(&n.to_string())).await.unwrap();
+        projects.push(project.id);
+        let (id, name, hint) = (world.id(), n.to_string(), String::new());
+        let key = NewApiKey { id, project_id: world.project, name, hint, sha256: [n; 32], now: at(0) };
+        keys.push(world.store.create_api_key(key).await.unwrap().id);
+    }
+    let archive = ProjectChange { name: None, archive: true };
+    world.store.update_project(projects[2], archive, at(1)).await.unwrap();
+    let unarchived = [projects[0], projects[1], projects[3], projects[4]];
+    let world = world.restart().await;
+    let config = world.store.config();
+    for (include_archived, expected) in [(true, &projects[..]), (false, &unarchived)] {
+        let read = |page| std::future::ready(Ok(config.list_projects(include_archived, page)));
+        holds(expected, |project: &Arc<ProjectConfig>| project.project.id, read).await;
+    }
+    let project = config.project(world.project).unwrap();
+    holds(&keys, |key: &Arc<ApiKey>| key.id, |page| std::future::ready(Ok(project.list_api_keys(page))))
+        .await;
 }

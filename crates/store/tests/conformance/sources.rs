@@ -66,7 +66,11 @@ pub(crate) async fn a_new_source_is_everywhere_at_once(world: World) {
         page.items.iter().map(|source| shown(source)).collect::<Vec<_>>()
     };
     let before = list(&world);
-    assert_eq!(before.len(), 3);
+    assert_eq!(
+        before.len(),
+        4,
+        "one for each kind with an ingest URL, one without a secret, and the project's own"
+    );
     let world = world.restart().await;
     assert_eq!(list(&world), before);
     assert_eq!(world.store.config().source_by_token(bare.token.as_deref().unwrap()).unwrap().id, bare.id);
@@ -173,7 +177,7 @@ pub(crate) async fn a_deleted_source_is_gone_and_its_events_stay(world: World) {
         assert!(config.source_by_token(made.token.as_deref().unwrap()).is_none());
         assert!(config.project(world.project).unwrap().source(made.id).is_none());
         let page = world.store.list_sources(world.project, PageRequest::default()).await.unwrap();
-        assert!(page.items.is_empty());
+        assert!(page.items.iter().all(|source| source.id != made.id));
         assert_eq!(world.event(event).await.event.source_id, made.id);
         assert_eq!(world.list(EventFilter::default()).await, [event]);
     };
@@ -191,7 +195,7 @@ pub(crate) async fn a_token_is_given_once(world: World) {
     assert_err!(world.store.create_source(second).await, StoreError::Refused(_));
     assert_eq!(world.store.config().source_by_token(first.token.as_deref().unwrap()).unwrap().id, first.id);
     let page = world.store.list_sources(world.project, PageRequest::default()).await.unwrap();
-    assert_eq!(page.items.len(), 1);
+    assert_eq!(page.items.iter().filter(|source| source.token.is_some()).count(), 1);
 }
 
 pub(crate) async fn unknown_sources_are_not_found(world: World) {

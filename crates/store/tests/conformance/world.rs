@@ -9,7 +9,7 @@ use ringback_domain::{
     TypedId, project::DEFAULT_PROJECT_NAME,
 };
 use ringback_store::{
-    Claimed, EncryptionKey, EventDetail, EventFilter, Keyring, NewEndpoint, NewSource, OpenError,
+    Claimed, EncryptionKey, EventDetail, EventFilter, Keyring, NewEndpoint, NewProject, NewSource, OpenError,
     PageRequest, Store,
 };
 use ringback_webhook::SigningSecret;
@@ -93,14 +93,6 @@ impl World {
         (Self::open(backend, ids, right).await.unwrap(), refusal)
     }
 
-    /// Makes a second project, between two runs.
-    pub(crate) async fn with_second_project(self) -> (Self, ProjectId) {
-        let (backend, ids) = self.shut();
-        let second = ids.next(at(0));
-        backend.add_project(second).await;
-        (Self::open(backend, ids, keyring(&[1])).await.unwrap(), second)
-    }
-
     fn shut(self) -> (Box<dyn Backend>, Arc<IdMaker>) {
         let Self { store, ids, backend, .. } = self;
         assert_eq!(Arc::strong_count(&store), 1, "somebody still uses the store");
@@ -116,6 +108,23 @@ impl World {
     /// A fresh id, made at a time; never below one made before.
     pub(crate) fn id_at<I: TypedId>(&self, now: Timestamp) -> I {
         self.ids.next(now)
+    }
+
+    /// A project to be made.
+    pub(crate) fn new_project(&self, name: &str) -> NewProject {
+        NewProject { id: self.id(), name: name.to_owned(), publish_source_id: self.id(), now: at(0) }
+    }
+
+    /// Makes a second project.
+    pub(crate) async fn second_project(&self) -> ProjectId {
+        self.store.create_project(self.new_project("second")).await.unwrap().id
+    }
+
+    /// The project's source of what is published.
+    pub(crate) fn publish_source(&self) -> SourceId {
+        let config = self.store.config();
+        let project = config.project(self.project).expect("it always exists");
+        project.publish_source().expect("it comes with the project").id
     }
 
     /// A source to be made, with a token of its own and without a secret.
@@ -146,7 +155,7 @@ impl World {
             authentication: None,
             no_retry_statuses: Vec::new(),
             paused: false,
-            secret: (self.id(), secret(7)),
+            secret: (self.id(), secret(7).into()),
             now: at(0),
         }
     }

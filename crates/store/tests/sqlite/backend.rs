@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ringback_domain::{IdMaker, ProjectId, TypedId};
+use ringback_domain::IdMaker;
 use ringback_store::{OpenError, SqliteOptions, SqliteStore, Store};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::conformance::{Backend, Opening, at, keyring};
@@ -53,11 +53,5 @@ impl Backend for DatabaseFolder {
         let Opening { keyring, ids, now } = opening;
         let options = SqliteOptions { keyring: Some(keyring), ids, now, ..options(self) };
         Ok(Arc::new(SqliteStore::open(options)?))
-    }
-
-    async fn add_project(&self, id: ProjectId) {
-        let sql = "INSERT INTO projects (id, name, created_at) VALUES (?1, 'second', ?2)";
-        let written = self.connection().execute(sql, params![id.to_bytes(), at(0).as_unix_ms()]);
-        assert_eq!(written, Ok(1));
     }
 }

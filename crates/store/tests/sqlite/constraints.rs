@@ -46,6 +46,7 @@ async fn a_delivery_is_one_of_the_charts_states() {
         format!("{TRIED}, due_at = 99"),
         format!("state = 'delivered', {ENDED}, {TRIED}"),
         format!("state = 'dead', end_reason = 'schedule_exhausted', {ENDED}, {TRIED}"),
+        format!("state = 'dead', end_reason = 'no_retry_status', {ENDED}, {TRIED}"),
         format!("state = 'dead', end_reason = 'retention', {ENDED}"),
         format!("state = 'cancelled', end_reason = 'endpoint_deleted', {ENDED}"),
         format!("state = 'cancelled', end_reason = 'requested', {ENDED}, {TRIED}"),
@@ -73,6 +74,9 @@ async fn a_delivery_is_one_of_the_charts_states() {
         format!("state = 'delivered', {ENDED}, {TRIED}, end_reason = 'requested'"),
         format!("state = 'dead', {ENDED}, {TRIED}"),
         format!("state = 'dead', end_reason = 'schedule_exhausted', {ENDED}"),
+        format!("state = 'dead', end_reason = 'no_retry_status', {ENDED}"),
+        format!("state = 'cancelled', end_reason = 'no_retry_status', {ENDED}, {TRIED}"),
+        "end_reason = 'no_retry_status'".to_owned(),
         format!("state = 'dead', end_reason = 'endpoint_deleted', {ENDED}, {TRIED}"),
         format!("state = 'dead', end_reason = 'retention', {TRIED}"),
         format!("state = 'cancelled', {ENDED}"),
@@ -155,4 +159,67 @@ async fn no_other_row_is_impossible_either() {
     }
     assert_taken(&db, "UPDATE endpoints SET timeout_secs = 60, disabled_at = 1, disabled_reason = 'gone'");
     assert_taken(&db, "INSERT INTO projects (id, name, created_at) VALUES (zeroblob(16), 'second', 1)");
+}
+
+#[tokio::test]
+async fn a_source_has_a_token_unless_it_is_the_one_for_what_is_published() {
+    let (_world, db) = one_pending().await;
+    for refused in [
+        "UPDATE sources SET token = NULL WHERE kind = 'openai'",
+        "UPDATE sources SET token = 'made-up' WHERE kind = 'publish'",
+        "UPDATE sources SET kind = 'openai' WHERE kind = 'publish'",
+        "UPDATE sources SET kind = 'publish' WHERE kind = 'openai'",
+        // A second one in the project.
+        "UPDATE sources SET kind = 'publish', token = NULL WHERE kind = 'openai'",
+        "INSERT INTO sources SELECT zeroblob(16), project_id, name, kind, status, stale_policy, token, created_at, \
+         updated_at, 9 FROM sources WHERE kind = 'publish'",
+    ] {
+        assert_refused(&db, refused);
+    }
+    assert_taken(&db, "UPDATE sources SET kind = 'standard_webhooks' WHERE kind = 'openai'");
+}
+
+#[tokio::test]
+async fn a_key_and_a_registered_type_belong_to_a_project() {
+    let (_world, db) = one_pending().await;
+    let key = |project: &str, sha256: &str| {
+        format!("INSERT INTO api_keys VALUES (randomblob(16), {project}, 'ci', 'rk-', {sha256}, 1, NULL)")
+    };
+    let event_type = |project: &str| format!("INSERT INTO event_types VALUES ({project}, 'acme.a', 1)");
+    const PROJECT: &str = "(SELECT id FROM projects)";
+    const NOWHERE: &str = "zeroblob(16)";
+    for insert in [key(PROJECT, "zeroblob(32)"), event_type(PROJECT)] {
+        assert_taken(&db, &insert);
+        db.execute(&insert, []).unwrap();
+        assert_refused(&db, &insert);
+    }
+    for refused in [
+        key(PROJECT, "zeroblob(31)"),
+        key(NOWHERE, "randomblob(32)"),
+        key(PROJECT, "randomblob(32)").replace("randomblob(16)", "zeroblob(15)"),
+        event_type(NOWHERE),
+    ] {
+        assert_refused(&db, &refused);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_whole_or_not_there() {
+    let (_world, db) = one_pending().await;
+    let insert = |sha256: &str, run_id: &str, answer: &str| {
+        format!(
+            "INSERT INTO idempotency_keys VALUES (zeroblob(16), 'POST /', 'k', {sha256}, 1, {run_id}, {answer})"
+        )
+    };
+    let (sha256, run_id) = ("zeroblob(32)", "zeroblob(16)");
+    for possible in ["NULL, NULL", "200, x''", "599, x'00'"] {
+        assert_taken(&db, &insert(sha256, run_id, possible));
+    }
+    for impossible in ["200, NULL", "NULL, x''", "199, x''", "600, x''"] {
+        assert_refused(&db, &insert(sha256, run_id, impossible));
+    }
+    assert_refused(&db, &insert("zeroblob(31)", run_id, "NULL, NULL"));
+    assert_refused(&db, &insert(sha256, "zeroblob(15)", "NULL, NULL"));
+    db.execute(&insert(sha256, run_id, "NULL, NULL"), []).unwrap();
+    assert_refused(&db, &insert(sha256, run_id, "NULL, NULL"));
 }

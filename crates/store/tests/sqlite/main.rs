@@ -6,6 +6,7 @@ mod backend;
 mod conformance;
 mod constraints;
 mod folder;
+mod migration;
 mod queue;
 mod secrecy;
 

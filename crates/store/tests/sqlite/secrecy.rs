@@ -1,51 +1,170 @@
-//! Secrets on the disk: not to be read there, nor to be moved.
+//! Secrets on the disk: not to be read there, nor to be moved, nor left under a key that has been replaced.
 
+use std::collections::BTreeSet;
 use std::fs;
 
-use ringback_domain::{SecretId, TypedId};
-use ringback_store::{NewSource, OpenError};
+use ringback_domain::{Authentication, EndpointKey, ExtraHeader, SecretId, SignatureScheme, TypedId};
+use ringback_store::keyring::KeyId;
+use ringback_store::{
+    Beginning, IdempotencyKey, Keyring, NewEndpoint, NewSource, OpenError, Rotation, StoreError, StoredAnswer,
+};
 use ringback_webhook::SigningSecret;
+use rusqlite::Connection;
 
 use crate::backend::DatabaseFolder;
 use crate::conformance::{World, assert_err, at, keyring, secret};
 
+/// Whether any file of the data folder holds these bytes.
+fn is_on_disk(folder: &DatabaseFolder, sought: &[u8]) -> bool {
+    fs::read_dir(folder.path()).unwrap().any(|entry| {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        bytes.windows(sought.len()).any(|window| window == sought)
+    })
+}
+
+/// Asserts that all of `shown` is found in the folder, so that the search is known to work, and nothing of `hidden`: while
+/// the store is open, so that the log is read too, and after it was folded into the database.
+async fn assert_hidden(folder: &DatabaseFolder, world: World, shown: &[&str], hidden: &[&[u8]]) {
+    for closed in [false, true] {
+        if closed {
+            world.store.close().await;
+        }
+        for text in shown {
+            assert!(is_on_disk(folder, text.as_bytes()), "{text}, closed: {closed}");
+        }
+        for bytes in hidden {
+            let text = String::from_utf8_lossy(bytes);
+            assert!(!is_on_disk(folder, bytes), "{text}, closed: {closed}");
+        }
+    }
+}
+
 #[tokio::test]
-async fn no_secret_is_on_the_disk_in_clear() {
+async fn no_signing_secret_is_on_the_disk_in_clear() {
     let folder = DatabaseFolder::new();
     let world = World::new(folder.clone()).await;
     let raw = "a-secret-without-a-prefix-of-its-own";
     let openai = Some((world.id(), SigningSecret::parse_openai(raw).unwrap()));
     let source = world.store.create_source(NewSource { secret: openai, ..world.new_source() }).await.unwrap();
     world.store.add_source_secret(world.project, source.id, (world.id(), secret(0x42)), at(1)).await.unwrap();
-    world.endpoint(&["*"]).await;
-
-    let text = secret(0x42).reveal();
-    let of_endpoint = secret(7).reveal();
-    let sought: [&[u8]; 6] = [
-        raw.as_bytes(),
-        text.as_bytes(),
-        &text.as_bytes()["whsec_".len()..],
-        &[0x42; 32],
-        of_endpoint.as_bytes(),
-        &[7; 32],
-    ];
-    let mut seen_token = false;
-    // While it is open, so that the log is read too; and after it was folded into the database.
-    for closed in [false, true] {
-        if closed {
-            world.store.close().await;
-        }
-        for entry in fs::read_dir(folder.path()).unwrap() {
-            let path = entry.unwrap().path();
-            let bytes = fs::read(&path).unwrap();
-            let holds = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
-            seen_token |= source.token.iter().any(|token| holds(token.as_bytes()));
-            for what in sought {
-                assert!(!holds(what), "{}", path.display());
-            }
-        }
+    let endpoint = world.endpoint(&["*"]).await;
+    let private = EndpointKey::from_random(SignatureScheme::V1a, &[0x44; 32]);
+    for key in [secret(0x43).into(), private.clone()] {
+        let rotation = Rotation { secret: (world.id(), key), older_until: Some(at(100)), now: at(1) };
+        world.store.rotate_endpoint_secret(world.project, endpoint, rotation).await.unwrap();
     }
-    assert!(seen_token, "the search finds what is there in clear");
+
+    let texts = [secret(0x42).reveal(), secret(7).reveal(), secret(0x43).reveal(), private.reveal()];
+    let mut hidden: Vec<&[u8]> = vec![raw.as_bytes(), &[0x42; 32], &[7; 32], &[0x43; 32], &[0x44; 32]];
+    for text in &texts {
+        let (_prefix, encoded) = text.split_once('_').unwrap();
+        hidden.extend([text.as_bytes(), encoded.as_bytes()]);
+    }
+    assert_hidden(&folder, world, &[source.token.as_deref().unwrap()], &hidden).await;
+}
+
+#[tokio::test]
+async fn no_key_to_a_users_app_is_on_the_disk_in_clear() {
+    let folder = DatabaseFolder::new();
+    let world = World::new(folder.clone()).await;
+    let header = |value: &str| ExtraHeader { name: "x-internal-name".into(), value: value.into() };
+    let bearer = Authentication::Bearer { token: "bearer-token-of-theirs".into() };
+    let basic =
+        Authentication::Basic { username: "user-of-theirs".into(), password: "pass-of-theirs".into() };
+    for (n, authentication) in [bearer, basic].into_iter().enumerate() {
+        let headers = vec![header("value-of-a-header")];
+        let description = Some(format!("described {n}"));
+        let new = NewEndpoint {
+            headers,
+            description,
+            authentication: Some(authentication),
+            ..world.new_endpoint(&["*"])
+        };
+        let made = world.store.create_endpoint(new).await.unwrap();
+        let change = ringback_store::EndpointChange {
+            headers: Some(vec![header("changed-value")]),
+            ..Default::default()
+        };
+        world.store.update_endpoint(world.project, made.id, change, at(1)).await.unwrap();
+    }
+    let hidden = [
+        "bearer-token-of-theirs",
+        "user-of-theirs",
+        "pass-of-theirs",
+        "value-of-a-header",
+        "changed-value",
+        "x-internal-name",
+    ];
+    assert_hidden(&folder, world, &["described 0", "described 1"], &hidden.map(str::as_bytes)).await;
+}
+
+/// A request that was begun and answered.
+async fn answered(world: &World, key: &str, body: &str) -> Beginning {
+    let key = IdempotencyKey { project_id: world.project, route: "POST /v1/things".into(), key: key.into() };
+    let beginning = Beginning { key, request_sha256: [1; 32], repeatable: false, now: at(0) };
+    world.store.begin_idempotent(beginning.clone()).await.unwrap();
+    let answer = StoredAnswer { status_code: 200, body: body.as_bytes().to_vec().into() };
+    world.store.complete_idempotent(beginning.key.clone(), answer).await.unwrap();
+    beginning
+}
+
+#[tokio::test]
+async fn no_answer_to_a_repeatable_request_is_on_the_disk_in_clear() {
+    let folder = DatabaseFolder::new();
+    let world = World::new(folder.clone()).await;
+    let answer = "{\"signing_secret\":\"shown-only-once\"}".repeat(500);
+    answered(&world, "chosen-by-the-caller", &answer).await;
+    assert_hidden(&folder, world, &["chosen-by-the-caller"], &[b"shown-only-once", b"signing_secret"]).await;
+}
+
+#[tokio::test]
+async fn an_answer_opens_under_no_other_key() {
+    let folder = DatabaseFolder::new();
+    let world = World::new(folder.clone()).await;
+    answered(&world, "first", "1").await;
+    let second = answered(&world, "second", "2").await;
+    let sql =
+        "UPDATE idempotency_keys SET answer = (SELECT answer FROM idempotency_keys WHERE key = 'first')";
+    assert_eq!(folder.connection().execute(sql, []), Ok(2));
+    assert_err!(world.store.begin_idempotent(second).await, StoreError::Corrupt { .. });
+}
+
+/// The keys that what is kept for good is encrypted under, and how many ciphertexts there are.
+fn key_ids(db: &Connection) -> (BTreeSet<KeyId>, usize) {
+    let sql = "SELECT ciphertext FROM source_secrets UNION ALL SELECT ciphertext FROM endpoint_secrets \
+               UNION ALL SELECT extras FROM endpoints WHERE extras IS NOT NULL";
+    let mut statement = db.prepare(sql).unwrap();
+    let sealed: Vec<Vec<u8>> =
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    (sealed.iter().map(|sealed| Keyring::key_id_of(sealed).unwrap()).collect(), sealed.len())
+}
+
+fn key_id(n: u8) -> KeyId {
+    Keyring::key_id_of(&keyring(&[n]).encrypt("anywhere", b"")).unwrap()
+}
+
+#[tokio::test]
+async fn a_start_leaves_nothing_under_an_older_key() {
+    let folder = DatabaseFolder::new();
+    let world = World::new(folder.clone()).await;
+    let with_secret = Some((world.id(), secret(3)));
+    world.store.create_source(NewSource { secret: with_secret, ..world.new_source() }).await.unwrap();
+    let header = ExtraHeader { name: "x-a".into(), value: "1".into() };
+    for headers in [vec![], vec![header]] {
+        let endpoint = NewEndpoint { headers, ..world.new_endpoint(&["*"]) };
+        world.store.create_endpoint(endpoint).await.unwrap();
+    }
+    let db = folder.connection();
+    assert_eq!(key_ids(&db), (BTreeSet::from([key_id(1)]), 4));
+    let world = world.restart_under(keyring(&[2, 1])).await.unwrap();
+    assert_eq!(key_ids(&db), (BTreeSet::from([key_id(2)]), 4));
+    // What is under the first key already is left as it is.
+    let sealed = |db: &Connection| -> Vec<u8> {
+        db.query_row("SELECT ciphertext FROM source_secrets", [], |row| row.get(0)).unwrap()
+    };
+    let before = sealed(&db);
+    drop(world.restart_under(keyring(&[2, 1])).await.unwrap());
+    assert_eq!(sealed(&db), before);
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use ringback_domain::Timestamp;
-use ringback_webhook::{SigningSecret, Verifier, VerifyError, WEBHOOK_ID, WEBHOOK_TIMESTAMP};
+use ringback_domain::{EndpointKey, Timestamp};
+use ringback_webhook::{Verifier, VerifyError, WEBHOOK_ID, WEBHOOK_TIMESTAMP};
 
 /// A call, whole.
 #[derive(Debug, Clone)]
@@ -52,21 +52,27 @@ impl Call {
         self.header(WEBHOOK_TIMESTAMP.as_str()).parse().expect("a webhook-timestamp is a number")
     }
 
-    /// What somebody who knows this secret makes of the call at `now`.
+    /// What somebody makes of the call at `now` who has what a receiver is given of this key.
     ///
     /// # Errors
     /// Why it is not accepted.
-    pub fn verify(&self, secret: &SigningSecret, now: Timestamp) -> Result<(), VerifyError> {
-        let verifier = Verifier::new([secret.clone()]);
+    pub fn verify(&self, key: &(impl Clone + Into<EndpointKey>), now: Timestamp) -> Result<(), VerifyError> {
+        let verifier = match key.clone().into() {
+            EndpointKey::Secret(secret) => Verifier::new([secret]),
+            EndpointKey::Private(key) => Verifier::builder()
+                .public_key(key.public_key())
+                .build()
+                .expect("a verifier with a key can be built"),
+        };
         verifier.verify(&self.headers, &self.body, now.to_wire()).map(drop)
     }
 
-    /// Checks that whoever knows this secret accepts the call at `now`.
+    /// Checks that whoever has what a receiver is given of this key accepts the call at `now`.
     ///
     /// # Panics
     /// When it does not verify, saying why.
-    pub fn assert_verifies(&self, secret: &SigningSecret, now: Timestamp) {
-        if let Err(error) = self.verify(secret, now) {
+    pub fn assert_verifies(&self, key: &(impl Clone + Into<EndpointKey>), now: Timestamp) {
+        if let Err(error) = self.verify(key, now) {
             panic!("the call {} does not verify: {error}", self.webhook_id());
         }
     }

@@ -34,7 +34,7 @@ impl World {
             authentication: None,
             no_retry_statuses: Vec::new(),
             paused: false,
-            secret: (self.id(), own_secret(id)),
+            secret: (self.id(), own_secret(id).into()),
             now: self.clock.now(),
         };
         self.store.create_endpoint(endpoint).await.expect("a healthy store makes an endpoint")

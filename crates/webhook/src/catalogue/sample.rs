@@ -39,10 +39,17 @@ struct Envelope<'a> {
 /// ```
 #[must_use]
 pub fn sample(name: &str, event_id: &str, created_at: UnixSeconds) -> Option<Vec<u8>> {
-    let entry = find(name)?;
-    let envelope =
-        Envelope { object: "event", id: event_id, r#type: entry.name, created_at, data: sample_data(entry) };
+    let envelope = envelope(find(name)?, event_id, created_at);
     Some(serde_json::to_vec(&envelope).expect("texts and integers are always JSON"))
+}
+
+/// The sample before it is written.
+pub(super) fn envelope<'a>(
+    entry: &CatalogueEntry,
+    id: &'a str,
+    created_at: UnixSeconds,
+) -> impl Serialize + use<'a> {
+    Envelope { object: "event", id, r#type: entry.name, created_at, data: sample_data(entry) }
 }
 
 fn sample_data(entry: &CatalogueEntry) -> EventData {

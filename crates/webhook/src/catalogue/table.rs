@@ -103,7 +103,8 @@ pub(super) static ENTRIES: [CatalogueEntry; 34] = [
         DataShape::RealtimeCall,
         "rtc_sample",
         "A SIP call waits to be accepted by the Realtime API.",
-    ),
+    )
+    .fast_ageing(),
     entry("video.completed", Category::Video, DataShape::Object, "video_sample", "A video was generated."),
     entry("video.failed", Category::Video, DataShape::Object, "video_sample", "Generating a video failed."),
     entry(
@@ -207,6 +208,7 @@ pub(super) static ENTRIES: [CatalogueEntry; 34] = [
         "live_sample",
         "A SIP call waits to be accepted into a live session.",
     )
+    .fast_ageing()
     .not_subscribable(),
     entry(
         "live.transport.connected",
@@ -215,6 +217,7 @@ pub(super) static ENTRIES: [CatalogueEntry; 34] = [
         "live_sample",
         "A live session was connected over WebRTC.",
     )
+    .fast_ageing()
     .not_subscribable(),
     entry(
         "live.call.incoming",
@@ -223,6 +226,7 @@ pub(super) static ENTRIES: [CatalogueEntry; 34] = [
         "live_sample",
         "A call waits to be accepted into a live session; the older form of `live.transport.incoming`.",
     )
+    .fast_ageing()
     .not_subscribable()
     .deprecated(),
     entry(
@@ -248,6 +252,7 @@ const fn entry(
         description,
         subscribable: true,
         deprecated: false,
+        fast_ageing: false,
         shape,
         sample_object_id,
     }
@@ -256,6 +261,11 @@ const fn entry(
 impl CatalogueEntry {
     const fn not_subscribable(mut self) -> Self {
         self.subscribable = false;
+        self
+    }
+
+    const fn fast_ageing(mut self) -> Self {
+        self.fast_ageing = true;
         self
     }
 

@@ -167,5 +167,5 @@ fn the_order_of_the_checks_is_as_promised() {
 #[test]
 fn debug_shows_no_secret() {
     let shown = format!("{:?}", Verifier::new([secret(1)]));
-    assert_eq!(shown, "Verifier { secrets: [[REDACTED]], tolerance_secs: 300 }");
+    assert_eq!(shown, "Verifier { keys: [[REDACTED]], tolerance_secs: 300 }");
 }

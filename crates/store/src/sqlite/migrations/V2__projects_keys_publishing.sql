@@ -1,5 +1,5 @@
 -- Run with foreign keys off, as SQLite's documentation of ALTER TABLE advises for tables that are made anew; they are checked
--- as a whole afterwards.
+-- as a whole at the end.
 
 ALTER TABLE projects ADD COLUMN archived_at INTEGER;
 
@@ -115,3 +115,10 @@ CREATE INDEX deliveries_due ON deliveries (endpoint_id, due_at) WHERE state = 'p
 -- What is under way: small, read by the reclaimer.
 CREATE INDEX deliveries_leased ON deliveries (lease_expires_at) WHERE lease_expires_at IS NOT NULL;
 CREATE INDEX deliveries_by_event ON deliveries (event_position);
+
+-- Nothing of this happens unless every reference still leads to a row.
+CREATE TEMPORARY TABLE dangling (
+    row_count INTEGER NOT NULL CONSTRAINT "every reference leads to a row" CHECK (row_count = 0)
+) STRICT;
+INSERT INTO dangling SELECT count(*) FROM pragma_foreign_key_check;
+DROP TABLE dangling;
