@@ -55,6 +55,10 @@ pub(super) fn begin(
         (Some(status_code), Some(sealed)) => {
             // Under a key that the operator has taken away since, the answer is lost; that there was one is not.
             match keyring.decrypt(&place(&beginning.key), &sealed) {
+                Err(DecryptError::UnknownKey(_)) if beginning.repeatable => {
+                    take_over(tx, run_id, beginning)?;
+                    Ok(Begun::New)
+                }
                 Err(DecryptError::UnknownKey(_)) => Ok(Begun::Interrupted),
                 Err(error) => Err(columns::unreadable(error).into()),
                 Ok(body) => Ok(Begun::Done(StoredAnswer { status_code, body })),
@@ -136,7 +140,7 @@ fn insert(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite::Re
 fn take_over(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite::Result<()> {
     let key = &beginning.key;
     tx.prepare_cached(
-        "UPDATE idempotency_keys SET run_id = ?4 WHERE project_id = ?1 AND route = ?2 AND key = ?3",
+        "UPDATE idempotency_keys SET run_id = ?4, status_code = NULL, answer = NULL WHERE project_id = ?1 AND route = ?2 AND key = ?3",
     )?
     .execute(params![key.project_id.to_bytes(), key.route, key.key, run_id])
     .map(drop)
@@ -144,5 +148,6 @@ fn take_over(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite:
 
 /// Binds an answer to its row.
 fn place(key: &IdempotencyKey) -> String {
-    format!("idempotency_keys/{}/{}/{}", key.project_id, key.route, key.key)
+    // A line break is in none of them.
+    format!("idempotency_keys/{}\n{}\n{}", key.project_id, key.route, key.key)
 }

@@ -60,7 +60,7 @@ pub(super) fn end_endpoint_secrets(
     let kept = i64::try_from(MAX_LIVE_SECRETS - 1).unwrap_or(i64::MAX);
     tx.prepare_cached(
         "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1 AND id NOT IN \
-         (SELECT id FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id DESC LIMIT ?2)",
+         (SELECT id FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY expires_at IS NULL DESC, id DESC LIMIT ?2)",
     )?
     .execute(params![endpoint_id, kept])?;
     tx.prepare_cached(
@@ -79,7 +79,7 @@ pub(super) fn remove_older_endpoint_secret(
     let removed = tx
         .prepare_cached(
             "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1 AND id = ?2 \
-             AND id < (SELECT max(id) FROM endpoint_secrets WHERE endpoint_id = ?1)",
+             AND expires_at IS NOT NULL",
         )?
         .execute(params![endpoint_id, id.to_bytes()])?;
     Ok(removed == 1)
@@ -108,14 +108,16 @@ pub(super) fn of_source(
     .collect()
 }
 
-/// An endpoint's secrets, oldest first.
+/// An endpoint's secrets, oldest first. The last is the one without an end, whatever its id: the clock may have been set back
+/// between two runs.
 pub(super) fn of_endpoint(
     db: &Connection,
     keyring: &Keyring,
     endpoint_id: [u8; 16],
 ) -> rusqlite::Result<Vec<EndpointSecret>> {
     db.prepare_cached(
-        "SELECT id, ciphertext, created_at, expires_at FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY id",
+        "SELECT id, ciphertext, created_at, expires_at FROM endpoint_secrets WHERE endpoint_id = ?1 \
+         ORDER BY expires_at IS NULL, id",
     )?
     .query_map([endpoint_id], |row| {
         let id: SecretId = columns::id(row, 0)?;

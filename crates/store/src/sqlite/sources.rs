@@ -44,7 +44,7 @@ pub(super) fn update(
     change: &SourceChange,
     now: Timestamp,
 ) -> Result<Arc<Source>, WriteError> {
-    let old = find(tx, keyring, project_id, id)?;
+    let old = find_changeable(tx, keyring, project_id, id)?;
     let name = change.name.as_ref().unwrap_or(&old.name);
     let status = change.status.unwrap_or(old.status);
     let stale_policy = change.stale_policy.unwrap_or(old.stale_policy);
@@ -58,6 +58,17 @@ pub(super) fn update(
     find(tx, keyring, project_id, id)
 }
 
+/// A source that was made by hand: that of what is published is neither changed nor deleted.
+fn find_changeable(
+    tx: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+    id: SourceId,
+) -> Result<Arc<Source>, WriteError> {
+    let source = find(tx, keyring, project_id, id)?;
+    if source.kind.has_ingest_url() { Ok(source) } else { Err(NOT_FOUND) }
+}
+
 /// The row stays, marked, because events refer to it; its secrets go.
 pub(super) fn delete(
     tx: &Connection,
@@ -66,7 +77,7 @@ pub(super) fn delete(
     id: SourceId,
     now: Timestamp,
 ) -> Result<Arc<Source>, WriteError> {
-    let source = find(tx, keyring, project_id, id)?;
+    let source = find_changeable(tx, keyring, project_id, id)?;
     tx.prepare_cached("UPDATE sources SET deleted_at = ?2 WHERE id = ?1")?
         .execute(params![id.to_bytes(), now.as_unix_ms()])?;
     tx.prepare_cached("DELETE FROM source_secrets WHERE source_id = ?1")?.execute([id.to_bytes()])?;

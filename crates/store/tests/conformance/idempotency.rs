@@ -224,4 +224,8 @@ pub(crate) async fn an_answer_outlives_a_rotation_and_is_lost_with_its_key(world
     assert_eq!(begin(&world, &key, 2, at(2)).await, Begun::OtherRequest);
     let world = world.restart_under(keyring(&[2, 1])).await.unwrap();
     assert_eq!(begin(&world, &key, 1, at(3)).await, Begun::Done(answer(200, b"under key 1")));
+    // What may be run twice is run again rather than given up.
+    let world = world.restart_under(keyring(&[2])).await.unwrap();
+    assert_eq!(begin_repeatable(&world, &key, at(4)).await, Begun::New);
+    assert_eq!(begin(&world, &key, 1, at(5)).await, Begun::Running);
 }

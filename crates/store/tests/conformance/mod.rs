@@ -241,6 +241,7 @@ macro_rules! conformance {
                 a_removed_secret_is_gone
                 a_deleted_source_is_gone_and_its_events_stay
                 a_token_is_given_once
+                the_source_of_what_is_published_stays_as_it_is
                 unknown_sources_are_not_found
             }
             states {

@@ -211,3 +211,17 @@ pub(crate) async fn unknown_sources_are_not_found(world: World) {
         assert!(matches!(result, Err(StoreError::NotFound { noun: "webhook source" })), "{what}: {result:?}");
     }
 }
+
+pub(crate) async fn the_source_of_what_is_published_stays_as_it_is(world: World) {
+    let publish = || {
+        let config = world.store.config();
+        config.project(world.project).unwrap().publish_source().unwrap().clone()
+    };
+    let before = publish();
+    let rename = SourceChange { name: Some("x".into()), ..SourceChange::default() };
+    let renamed = world.store.update_source(world.project, before.id, rename, at(1)).await;
+    assert!(matches!(renamed, Err(StoreError::NotFound { .. })), "{renamed:?}");
+    let deleted = world.store.delete_source(world.project, before.id, at(1)).await;
+    assert!(matches!(deleted, Err(StoreError::NotFound { .. })), "{deleted:?}");
+    assert_eq!(shown(&publish()), shown(&before));
+}
