@@ -11,7 +11,8 @@ use standardwebhooks::Webhook;
 const BINARY: &str = env!("CARGO_BIN_EXE_ringback");
 
 /// Bytes that no serialiser would write.
-const BODY: &str = "{ \"type\":\"batch.completed\",\t\"data\":{\"id\":\"batch_\\u00e9é\"}, \"n\": 1.50e+2 }\n";
+const BODY: &str =
+    "{ \"type\":\"batch.completed\",\t\"data\":{\"id\":\"batch_\\u00e9é\"}, \"n\": 1.50e+2 }\n";
 
 /// Those of the secrets with which the library accepts a call, by their position.
 fn accepted_by(call: &Call, secrets: &[&SigningSecret]) -> Vec<usize> {
@@ -31,7 +32,8 @@ async fn post(gateway: &Gateway, path: &str, body: Value) -> Value {
 async fn rotate(gateway: &Gateway, endpoint: &str, keep_old: bool) -> SigningSecret {
     let body = json!({"keep_old_secret_active_for_24_hours": keep_old});
     let rotated = post(gateway, &format!("{endpoint}/rotate_secret"), body).await;
-    SigningSecret::parse(rotated["signing_secret"].as_str().unwrap()).unwrap()
+    let secret = rotated["signing_secret"].as_str().expect("a rotation shows the new secret");
+    SigningSecret::parse(secret).expect("an endpoint's secret is whsec_ and base64")
 }
 
 #[tokio::test]
