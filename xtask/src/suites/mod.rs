@@ -4,7 +4,8 @@
 //! tells everything:
 //!
 //! 1. set-up: `scripts/setup-sdk-tests.sh` installs the official SDKs into `tests/sdk/`;
-//! 2. build: every target of the workspace, so that the binary exists that the SDKs talk to;
+//! 2. build: every target of the workspace, so that the binary exists that the SDKs talk to; the package of
+//!    `ringback-webhook`, alone from its own tarball; and that crate with the oldest Rust it supports ([`msrv`]);
 //! 3. cargo: unit, integration and documentation tests; then those of `ringback-webhook` with all its features, which nothing
 //!    else in the workspace switches on;
 //! 4. the SDK suites: pytest, and Node's own runner;
@@ -16,6 +17,7 @@
 //! did not happen is never green.
 
 mod count;
+mod msrv;
 mod runner;
 mod summary;
 mod tally;
@@ -38,6 +40,8 @@ pub(crate) fn run() -> Verdict {
     let mut summary = Summary::default();
     summary.stage("set-up of the SDK suites", runner::pass(&mut set_up(root))?);
     summary.stage("build", runner::pass(&mut build(root))?);
+    summary.stage("package of ringback-webhook", runner::pass(&mut package(root))?);
+    summary.stage("oldest Rust", msrv::check(root)?);
     for (command, format) in &mut suites(&workspace) {
         summary.suites(*format, runner::count(command, *format)?);
     }
@@ -54,6 +58,13 @@ fn set_up(root: &Path) -> Command {
 fn build(root: &Path) -> Command {
     let mut command = Command::new("cargo");
     command.args(["build", "--workspace", "--all-targets"]).current_dir(root);
+    command
+}
+
+/// Changes that are not committed are packed as well: what is tested is what is there.
+fn package(root: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["package", "--package", "ringback-webhook", "--allow-dirty"]).current_dir(root);
     command
 }
 
