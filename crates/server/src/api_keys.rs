@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use ringback_domain::{ApiKey, ApiKeyId, ProjectId, Timestamp};
@@ -20,6 +19,7 @@ use crate::list::{self, ListQuery};
 use crate::parts::{App, Shared};
 use crate::path_id::PathId;
 use crate::random;
+use crate::sha256::sha256;
 use crate::sources::MAX_NAME_CHARS;
 
 /// What every key begins with, so that one that leaked is recognised.
@@ -156,8 +156,4 @@ pub(crate) async fn delete(
 
 fn project(app: &App, id: ProjectId) -> Result<Arc<ProjectConfig>, ApiError> {
     app.store().config().project(id).cloned().ok_or_else(|| ApiError::not_found("there is no such project"))
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }

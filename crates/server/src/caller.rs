@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -16,6 +15,7 @@ use ringback_store::Config;
 
 use crate::error::ApiError;
 use crate::parts::{App, Shared};
+use crate::sha256::sha256;
 
 /// OpenAI's header that names a project.
 const OPENAI_PROJECT: &str = "openai-project";
@@ -82,7 +82,7 @@ fn find_key<'a>(headers: &HeaderMap, config: &'a Config) -> Result<Key<'a>, ApiE
         )
     })?;
     // What is compared and looked up is the hash, so that the time it takes tells nothing of how much of the key was right.
-    let sha256: [u8; 32] = digest(&SHA256, key).as_ref().try_into().expect("SHA-256 has 32 bytes");
+    let sha256 = sha256(key);
     let is_admin =
         config.admin_key_sha256().is_some_and(|expected| verify_slices_are_equal(&sha256, expected).is_ok());
     if is_admin {

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::middleware::Next;
@@ -26,6 +26,7 @@ use crate::fields::JsonBody;
 use crate::json;
 use crate::parts::{App, Shared};
 use crate::random;
+use crate::sha256::sha256;
 
 /// The request's header.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -210,8 +211,4 @@ fn log_not_kept(error: &StoreError) {
         error = error as &dyn std::error::Error,
         "an answer under an idempotency key was not kept"
     );
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }

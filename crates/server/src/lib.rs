@@ -38,6 +38,7 @@ mod receipts;
 mod router;
 mod serve;
 mod settings;
+mod sha256;
 mod sources;
 mod stats;
 mod unparsed;

@@ -1,6 +1,5 @@
 //! Taking in one call: verified, read, made durable.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http::HeaderMap;
 use ringback_delivery::{Entry, IncomingEvent};
@@ -15,6 +14,7 @@ use super::{content, kept, signed};
 use crate::error::ApiError;
 use crate::json::Text;
 use crate::parts::App;
+use crate::sha256::sha256;
 
 /// The answer to a call that was taken.
 #[derive(Serialize)]
@@ -74,7 +74,7 @@ fn incoming(
     payload: Bytes,
     received_at: Timestamp,
 ) -> IncomingEvent {
-    let sha256 = digest(&SHA256, &payload);
+    let payload_sha256 = sha256(&payload);
     IncomingEvent {
         project_id: source.project_id,
         source_id: source.id,
@@ -86,7 +86,7 @@ fn incoming(
         upstream_event_id: head.id.filter(|id| is_indexable(id)).map(Into::into),
         object_id: head.object_id.filter(|id| is_indexable(id)).map(Into::into),
         payload,
-        payload_sha256: sha256.as_ref().try_into().expect("SHA-256 has 32 bytes"),
+        payload_sha256,
     }
 }
 

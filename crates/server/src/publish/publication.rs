@@ -1,6 +1,5 @@
 //! One event as it was asked to be published.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use ringback_domain::Timestamp;
 use ringback_webhook::{event_type, webhook_id};
@@ -11,6 +10,7 @@ use crate::error::ApiError;
 use crate::fields::{Fields, required};
 use crate::nearest::shown;
 use crate::random;
+use crate::sha256::sha256;
 
 /// An event to be published.
 pub(crate) struct Publication {
@@ -102,8 +102,4 @@ fn hash_request(event_type: &str, created_at: Option<i64>, data: &RawValue) -> [
     let created_at = created_at.map(|secs| secs.to_string()).unwrap_or_default();
     // None of the first two can hold a line break, so that no two requests have one text.
     sha256(format!("{event_type}\n{created_at}\n{}", data.get()).as_bytes())
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
