@@ -1,75 +1,84 @@
-// The unmodified SDK manages Ringback's endpoints as it manages OpenAI's.
+// The life of an endpoint, by the unmodified SDK: every method of `client.webhooks` that has to do with it.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
 
 import OpenAI from "openai";
 
-import { Gateway } from "./gateway.mjs";
+import { SUBSCRIBABLE } from "./route.mjs";
+import { scenes, waitPast } from "./scene.mjs";
 
-const url = "https://hooks.example.com/openai";
+scenes("endpoints", {
+  "the life of an endpoint": async (scene) => {
+    const { webhooks } = scene.client;
+    const { url } = scene.app;
 
-describe("endpoints", () => {
-  let gateway;
-  let client;
-
-  before(async () => {
-    gateway = await Gateway.start();
-    client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.adminKey });
-  });
-
-  after(() => gateway?.stop());
-
-  async function allIds(query) {
-    const ids = [];
-    for await (const { id } of client.webhooks.list(query)) ids.push(id);
-    return ids;
-  }
-
-  test("the life of an endpoint", async () => {
-    const made = await client.webhooks.create({ name: "batches", url, event_types: ["batch.completed"] });
-    assert.equal(made.object, "webhook_endpoint");
-    assert.match(made.id, /^whe_/);
+    scene.comes("an endpoint is made, and shows its secret");
+    const made = await webhooks.create({ name: "batches", url, event_types: ["batch.completed", "batch.failed"] });
+    assert.deepEqual([made.object, made.name, made.url], ["webhook_endpoint", "batches", url]);
+    assert.deepEqual(made.event_types, ["batch.completed", "batch.failed"]);
+    assert.equal(made.updated_at, made.created_at);
     assert.match(made.signing_secret, /^whsec_/);
-    assert.deepEqual([made.name, made.url, made.event_types], ["batches", url, ["batch.completed"]]);
+    assert.equal(made.signing_secret_hint, `whsec_…${made.signing_secret.slice(-4)}`);
+    scene.app.trust(made.signing_secret);
 
-    const read = await client.webhooks.retrieve(made.id);
-    assert.deepEqual([read.id, read.name, read.url], [made.id, "batches", url]);
-    assert.ok(!("signing_secret" in read));
-    assert.equal(typeof read.signing_secret_hint, "string");
-    assert.notEqual(read.signing_secret_hint, made.signing_secret);
+    scene.comes("it is read, without its secret");
+    const read = await webhooks.retrieve(made.id);
+    const { signing_secret, ...withoutSecret } = made;
+    assert.deepEqual({ ...read }, withoutSecret);
 
-    const change = { name: "all batches", event_types: ["batch.completed", "batch.failed"] };
-    const changed = await client.webhooks.update(made.id, change);
-    assert.deepEqual([changed.name, changed.url], ["all batches", url]);
-    assert.deepEqual(changed.event_types.toSorted(), ["batch.completed", "batch.failed"]);
+    scene.comes("neither a test nor an update that changes nothing counts as one");
+    await waitPast(made.created_at);
+    assert.equal((await webhooks.test(made.id, { event_type: "batch.completed" })).status_code, 200);
+    assert.deepEqual(await webhooks.update(made.id), read);
+    assert.deepEqual(await webhooks.update(made.id, { event_types: made.event_types, name: "batches", url }), read);
+    assert.deepEqual(await webhooks.retrieve(made.id), read);
 
-    assert.ok((await allIds()).includes(made.id));
+    scene.comes("an update changes what it names, and replaces the whole set of event types");
+    const renamed = await webhooks.update(made.id, { name: "all batches" });
+    assert.deepEqual([renamed.name, renamed.url, renamed.event_types], ["all batches", url, made.event_types]);
+    assert.equal(renamed.created_at, made.created_at);
+    assert.ok(renamed.updated_at > made.created_at);
+    const change = { event_types: ["batch.*", "video.failed"], url: "https://hooks.example.com/openai" };
+    const changed = await webhooks.update(made.id, change);
+    assert.deepEqual([changed.name, changed.url], ["all batches", change.url]);
+    assert.deepEqual(changed.event_types, change.event_types);
+    assert.equal(changed.signing_secret_hint, made.signing_secret_hint);
+    assert.deepEqual(await webhooks.retrieve(made.id), changed);
 
-    const deleted = await client.webhooks.delete(made.id);
+    scene.comes("the list is newest first, and has no secrets");
+    const second = await webhooks.create({ name: "second", url, event_types: ["*"] });
+    const third = await webhooks.create({ name: "third", url, event_types: ["*"] });
+    const listed = await Array.fromAsync(webhooks.list({ limit: 2 }));
+    assert.deepEqual(listed.map(({ id }) => id), [third.id, second.id, made.id]);
+    assert.deepEqual(listed[2], { ...changed });
+    assert.ok(listed.every((endpoint) => !("signing_secret" in endpoint)));
+
+    scene.comes("it is deleted");
+    const deleted = await webhooks.delete(made.id);
     assert.deepEqual({ ...deleted }, { id: made.id, object: "webhook_endpoint.deleted", deleted: true });
-    await assert.rejects(client.webhooks.retrieve(made.id), OpenAI.NotFoundError);
-  });
+    await assert.rejects(webhooks.retrieve(made.id), OpenAI.NotFoundError);
+    const left = await Array.fromAsync(webhooks.list());
+    assert.deepEqual(left.map(({ id }) => id), [third.id, second.id]);
 
-  test("the list is paged", async () => {
-    const made = [];
-    for (const name of ["page 0", "page 1", "page 2"]) {
-      made.push((await client.webhooks.create({ name, url, event_types: ["batch.failed"] })).id);
-    }
-    assert.deepEqual(await allIds({ limit: 1 }), made.toReversed());
-  });
+    scene.compare("endpoints");
+  },
 
-  test("an unknown type is refused", async () => {
-    const typo = client.webhooks.create({ name: "typo", url, event_types: ["batch.complete"] });
-    await assert.rejects(typo, (error) => {
-      assert.ok(error instanceof OpenAI.BadRequestError);
-      assert.match(error.message, /batch\.completed/);
-      return true;
-    });
-  });
+  "the event types": async (scene) => {
+    const { webhooks } = scene.client;
 
-  test("a wrong key is refused", async () => {
-    const stranger = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: "rk_wrong" });
-    await assert.rejects(stranger.webhooks.retrieve("whe_none"), OpenAI.AuthenticationError);
-  });
+    scene.comes("OpenAI's");
+    const listed = await webhooks.eventTypes.list();
+    assert.deepEqual([listed.object, listed.data.toSorted()], ["list", SUBSCRIBABLE.toSorted()]);
+    const fields = { name: "all", url: scene.app.url, event_types: SUBSCRIBABLE };
+    const endpoint = await webhooks.create(fields);
+    assert.deepEqual(endpoint.event_types, SUBSCRIBABLE);
+
+    scene.comes("and what the project published");
+    await scene.client.post("/webhook_events", { body: { type: "order.paid", data: { id: "order_1" } } });
+    assert.deepEqual((await webhooks.eventTypes.list()).data, [...listed.data, "order.paid"]);
+    await waitPast(endpoint.created_at);
+    assert.deepEqual((await webhooks.update(endpoint.id, { event_types: ["order.paid"] })).event_types, ["order.paid"]);
+
+    scene.compare("event-types");
+  },
 });

@@ -16,6 +16,13 @@ const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 30_000;
 const KEPT_CHARS = 4_000;
 
+/** `RINGBACK_BIN`, else the debug build of this tree. */
+export function binary() {
+  const path = process.env.RINGBACK_BIN ?? join(PROJECT, "target/debug/ringback");
+  assert.ok(existsSync(path), `${path} does not exist: run \`cargo build -p ringback\`, or set RINGBACK_BIN`);
+  return path;
+}
+
 /** A running `ringback serve --dev` on a free port of the loopback interface. */
 export class Gateway {
   #child;
@@ -64,12 +71,10 @@ export class Gateway {
   }
 
   #spawn() {
-    const binary = process.env.RINGBACK_BIN ?? join(PROJECT, "target/debug/ringback");
-    assert.ok(existsSync(binary), `${binary} does not exist: run \`cargo build -p ringback\`, or set RINGBACK_BIN`);
     // The settings of whoever runs the tests must not reach the child.
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("RINGBACK_"));
     const dataDir = join(this.#folder, "data");
-    this.#child = spawn(binary, ["--json", "serve", "--dev", "--data-dir", dataDir, "--listen", "127.0.0.1:0"], {
+    this.#child = spawn(binary(), ["--json", "serve", "--dev", "--data-dir", dataDir, "--listen", "127.0.0.1:0"], {
       cwd: this.#folder,
       env: { ...Object.fromEntries(inherited), RINGBACK_ADMIN_KEY: this.adminKey },
       stdio: ["ignore", "pipe", "pipe"],

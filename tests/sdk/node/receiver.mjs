@@ -15,6 +15,7 @@ export class Receiver {
   #changed = new EventEmitter();
   #client;
   #server;
+  #status = null;
   #toRefuse = new Set();
 
   static async start() {
@@ -38,6 +39,16 @@ export class Receiver {
   /** Answers 500 to the next call with this id, however well it is signed. */
   refuseFirst(webhookId) {
     this.#toRefuse.add(webhookId);
+  }
+
+  /** Answers every call with this status from now on; with null as the documented handler does. */
+  answerWith(status) {
+    this.#status = status;
+  }
+
+  /** All calls so far. */
+  get arrivals() {
+    return [...this.#arrivals];
   }
 
   /**
@@ -66,7 +77,7 @@ export class Receiver {
     const body = await buffer(request);
     const status = await this.#handle(request.headers, body);
     const refused = this.#toRefuse.delete(request.headers["webhook-id"]);
-    response.writeHead(refused ? 500 : status).end();
+    response.writeHead(refused ? 500 : (this.#status ?? status)).end();
   }
 
   /** The documented handler; resolves to the status to answer with. */

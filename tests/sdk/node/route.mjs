@@ -8,6 +8,9 @@ import { newSecret, signedHeaders } from "./signing.mjs";
 /** A sample event of every type of the catalogue. */
 export const CATALOGUE = JSON.parse(readFileSync(new URL("../catalogue.json", import.meta.url), "utf8"));
 
+/** The event types that OpenAI's webhook-endpoint API takes. */
+export const SUBSCRIBABLE = JSON.parse(readFileSync(new URL("../subscribable.json", import.meta.url), "utf8"));
+
 /** The event in a spelling that no serialiser would choose: only who keeps the bytes can return them. */
 export function awkwardJson(event) {
   const text = JSON.stringify(event, null, 3);

@@ -1,16 +1,27 @@
 """What the tests share: one gateway and one receiver for the whole run."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from gateway import Gateway
+from openai import AsyncOpenAI, OpenAI
 from receiver import Receiver
+from scene import Scene
 from signing import new_secret, post, signed_headers
 
-CATALOGUE: list[dict] = json.loads((Path(__file__).parents[1] / "catalogue.json").read_text())
+# The SDK would take keys, a project and an address from the environment of whoever runs the tests.
+for _name in [name for name in os.environ if name.startswith("OPENAI_")]:
+    del os.environ[_name]
+
+_FOLDER = Path(__file__).parents[1]
+CATALOGUE: list[dict] = json.loads((_FOLDER / "catalogue.json").read_text())
+"""A sample event of every type of the catalogue."""
+SUBSCRIBABLE: list[str] = json.loads((_FOLDER / "subscribable.json").read_text())
+"""The event types that OpenAI's webhook-endpoint API takes."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +70,10 @@ def route(gateway: Gateway, receiver: Receiver) -> Route:
     endpoint = gateway.create("webhook_endpoints", name="app", url=receiver.url, event_types=["*"])
     receiver.trust(endpoint["signing_secret"])
     return Route(source["url"], secret)
+
+
+@pytest.fixture(params=[OpenAI, AsyncOpenAI], ids=["sync", "async"])
+def scene(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[Scene]:
+    scene = Scene(gateway, request.param)
+    yield scene
+    scene.close()

@@ -12,6 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from openai import InvalidWebhookSignatureError, OpenAI
 
+# How soon it stops listening when it is told to.
+_POLL_SECS = 0.02
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -34,9 +37,10 @@ class Receiver:
         self._client: OpenAI | None = None
         self._arrivals: list[Arrival] = []
         self._to_refuse: dict[str, int] = {}
+        self._status: int | None = None
         self._changed = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=[_POLL_SECS], daemon=True).start()
 
     @property
     def url(self) -> str:
@@ -51,6 +55,17 @@ class Receiver:
         """Answers 500 to the next call with this id, however well it is signed."""
         with self._changed:
             self._to_refuse[webhook_id] = 500
+
+    def answer_with(self, status: int | None) -> None:
+        """Answers every call with this status from now on; with None as the documented handler does."""
+        with self._changed:
+            self._status = status
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        """All calls so far."""
+        with self._changed:
+            return list(self._arrivals)
 
     def wait_for(self, webhook_id: str, count: int = 1, timeout_secs: float = 15) -> list[Arrival]:
         """The calls with this id, once there are `count` of them."""
@@ -79,7 +94,7 @@ class Receiver:
             refusal, status = error, 400
         with self._changed:
             self._arrivals.append(Arrival(headers, body, event, refusal, time.time()))
-            status = self._to_refuse.pop(headers["webhook-id"], status)
+            status = self._to_refuse.pop(headers["webhook-id"], self._status or status)
             self._changed.notify_all()
         return status
 
