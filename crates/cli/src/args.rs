@@ -28,16 +28,37 @@ pub(crate) struct Args {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Global {
     /// Print JSON on stdout instead of text.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Common options")]
     pub(crate) json: bool,
     /// The server to talk to [default: the local one, port 4600].
-    #[arg(long, global = true, value_name = "URL", env = "RINGBACK_URL", hide_env_values = true)]
-    pub(crate) url: Option<String>,
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Common options",
+        value_name = "URL",
+        env = "RINGBACK_URL",
+        hide_env_values = true
+    )]
+    pub(crate) server: Option<String>,
     /// The project to act on, by id or name [default: that of the key, or `default`].
-    #[arg(long, global = true, value_name = "PROJECT", env = "RINGBACK_PROJECT", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Common options",
+        value_name = "PROJECT",
+        env = "RINGBACK_PROJECT",
+        hide_env_values = true
+    )]
     pub(crate) project: Option<String>,
     /// Where the server keeps its data; commands find its admin key there.
-    #[arg(long, global = true, value_name = "DIR", env = "RINGBACK_DATA_DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Common options",
+        value_name = "DIR",
+        env = "RINGBACK_DATA_DIR",
+        hide_env_values = true
+    )]
     pub(crate) data_dir: Option<PathBuf>,
 }
 
@@ -102,6 +123,12 @@ Examples:
       Try the whole way with a sample.
   ringback publish order.paid --data '{\"id\": \"ord_1\"}'
       Send an event of your own to whoever subscribes to it.
+
+Environment:
+  RINGBACK_API_KEY    the key that commands show: a project's, or the admin key
+  RINGBACK_ADMIN_KEY  the admin key, for `serve` and for commands; without either, commands take the one
+                      that `serve` left in the data folder, for a server on this machine only
+  RINGBACK_ENCRYPTION_KEY  what `serve` encrypts secrets under, see `ringback serve --help`
   ringback events list --type response.completed --json | jq '.data[].state'
 ";
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, header};
 use ringback_egress::{Client, ClientSettings, Policy, ResponseLimits, SendError};
 use serde_json::Value;
+use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use crate::args::Global;
@@ -33,12 +34,34 @@ pub(crate) struct RawAnswer {
     pub(crate) body: Bytes,
 }
 
+/// A no of the server.
+pub(crate) struct ApiRefusal {
+    status: u16,
+    /// What it said, for people.
+    pub(crate) message: String,
+    /// Which part of the request it is about, as in `events[3].data`.
+    pub(crate) param: Option<String>,
+    code: Option<String>,
+}
+
+impl ApiRefusal {
+    fn into_error(self) -> CliError {
+        let Self { status, message, code, .. } = self;
+        let about_the_key = matches!(code.as_deref(), Some("missing_api_key" | "invalid_api_key"));
+        let hint = match about_the_key {
+            true => "\n  set RINGBACK_API_KEY, or name the server's data folder with --data-dir",
+            false => "",
+        };
+        CliError::Refused { message: format!("{message} ({status}){hint}") }
+    }
+}
+
 impl ApiClient {
     /// The server and key that the flags, the environment and the data folder say.
     pub(crate) fn new(global: &Global) -> Result<Self, CliError> {
-        let url = global.url.as_deref().unwrap_or(DEFAULT_URL).trim_end_matches('/').to_owned();
+        let url = global.server.as_deref().unwrap_or(DEFAULT_URL).trim_end_matches('/').to_owned();
         let project = global.project.clone();
-        Ok(Self { url, key: find_key(global)?, project, client: open_client(), runtime: runtime()? })
+        Ok(Self { key: find_key(global, &url)?, url, project, client: open_client(), runtime: runtime()? })
     }
 
     /// Calls the API and returns its JSON answer.
@@ -55,24 +78,32 @@ impl ApiClient {
         body: Bytes,
         idempotency_key: Option<&str>,
     ) -> Result<Value, CliError> {
+        self.try_call(method, path, body, idempotency_key)?.map_err(ApiRefusal::into_error)
+    }
+
+    /// The same, with the server's no as a value of its own.
+    pub(crate) fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        idempotency_key: Option<&str>,
+    ) -> Result<Result<Value, ApiRefusal>, CliError> {
         let answer = self.send(method, path, body, idempotency_key)?;
         let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
         if (200..300).contains(&answer.status) {
-            return json.ok_or_else(|| CliError::Refused {
+            return json.map(Ok).ok_or_else(|| CliError::Refused {
                 message: format!(
                     "{} answered with something that is not JSON; is it a Ringback server?",
                     self.url
                 ),
             });
         }
-        let said = json.as_ref().and_then(|json| json["error"]["message"].as_str());
+        let error = json.as_ref().map_or(&Value::Null, |json| &json["error"]);
+        let said = error["message"].as_str();
         let message = said.map_or_else(|| format!("{} answered {}", self.url, answer.status), str::to_owned);
-        let hint = if answer.status == 401 {
-            "\n  set RINGBACK_API_KEY, or name the server's data folder with --data-dir"
-        } else {
-            ""
-        };
-        Err(CliError::Refused { message: format!("{message} ({}){hint}", answer.status) })
+        let text = |field: &str| error[field].as_str().map(str::to_owned);
+        Ok(Err(ApiRefusal { status: answer.status, message, param: text("param"), code: text("code") }))
     }
 
     /// Calls the API and returns whatever it answers.
@@ -106,9 +137,9 @@ impl ApiClient {
                 request = request.header(name, value);
             }
         }
-        let request = request
-            .body(body)
-            .map_err(|_| CliError::Usage(format!("--url {} is not a URL such as {DEFAULT_URL}", self.url)))?;
+        let request = request.body(body).map_err(|_| {
+            CliError::Usage(format!("--server {} is not a URL such as {DEFAULT_URL}", self.url))
+        })?;
         send(&self.runtime, &self.client, request, &self.url)
     }
 }
@@ -148,12 +179,28 @@ fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
         .map_err(|source| CliError::Failed { message: "cannot start".into(), source: Some(Box::new(source)) })
 }
 
+/// Whether a URL names a loopback address.
+fn is_on_this_machine(url: &str) -> bool {
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the composition root reads the environment")]
-fn find_key(global: &Global) -> Result<Zeroizing<String>, CliError> {
+fn find_key(global: &Global, url: &str) -> Result<Zeroizing<String>, CliError> {
     for name in ["RINGBACK_API_KEY", "RINGBACK_ADMIN_KEY"] {
         if let Some(key) = std::env::var(name).ok().filter(|key| !key.is_empty()) {
             return Ok(Zeroizing::new(key));
         }
+    }
+    // The key in this machine's own folder is nobody else's business.
+    if global.data_dir.is_none() && !is_on_this_machine(url) {
+        return Err(CliError::Usage(format!(
+            "no key to {url}: set RINGBACK_API_KEY; the key in this machine's data folder is given to this machine's server only"
+        )));
     }
     let data_dir = global.data_dir.clone().unwrap_or_else(default_data_dir);
     serve::read_admin_key(&data_dir).map_err(|error| {
@@ -162,4 +209,21 @@ fn find_key(global: &Global) -> Result<Zeroizing<String>, CliError> {
             data_dir.join("admin-key").display()
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_on_this_machine;
+
+    #[test]
+    fn the_machines_own_key_is_for_loopback_only() {
+        for own in ["http://127.0.0.1:4600", "http://127.9.9.9", "http://localhost:1", "http://[::1]:4600"] {
+            assert!(is_on_this_machine(own), "{own}");
+        }
+        for other in
+            ["http://10.0.0.1:4600", "https://hooks.example.com", "http://localhost.example", "127.0.0.1", ""]
+        {
+            assert!(!is_on_this_machine(other), "{other}");
+        }
+    }
 }

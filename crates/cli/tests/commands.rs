@@ -239,11 +239,40 @@ async fn events_are_published_singly_and_by_the_file() {
     let bad = run(&gateway, &["publish", "--file", path]).await;
     assert_eq!(bad.code, Some(4));
     assert!(
-        bad.stderr.contains("`data` is missing") && bad.stderr.contains("1000 events before"),
+        bad.stderr.contains("line 3001: `data` is missing") && bad.stderr.contains("1000 events from"),
         "{}",
         bad.stderr
     );
+    let keyed = ["publish", "--file", "-", "--idempotency-key", "import", "--json"];
+    let lines = "{\"type\": \"a.b\", \"data\": {}}\n{\"type\": \"c.d\", \"data\": {}}\n";
+    let first = run_as(&gateway, ADMIN_KEY, &keyed, lines).await.json();
+    assert_eq!(first["published"], 2);
+    let before = json_of(&gateway, &["events", "list", "--limit", "2"]).await;
+    run_as(&gateway, ADMIN_KEY, &keyed, lines).await.json();
+    assert_eq!(
+        json_of(&gateway, &["events", "list", "--limit", "2"]).await["data"][0]["id"],
+        before["data"][0]["id"]
+    );
+    for (lines, says) in [
+        ("hello\n", "line 1: it is not JSON"),
+        ("{}\n[]\n", "line 2: it is not a JSON object"),
+        ("{},{}\n", "line 1"),
+    ] {
+        let wrong = run_as(&gateway, ADMIN_KEY, &["publish", "--file", "-"], lines).await;
+        assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+        assert!(wrong.stderr.contains(says) && wrong.stderr.contains("0 events from"), "{}", wrong.stderr);
+    }
     gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn the_key_of_this_machine_is_shown_to_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(BINARY);
+    command.args(["events", "list", "--server", "http://192.0.2.1:4600"]).env_clear();
+    let output = command.env("HOME", folder.path()).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("set RINGBACK_API_KEY"));
 }
 
 #[tokio::test]
@@ -256,6 +285,7 @@ async fn what_is_typed_wrong_is_exit_code_2_before_anything_is_asked() {
         (vec!["publish", "order.paid", "--data", "@/nowhere"], "cannot be read"),
         (vec!["publish", "--file", "/nowhere"], "cannot be read"),
         (vec!["publish", "order.paid", "--file", "x"], "cannot be used with"),
+        (vec!["--server", "http://192.0.2.1", "status", "--url", "x"], "unexpected argument"),
         (
             vec!["endpoints", "create", "--name", "a", "--to", to, "--header", "x"],
             "a name, a colon and a value",

@@ -6,11 +6,12 @@ use std::time::Duration;
 use ringback_domain::retry::{self, NextStep, Progress};
 use ringback_domain::{Attempt, AttemptReport, Endpoint};
 use ringback_store::{Claimed, Finish, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::deliverer::Node;
 use crate::slots::Slot;
+use crate::test_places::TestPlace;
 
 /// How long to wait before recording an attempt again when the database does not take it.
 const RECORD_AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -31,7 +32,7 @@ pub(crate) enum Place {
     Slot(#[expect(dead_code, reason = "held, and given back by its drop")] Slot),
     /// One of the few for tests, which must not wait behind a queue that they are to explain; and who waits for the report.
     Test(
-        #[expect(dead_code, reason = "held, and given back by its drop")] OwnedSemaphorePermit,
+        #[expect(dead_code, reason = "held, and given back by its drop")] TestPlace,
         oneshot::Sender<AttemptReport>,
     ),
 }

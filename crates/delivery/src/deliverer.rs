@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ringback_domain::retry::Jitter;
-use ringback_domain::{Clock, Endpoint, EndpointId, IdMaker, Timestamp};
+use ringback_domain::{Clock, Endpoint, EndpointId, IdMaker, ProjectId, Timestamp};
 use ringback_egress::Client;
 use ringback_store::work::LEASE_SLACK;
 use ringback_store::{Claimed, Store, StoreError};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,12 +22,11 @@ use crate::courier::{self, Job, Place};
 use crate::sender::Sender;
 use crate::settings::DeliverySettings;
 use crate::slots::{Slot, Slots};
+use crate::test_places::{TestPlace, TestPlaces};
 use crate::{pruner, reclaimer};
 
 /// How many rows one claim takes at most.
 const CLAIM_BATCH: usize = 64;
-/// How many tests of endpoints are made at once.
-const MAX_TESTS: usize = 16;
 /// How many deliveries of a deleted endpoint one step cancels.
 const ORPHAN_BATCH: usize = 1000;
 
@@ -61,7 +60,7 @@ pub(crate) struct Node {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     slots: Slots,
-    tests: Arc<Semaphore>,
+    tests: TestPlaces,
     plans: Arc<Plans>,
 }
 
@@ -103,7 +102,7 @@ impl Deliverer {
         let node = Arc::new(Node {
             sender: Sender::new(client, &settings.user_agent),
             slots: Slots::new(settings.max_in_flight, settings.max_in_flight_per_endpoint, on_free),
-            tests: Arc::new(Semaphore::new(MAX_TESTS)),
+            tests: TestPlaces::default(),
             store,
             clock,
             ids,
@@ -148,8 +147,8 @@ impl Node {
     }
 
     /// The right to test an endpoint now; `None` if too many tests are being made, or the node stops.
-    pub(crate) fn test_permit(&self) -> Option<OwnedSemaphorePermit> {
-        if self.stop.is_cancelled() { None } else { Arc::clone(&self.tests).try_acquire_owned().ok() }
+    pub(crate) fn test_place(&self, project_id: ProjectId) -> Option<TestPlace> {
+        if self.stop.is_cancelled() { None } else { self.tests.take(project_id) }
     }
 
     /// Sends a claimed delivery on its way.

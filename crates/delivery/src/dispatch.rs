@@ -16,6 +16,9 @@ use tokio::time::Instant;
 use crate::courier::Place;
 use crate::deliverer::{Deliverer, Node, lease_length};
 
+/// How many deliveries the events of one batch may come to.
+pub const MAX_BATCH_DELIVERIES: usize = 20_000;
+
 /// The way on which an event came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
@@ -72,6 +75,19 @@ pub struct Dispatcher {
     deliverer: Deliverer,
 }
 
+/// One transaction holds up every other write while it lasts.
+fn check_deliveries(arrivals: &[Arrival]) -> Result<(), StoreError> {
+    let planned = |arrival: &Arrival| match &arrival.plan {
+        Plan::Route { deliveries, .. } => deliveries.len(),
+        Plan::Test(_) => 1,
+    };
+    if arrivals.len() > 1 && arrivals.iter().map(planned).sum::<usize>() > MAX_BATCH_DELIVERIES {
+        let noun = "deliveries of one batch (its events times the endpoints that want them: make it smaller)";
+        return Err(StoreError::TooMany { noun, max: MAX_BATCH_DELIVERIES });
+    }
+    Ok(())
+}
+
 /// A place reserved for a delivery that is to be born leased.
 struct Reserved {
     delivery_id: DeliveryId,
@@ -123,6 +139,7 @@ impl Dispatcher {
             let prepared = events.into_iter().map(|event| this.prepare(event));
             let (arrivals, handovers): (Vec<_>, Vec<_>) =
                 prepared.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+            check_deliveries(&arrivals)?;
             let appended = this.store.append_all(arrivals).await?;
             for (appended, handover) in appended.iter().zip(handovers) {
                 this.hand_over(appended, handover);
@@ -142,7 +159,7 @@ impl Dispatcher {
         endpoint: &Endpoint,
         event: IncomingEvent,
     ) -> Result<(Appended, AttemptReport), TestError> {
-        let permit = self.node().test_permit().ok_or(TestError::Busy)?;
+        let permit = self.node().test_place(endpoint.project_id).ok_or(TestError::Busy)?;
         let length = lease_length(endpoint);
         let planned = PlannedDelivery {
             id: self.ids.next(event.received_at),

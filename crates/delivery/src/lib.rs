@@ -22,7 +22,8 @@ mod reclaimer;
 mod sender;
 mod settings;
 mod slots;
+mod test_places;
 
 pub use deliverer::{Deliverer, DelivererParts, JitterSource};
-pub use dispatch::{Dispatcher, Entry, IncomingEvent, TestError};
+pub use dispatch::{Dispatcher, Entry, IncomingEvent, MAX_BATCH_DELIVERIES, TestError};
 pub use settings::DeliverySettings;

@@ -33,7 +33,7 @@ pub trait TypedId: Copy {
 
 /// A text that is not an id of the wanted kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a {noun} id: expected `{prefix}_` and 26 characters")]
+#[error("ids of this kind are `{prefix}_` and 26 characters")]
 pub struct ParseIdError {
     /// The noun that was wanted.
     pub noun: &'static str,

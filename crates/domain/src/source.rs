@@ -1,5 +1,7 @@
 //! Where events enter: ingest URLs that senders call, and the publish API.
 
+use std::fmt;
+
 use ringback_webhook::SigningSecret;
 
 use crate::words::words;
@@ -73,8 +75,8 @@ pub struct SourceSecret {
     pub created_at: Timestamp,
 }
 
-/// An ingest URL and the secrets that calls to it are verified with.
-#[derive(Debug, Clone)]
+/// An ingest URL and the secrets that calls to it are verified with. `Debug` does not show the URL's token.
+#[derive(Clone)]
 pub struct Source {
     /// `whsrc_…`.
     pub id: SourceId,
@@ -96,4 +98,47 @@ pub struct Source {
     pub created_at: Timestamp,
     /// When its name, status or secrets last changed.
     pub updated_at: Timestamp,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, project_id, name, kind, status, stale_policy, token, secrets, created_at, updated_at } =
+            self;
+        f.debug_struct("Source")
+            .field("id", id)
+            .field("project_id", project_id)
+            .field("name", name)
+            .field("kind", kind)
+            .field("status", status)
+            .field("stale_policy", stale_policy)
+            .field("token", &token.as_ref().map(|_| "[REDACTED]"))
+            .field("secrets", secrets)
+            .field("created_at", created_at)
+            .field("updated_at", updated_at)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TypedId;
+
+    #[test]
+    fn debug_shows_no_token() {
+        let source = Source {
+            id: SourceId::from_bytes([1; 16]),
+            project_id: ProjectId::from_bytes([1; 16]),
+            name: "prod".into(),
+            kind: SourceKind::OpenAi,
+            status: SourceStatus::Active,
+            stale_policy: StalePolicy::Reject,
+            token: Some("unguessable".into()),
+            secrets: Vec::new(),
+            created_at: Timestamp::from_unix_secs(1),
+            updated_at: Timestamp::from_unix_secs(1),
+        };
+        let shown = format!("{source:?}");
+        assert!(shown.contains("prod") && !shown.contains("unguessable"), "{shown}");
+    }
 }

@@ -3,6 +3,8 @@
 //! There are two kinds of keys. The *admin key* acts on the project `default`, or on the one that the header `OpenAI-Project`
 //! names, and administers all of them. A *project's key* acts on its project and nowhere else.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -10,11 +12,11 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use ringback_domain::project::DEFAULT_PROJECT_NAME;
-use ringback_domain::{ApiKey, Project, ProjectId, Timestamp};
+use ringback_domain::{ApiKey, ApiKeyId, Project, ProjectId, Timestamp};
 use ringback_store::Config;
 
 use crate::error::ApiError;
-use crate::parts::{App, Shared};
+use crate::parts::Shared;
 use crate::sha256::sha256;
 
 /// OpenAI's header that names a project.
@@ -28,6 +30,8 @@ const LAST_USE_STEP: Duration = Duration::from_secs(60);
 pub(crate) struct Caller {
     /// The project to act on.
     pub(crate) project_id: ProjectId,
+    /// Whether it was the admin key.
+    pub(crate) is_admin: bool,
 }
 
 /// A caller who showed the admin key, for what is not within one project.
@@ -48,9 +52,9 @@ impl FromRequestParts<Shared> for Caller {
         let project = find_project(&parts.headers, &config, &key).map_err(challenge)?;
         check_not_archived(project, &key, &parts.method)?;
         if let Key::Project(key) = key {
-            note_use(app, key).await;
+            note_use(app, key);
         }
-        Ok(Self { project_id: project.id })
+        Ok(Self { project_id: project.id, is_admin: matches!(key, Key::Admin) })
     }
 }
 
@@ -143,15 +147,30 @@ fn check_not_archived(project: &Project, key: &Key<'_>, method: &Method) -> Resu
     }
 }
 
-/// Keeps when a key was last shown. A failure costs nobody their answer: the next use notes it.
-async fn note_use(app: &App, key: &ApiKey) {
+/// The keys whose use is being noted, so that many requests at once note it once.
+#[derive(Default)]
+pub(crate) struct KeyUses(Mutex<HashSet<ApiKeyId>>);
+
+impl KeyUses {
+    fn lock(&self) -> MutexGuard<'_, HashSet<ApiKeyId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps when a key was last shown, beside the request: nobody waits for it, and a failure is made good by the next use.
+fn note_use(app: &Shared, key: &ApiKey) {
     let now: Timestamp = app.now();
-    if key.last_used_at.is_some_and(|last| now.since(last) < LAST_USE_STEP) {
+    let is_recent = key.last_used_at.is_some_and(|last| now.since(last) < LAST_USE_STEP);
+    if is_recent || !app.key_uses.lock().insert(key.id) {
         return;
     }
-    if let Err(error) = app.store().note_api_key_use(key.project_id, key.id, now).await {
-        tracing::debug!(error = &error as &dyn std::error::Error, "the use of an API key was not noted");
-    }
+    let (app, project_id, id) = (Arc::clone(app), key.project_id, key.id);
+    app.clone().side_lane.tasks().spawn(async move {
+        if let Err(error) = app.store().note_api_key_use(project_id, id, now).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the use of an API key was not noted");
+        }
+        app.key_uses.lock().remove(&id);
+    });
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! `/v1/webhook_event_types`: the types that endpoints may name, apart from the rest of the catalogue and wildcards.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use ringback_webhook::{catalogue, event_type};
 use serde::Serialize;
+use url::form_urlencoded;
 
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::fields::{JsonBody, required};
+use crate::fields::{JsonBody, required, unknown_parameter};
 use crate::json;
 use crate::nearest::shown;
 use crate::parts::Shared;
@@ -31,7 +32,14 @@ struct Registered<'a> {
 
 /// `GET /v1/webhook_event_types`: the 27 types of OpenAI's webhook-endpoint API, then those that this project has registered,
 /// received or published besides.
-pub(crate) async fn list(State(app): State<Shared>, caller: Caller) -> Result<Response, ApiError> {
+pub(crate) async fn list(
+    State(app): State<Shared>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    if let Some((name, _)) = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).next() {
+        return Err(unknown_parameter(&name, &[]));
+    }
     let config = app.store().config();
     let registered = config.project(caller.project_id).map(|project| project.event_types().clone());
     let mut own = registered.unwrap_or_default();

@@ -1,11 +1,16 @@
 //! `Idempotency-Key`: a POST that is repeated under the same key is run once, and answered again.
 //!
-//! Goes around every route of the API. What is kept is the answer to what happened (2xx) or can never happen (most of 4xx); an
-//! answer that says "not now" is forgotten, so that the repetition is run. Publishing is safe to run twice, because the
-//! `webhook_id` of what has none is made from the key; everything else that a crash interrupted is answered 409 from then on,
-//! because nobody knows whether it happened.
+//! Goes around every route of the API. What is kept is the answer to what happened (2xx); after any other answer nothing did
+//! happen, and the repetition is run. Publishing is safe to run twice, because the `webhook_id` of what has none is made from
+//! a number that was drawn when the request first came; everything else that a crash interrupted is answered 409 from then
+//! on, because nobody knows whether it happened.
+//!
+//! Which requests are being run is known in memory ([`Underway`]) and not from the rows: a row may outlive its request, when the
+//! database did not take its end.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::body::Body;
@@ -16,15 +21,19 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
+use ringback_domain::ProjectId;
+use ringback_domain::project::DEFAULT_PROJECT_NAME;
+use ringback_store::idempotency::Nonce;
 use ringback_store::{Beginning, Begun, IdempotencyKey, StoreError, StoredAnswer};
 use zeroize::Zeroizing;
 
 use crate::body;
-use crate::caller::Caller;
+use crate::caller::{Admin, Caller};
 use crate::error::ApiError;
 use crate::fields::JsonBody;
 use crate::json;
 use crate::parts::{App, Shared};
+use crate::publish::{self, Place};
 use crate::random;
 use crate::sha256::sha256;
 
@@ -37,20 +46,49 @@ const MAX_KEY_BYTES: usize = 255;
 /// When to ask again for the answer to a request that is being run.
 const RETRY_AFTER_SECS: u16 = 1;
 
+/// What only the admin key may do.
+const ORGANIZATION: &str = "/v1/organization/";
 /// The routes that publish. Running one twice under one key makes nothing twice.
 const PUBLISH: &str = "/v1/webhook_events";
 const PUBLISH_BATCH: &str = "/v1/webhook_events/batch";
 
+/// The requests under a key that are being run now. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Underway(Arc<Mutex<HashSet<IdempotencyKey>>>);
+
+/// One of them, until it is dropped.
+struct Run {
+    key: IdempotencyKey,
+    underway: Underway,
+}
+
+impl Underway {
+    /// `None` while a request under this key is being run.
+    fn begin(&self, key: &IdempotencyKey) -> Option<Run> {
+        self.lock().insert(key.clone()).then(|| Run { key: key.clone(), underway: self.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<IdempotencyKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.underway.lock().remove(&self.key);
+    }
+}
+
 /// From what the ids of a publication under a key are made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seed([u8; 32]);
+pub(crate) struct Seed(Nonce);
 
 impl Seed {
     /// The `webhook_id` of the event at `index`: the same whenever its request is repeated, or a random one without a key.
     pub(crate) fn webhook_id(seed: Option<&Self>, index: usize) -> String {
-        let Some(Self(seed)) = seed else { return random::id("wh_") };
+        let Some(Self(nonce)) = seed else { return random::id("wh_") };
         let mut context = Context::new(&SHA256);
-        context.update(seed);
+        context.update(nonce);
         context.update(&index.to_be_bytes());
         let mut id = "wh_".to_owned();
         for byte in &context.finish().as_ref()[..16] {
@@ -58,11 +96,6 @@ impl Seed {
             let _ = write!(id, "{byte:02x}");
         }
         id
-    }
-
-    fn of(key: &IdempotencyKey) -> Self {
-        let text = format!("{}\n{}\n{}", key.project_id, key.route, key.key);
-        Self(sha256(text.as_bytes()))
     }
 }
 
@@ -78,38 +111,60 @@ pub(crate) async fn idempotency(State(app): State<Shared>, request: Request, nex
     }
 }
 
-async fn once(app: &Shared, mut parts: Parts, body: Body, next: Next) -> Result<Response, ApiError> {
-    let chosen = read_key(&parts.headers)?;
-    let caller = Caller::from_request_parts(&mut parts, app).await?;
-    let path = parts.uri.path();
-    let key = IdempotencyKey { project_id: caller.project_id, route: format!("POST {path}"), key: chosen };
-    let (bytes, room) = read_body(app, path, body).await?;
-    let beginning = Beginning {
-        key: key.clone(),
-        request_sha256: sha256(&bytes),
-        repeatable: matches!(path, PUBLISH | PUBLISH_BATCH),
-        now: app.now(),
-    };
-    match app.store().begin_idempotent(beginning).await? {
-        Begun::New => {}
-        Begun::Running => return Err(running()),
-        Begun::Interrupted => return Err(interrupted()),
-        Begun::OtherRequest => return Err(other_request()),
-        Begun::Done(answer) => return Ok(replayed(&answer)),
+/// On whose behalf: what the admin is answered is not for a project's key, even within one project.
+async fn principal(parts: &mut Parts, app: &Shared) -> Result<(ProjectId, &'static str), ApiError> {
+    if !parts.uri.path().starts_with(ORGANIZATION) {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        return Ok((caller.project_id, if caller.is_admin { "admin" } else { "project" }));
     }
-    parts.extensions.insert(Seed::of(&key));
-    // The handler counts the body for itself.
-    drop(room);
-    let request = Request::from_parts(parts, Body::from(bytes));
-    run(app, key, request, next).await
+    let Admin = Admin::from_request_parts(parts, app).await?;
+    let config = app.store().config();
+    let default = config.projects().find(|project| project.project.name == DEFAULT_PROJECT_NAME);
+    let default = default.ok_or_else(|| ApiError::internal(std::io::Error::other("no project `default`")))?;
+    Ok((default.project.id, "admin"))
 }
 
-/// Runs the request to its end, although its caller may go away, and keeps the answer.
-async fn run(app: &Shared, key: IdempotencyKey, request: Request, next: Next) -> Result<Response, ApiError> {
+async fn once(app: &Shared, mut parts: Parts, body: Body, next: Next) -> Result<Response, ApiError> {
+    let chosen = read_key(&parts.headers)?;
+    let (project_id, who) = principal(&mut parts, app).await?;
+    let path = parts.uri.path();
+    let repeatable = matches!(path, PUBLISH | PUBLISH_BATCH);
+    let key = IdempotencyKey { project_id, route: format!("{who} POST {path}"), key: chosen };
+    let run = app.idempotent.begin(&key).ok_or_else(running)?;
+    let (bytes, place) = read_body(app, project_id, path, body).await?;
+    let beginning =
+        Beginning { key, request_sha256: sha256(&bytes), repeatable, nonce: random::bytes(), now: app.now() };
+    let nonce = match app.store().begin_idempotent(beginning).await? {
+        Begun::New { nonce } => nonce,
+        // Of this process, and not being run: its end was not taken by the database.
+        Begun::Running { nonce } if repeatable => nonce,
+        Begun::Running { .. } | Begun::Interrupted => return Err(interrupted()),
+        Begun::OtherRequest => return Err(other_request()),
+        Begun::Done(answer) => return Ok(replayed(&answer)),
+    };
+    parts.extensions.insert(Seed(nonce));
+    // The handler goes on with the place that the body has.
+    if let Some(place) = place {
+        parts.extensions.insert(place);
+    }
+    let request = Request::from_parts(parts, Body::from(bytes));
+    run_to_its_end(app, run, repeatable, request, next).await
+}
+
+/// Runs the request although its caller may go away, and keeps the answer.
+async fn run_to_its_end(
+    app: &Shared,
+    run: Run,
+    repeatable: bool,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let app = app.clone();
     let running = async move {
         let response = next.run(request).await;
-        keep(&app, key, response).await
+        let kept = keep(&app, run.key.clone(), repeatable, response).await;
+        drop(run);
+        kept
     };
     #[expect(
         clippy::disallowed_methods,
@@ -119,33 +174,26 @@ async fn run(app: &Shared, key: IdempotencyKey, request: Request, next: Next) ->
     task.await.unwrap_or_else(|fault| Err(ApiError::internal(fault)))
 }
 
-async fn keep(app: &App, key: IdempotencyKey, response: Response) -> Result<Response, ApiError> {
+async fn keep(
+    app: &App,
+    key: IdempotencyKey,
+    repeatable: bool,
+    response: Response,
+) -> Result<Response, ApiError> {
     let status = response.status();
-    if !is_final(status) {
+    if status.is_server_error() && repeatable {
+        // It may have happened all the same: the row stays, so that it is run again as the same.
+        return Ok(response);
+    }
+    if !status.is_success() {
         app.store().forget_idempotent(key).await.unwrap_or_else(|error| log_not_kept(&error));
         return Ok(response);
     }
-    let (parts, body) = match response.extensions().get::<ApiError>() {
-        // Its text names no request, because it is not this side's fault.
-        Some(error) => error.render("").into_parts(),
-        None => response.into_parts(),
-    };
+    let (parts, body) = response.into_parts();
     let bytes = body.collect().await.map_err(ApiError::internal)?.to_bytes();
     let answer = StoredAnswer { status_code: status.as_u16(), body: Zeroizing::new(bytes.to_vec()) };
     app.store().complete_idempotent(key, answer).await.unwrap_or_else(|error| log_not_kept(&error));
     Ok(Response::from_parts(parts, Body::from(bytes)))
-}
-
-/// Whether the same request would be answered the same for ever.
-fn is_final(status: StatusCode) -> bool {
-    let not_now = [
-        StatusCode::UNAUTHORIZED,
-        StatusCode::FORBIDDEN,
-        StatusCode::REQUEST_TIMEOUT,
-        StatusCode::CONFLICT,
-        StatusCode::TOO_MANY_REQUESTS,
-    ];
-    status.is_success() || status.is_client_error() && !not_now.contains(&status)
 }
 
 fn read_key(headers: &HeaderMap) -> Result<String, ApiError> {
@@ -164,19 +212,23 @@ fn read_key(headers: &HeaderMap) -> Result<String, ApiError> {
     }
 }
 
+/// A publication's body takes a place; the others are small.
 async fn read_body(
     app: &App,
+    project_id: ProjectId,
     path: &str,
     body: Body,
-) -> Result<(Bytes, tokio::sync::OwnedSemaphorePermit), ApiError> {
+) -> Result<(Bytes, Option<Arc<Place>>), ApiError> {
     let max_bytes = match path {
         PUBLISH => app.settings().max_body_bytes,
         PUBLISH_BATCH => app.settings().max_batch_bytes,
         _ => JsonBody::MAX_BYTES,
     };
-    body::check_announced(&body, max_bytes)?;
-    let room = app.ingest_room.reserve(&body, max_bytes)?;
-    Ok((body::read(body, max_bytes, app.settings().body_timeout).await?, room))
+    let place = match path {
+        PUBLISH | PUBLISH_BATCH => Some(Arc::new(publish::reserve(app, project_id, &body, max_bytes)?)),
+        _ => None,
+    };
+    Ok((body::read(body, max_bytes, app.settings().body_timeout).await?, place))
 }
 
 fn replayed(answer: &StoredAnswer) -> Response {

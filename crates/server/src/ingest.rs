@@ -32,8 +32,8 @@ use ringback_webhook::WEBHOOK_ID;
 
 pub(crate) use admit::{admit, admit_refused};
 pub(crate) use kept::read_headers;
-pub(crate) use room::Room;
-pub(crate) use share::Shares;
+pub(crate) use room::{Room, needed};
+pub(crate) use share::{Share, Shares};
 pub(crate) use side_lane::SideLane;
 pub(crate) use signed::signer_in_time;
 

@@ -8,7 +8,9 @@ use ringback_domain::{Clock, IdMaker, Timestamp, TypedId};
 use ringback_egress::Policy;
 use ringback_store::Store;
 
+use crate::caller::KeyUses;
 use crate::health::LastCheck;
+use crate::idempotency::Underway;
 use crate::ingest::{Room, Shares, SideLane};
 use crate::settings::ServerSettings;
 
@@ -33,6 +35,11 @@ pub(crate) struct App {
     pub(crate) parts: Parts,
     pub(crate) ingest_room: Room,
     pub(crate) ingest_shares: Shares,
+    /// The same for what is published, so that nobody's publications keep calls out, nor another project's.
+    pub(crate) publish_room: Room,
+    pub(crate) publish_shares: Shares,
+    pub(crate) idempotent: Underway,
+    pub(crate) key_uses: KeyUses,
     pub(crate) side_lane: SideLane,
     pub(crate) last_check: LastCheck,
     /// Calls to ingest URLs that are no source's. Only counted: whose would their receipts be?
@@ -48,7 +55,11 @@ impl App {
         let ServerSettings { max_ingest_calls_per_source, max_ingest_bytes_per_source, .. } = parts.settings;
         Self {
             ingest_shares: Shares::new(max_ingest_calls_per_source, max_ingest_bytes_per_source),
-            ingest_room: Room::new(max_ingest_bytes.max(max_body_bytes).max(max_batch_bytes)),
+            ingest_room: Room::new(max_ingest_bytes.max(max_body_bytes)),
+            publish_shares: Shares::new(max_ingest_calls_per_source, max_ingest_bytes_per_source),
+            publish_room: Room::new(max_ingest_bytes.max(max_batch_bytes)),
+            idempotent: Underway::default(),
+            key_uses: KeyUses::default(),
             unknown_sources: AtomicU64::new(0),
             last_check: LastCheck::default(),
             side_lane: SideLane::new(Arc::clone(&parts.store)),

@@ -25,7 +25,7 @@ where
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| unknown())?;
         let (_, text) = params.iter().find(|(name, _)| *name == I::PREFIX).ok_or_else(unknown)?;
         text.parse().map(Self).map_err(|error: ParseIdError| {
-            ApiError::not_found(format!("there is no such {}: {error}", I::NOUN))
+            ApiError::not_found(format!("there is no such {}; {error}", I::NOUN))
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use ringback_domain::project::DEFAULT_PROJECT_NAME;
 use ringback_domain::{Project, ProjectId};
 use ringback_store::{NewProject, ProjectChange};
 use serde::Serialize;
@@ -92,6 +93,9 @@ pub(crate) async fn update(
 ) -> Result<Response, ApiError> {
     let fields = body.fields(&["name"])?;
     let name = fields.line("name", MAX_NAME_CHARS)?.map(str::to_owned);
+    if config_of(&app, id).is_some_and(|project| project.archived_at.is_some()) {
+        return Err(ApiError::bad_request("project_archived", "this project is archived and stays as it is"));
+    }
     let renames_default = name.is_some() && is_default(&app, id);
     if renames_default {
         return Err(ApiError::invalid_value(
@@ -119,9 +123,10 @@ pub(crate) async fn archive(
     Ok(json::answer(&ProjectView::of(&project)))
 }
 
+fn config_of(app: &Shared, id: ProjectId) -> Option<Project> {
+    app.store().config().project(id).map(|config| config.project.clone())
+}
+
 fn is_default(app: &Shared, id: ProjectId) -> bool {
-    let config = app.store().config();
-    config
-        .project(id)
-        .is_some_and(|config| config.project.name == ringback_domain::project::DEFAULT_PROJECT_NAME)
+    config_of(app, id).is_some_and(|project| project.name == DEFAULT_PROJECT_NAME)
 }

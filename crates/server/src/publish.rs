@@ -16,13 +16,13 @@ use axum::response::Response;
 use bytes::Bytes;
 use ringback_delivery::{Entry, IncomingEvent};
 use ringback_domain::indexed::is_indexable;
-use ringback_domain::{Source, Timestamp};
+use ringback_domain::{ProjectId, Source, Timestamp};
 use ringback_store::StoreError;
 use ringback_webhook::EnvelopeHead;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub(crate) use self::body::{BatchBody, EventBody};
+pub(crate) use self::body::{BatchBody, EventBody, Place, reserve};
 pub(crate) use self::publication::{Publication, envelope};
 use self::view::{BatchView, PublishedView};
 use crate::caller::Caller;
@@ -126,7 +126,7 @@ pub(crate) fn incoming(
     publication: Publication,
     now: Timestamp,
 ) -> Result<IncomingEvent, ApiError> {
-    let source = publish_source(app, caller)?;
+    let source = publish_source(app, caller.project_id)?;
     let (payload_sha256, object_id, upstream_event_id) = {
         let head = EnvelopeHead::parse(&publication.payload).map_err(ApiError::internal)?;
         let indexable = |id: Option<std::borrow::Cow<'_, str>>| {
@@ -148,9 +148,9 @@ pub(crate) fn incoming(
     })
 }
 
-fn publish_source(app: &App, caller: &Caller) -> Result<std::sync::Arc<Source>, ApiError> {
+fn publish_source(app: &App, project_id: ProjectId) -> Result<std::sync::Arc<Source>, ApiError> {
     let config = app.store().config();
-    let project = config.project(caller.project_id);
+    let project = config.project(project_id);
     let source = project.and_then(|project| project.publish_source()).cloned();
     source.ok_or_else(|| {
         ApiError::internal(std::io::Error::other("a project without a source of kind `publish`"))

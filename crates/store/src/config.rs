@@ -5,6 +5,7 @@
 //! old (routing), the append checks the generation against the rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use ringback_domain::{
@@ -16,17 +17,34 @@ use crate::page::{Order, Page, PageRequest};
 /// How many keys a project may have.
 pub const MAX_API_KEYS: usize = 1000;
 
+/// How many endpoints a project may have: one event may become a row for each of them in one transaction.
+pub const MAX_ENDPOINTS: usize = 10_000;
+
+/// How many sources a project may have.
+pub const MAX_SOURCES: usize = 1000;
+
 /// How many event types a project may register.
 pub const MAX_EVENT_TYPES: usize = 1000;
 
 /// Everything that is configured, over all projects.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Config {
     admin_key_sha256: Option<[u8; 32]>,
     projects: BTreeMap<ProjectId, Arc<ProjectConfig>>,
     endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
     sources_by_token: HashMap<String, Arc<Source>>,
     api_keys: HashMap<[u8; 32], Arc<ApiKey>>,
+}
+
+/// How much there is; the keys of its maps are tokens and hashes.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("projects", &self.projects.len())
+            .field("endpoints", &self.endpoints.len())
+            .field("api_keys", &self.api_keys.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is configured in one project.

@@ -17,7 +17,7 @@ pub const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 pub struct IdempotencyKey {
     /// On whose behalf.
     pub project_id: ProjectId,
-    /// Method and path, as in `POST /v1/webhook_events`.
+    /// Who asks, method and path, as in `project POST /v1/webhook_events`.
     pub route: String,
     /// What the caller chose: 1 to 255 printable ASCII characters.
     pub key: String,
@@ -38,13 +38,23 @@ impl std::fmt::Debug for StoredAnswer {
     }
 }
 
+/// Drawn for a request when it is first begun, and the same whenever it is run again: what is made from it is made once.
+pub type Nonce = [u8; 16];
+
 /// What is known of a request when it comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// Nothing: it is the first, and is to be run now and completed.
-    New,
-    /// It is being run, for the caller who came first.
-    Running,
+    /// Nothing, or that it may be run again: it is to be run now and completed.
+    New {
+        /// Of the request's first beginning.
+        nonce: Nonce,
+    },
+    /// It was begun by this process, which has neither completed nor forgotten it. Whether it is still being run, the process
+    /// knows best: it may have come to nothing.
+    Running {
+        /// Of the request's first beginning.
+        nonce: Nonce,
+    },
     /// It was begun by a process that is gone; whether it happened is not known.
     Interrupted,
     /// It was run; this was the answer.
@@ -62,6 +72,8 @@ pub struct Beginning {
     pub request_sha256: [u8; 32],
     /// Whether running it a second time is harmless, so that one which was interrupted is run again.
     pub repeatable: bool,
+    /// Fresh random bytes, kept if this is the first.
+    pub nonce: Nonce,
     /// Now.
     pub now: Timestamp,
 }

@@ -111,7 +111,12 @@ fn print_event(event: &Value) {
     output::fields(event, &FIELDS);
     for delivery in event["deliveries"].as_array().map_or(&[] as &[Value], Vec::as_slice) {
         let text = |key: &str| delivery[key].as_str().unwrap_or("-").to_owned();
-        println!("\ndelivery {} to {}: {}", text("id"), text("endpoint_id"), text("state"));
+        let why = delivery["end_reason"].as_str().map_or_else(String::new, |reason| format!(" ({reason})"));
+        let test = if delivery["trigger"] == "test" { ", a test" } else { "" };
+        println!("\ndelivery {} to {}{test}: {}{why}", text("id"), text("endpoint_id"), text("state"));
+        if !delivery["next_attempt_at"].is_null() {
+            output::fields(delivery, &[("next attempt", &["next_attempt_at"])]);
+        }
         let attempts = delivery["attempts"].as_array().map_or(&[] as &[Value], Vec::as_slice);
         output::table(attempts, &ATTEMPT_COLUMNS, "  not attempted yet");
     }

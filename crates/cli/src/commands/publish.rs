@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::items;
 use crate::args::Global;
-use crate::client::ApiClient;
+use crate::client::{ApiClient, ApiRefusal};
 use crate::exit::CliError;
 use crate::output;
 
@@ -26,7 +26,9 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ringback publish order.paid --data '{\"id\": \"ord_1\"}'\n  \
     ringback publish order.paid --data @order.json --webhook-id order-1-paid\n  \
-    ringback publish --file events.jsonl   # one {\"type\": …, \"data\": …} a line; - is standard input")]
+    ringback publish --file events.jsonl   # one {\"type\": …, \"data\": …} a line; - is standard input\n\n\
+    A file goes in parts of 1,000 events, each all or none. Run again after a failure, it publishes nothing twice if \
+    each line has a \"webhook_id\", or if both runs have the same --idempotency-key.")]
 pub(crate) struct PublishArgs {
     /// The type of the event, such as `order.paid`.
     #[arg(value_name = "TYPE", required_unless_present = "file", conflicts_with = "file")]
@@ -40,8 +42,8 @@ pub(crate) struct PublishArgs {
     /// When it happened, in Unix seconds [default: now].
     #[arg(long, value_name = "SECS", conflicts_with = "file")]
     created_at: Option<i64>,
-    /// Publishing the same again under the same key makes nothing twice, for 24 hours.
-    #[arg(long, value_name = "KEY", conflicts_with = "file")]
+    /// Publishing the same again under the same key makes nothing twice.
+    #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     /// A file of events, one JSON object a line: `type`, `data`, and if wanted `webhook_id` and `created_at`.
     #[arg(long, value_name = "FILE")]
@@ -51,7 +53,7 @@ pub(crate) struct PublishArgs {
 /// Runs `ringback publish`.
 pub(crate) fn run(global: &Global, args: &PublishArgs) -> Result<(), CliError> {
     match (&args.file, &args.event_type) {
-        (Some(file), _) => publish_file(global, file),
+        (Some(file), _) => publish_file(global, file, args.idempotency_key.as_deref()),
         (None, Some(event_type)) => publish_one(global, event_type, args),
         (None, None) => Err(CliError::Usage("name the TYPE of the event, or a --file of events".into())),
     }
@@ -97,37 +99,59 @@ fn read_data(data: &str) -> Result<String, CliError> {
 /// How far a file has been published.
 #[derive(Default)]
 struct Progress {
+    parts: usize,
     published: usize,
     duplicates: usize,
 }
 
-/// In requests of many. When one is refused, those before it stay: with `webhook_id`s in the file it can be run again.
-fn publish_file(global: &Global, file: &str) -> Result<(), CliError> {
-    let api = ApiClient::new(global)?;
+/// Events that wait for the next request, each with the number of its line.
+#[derive(Default)]
+struct Part {
+    lines: Vec<(usize, String)>,
+    bytes: usize,
+}
+
+/// In requests of many. When one is refused, those before it stay: with `webhook_id`s in the file, or an `Idempotency-Key`, it can
+/// be run again.
+fn publish_file(global: &Global, file: &str, idempotency_key: Option<&str>) -> Result<(), CliError> {
+    let sink = Sink { api: ApiClient::new(global)?, file, idempotency_key };
     let mut progress = Progress::default();
-    let mut waiting: Vec<String> = Vec::new();
-    let mut waiting_bytes = 0;
-    for line in open(file)?.lines() {
+    let mut part = Part::default();
+    for (number, line) in (1..).zip(open(file)?.lines()) {
         let line = line.map_err(|error| CliError::Usage(format!("{file} cannot be read: {error}")))?;
         if line.trim().is_empty() {
             continue;
         }
-        if waiting.len() == MAX_BATCH_EVENTS || waiting_bytes + line.len() > MAX_BATCH_BYTES {
-            publish_batch(&api, &mut waiting, &mut progress)?;
-            waiting_bytes = 0;
+        check_line(file, number, &line, &progress)?;
+        if part.lines.len() == MAX_BATCH_EVENTS || part.bytes + line.len() > MAX_BATCH_BYTES {
+            sink.publish(&mut part, &mut progress)?;
             show_progress(&progress);
         }
-        waiting_bytes += line.len();
-        waiting.push(line);
+        part.bytes += line.len();
+        part.lines.push((number, line));
     }
-    publish_batch(&api, &mut waiting, &mut progress)?;
-    let Progress { published, duplicates } = progress;
+    sink.publish(&mut part, &mut progress)?;
+    let Progress { published, duplicates, .. } = progress;
     if global.json {
         output::json(&json!({ "object": "publish", "published": published, "duplicates": duplicates }));
     } else {
         anstream::println!("{published} events published, {duplicates} of them before");
     }
     Ok(())
+}
+
+/// A line is one JSON object: what it must hold is the server's to say.
+fn check_line(file: &str, number: usize, line: &str, progress: &Progress) -> Result<(), CliError> {
+    let wrong = match serde_json::from_str::<Value>(line) {
+        Ok(Value::Object(_)) => return Ok(()),
+        Ok(_) => "it is not a JSON object".to_owned(),
+        Err(error) => format!("it is not JSON: {error}"),
+    };
+    Err(CliError::Usage(format!("{file}, line {number}: {wrong}\n  {}", published_so_far(progress))))
+}
+
+fn published_so_far(progress: &Progress) -> String {
+    format!("{} events from the lines before were published", progress.published)
 }
 
 fn open(file: &str) -> Result<Box<dyn BufRead>, CliError> {
@@ -140,30 +164,49 @@ fn open(file: &str) -> Result<Box<dyn BufRead>, CliError> {
     }
 }
 
-fn publish_batch(
-    api: &ApiClient,
-    waiting: &mut Vec<String>,
-    progress: &mut Progress,
-) -> Result<(), CliError> {
-    if waiting.is_empty() {
-        return Ok(());
+/// Where the parts of a file go.
+struct Sink<'a> {
+    api: ApiClient,
+    file: &'a str,
+    idempotency_key: Option<&'a str>,
+}
+
+impl Sink<'_> {
+    fn publish(&self, part: &mut Part, progress: &mut Progress) -> Result<(), CliError> {
+        let Part { lines, .. } = std::mem::take(part);
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let events: Vec<&str> = lines.iter().map(|(_, line)| line.as_str()).collect();
+        let body = Bytes::from(format!("{{\"events\":[{}]}}", events.join(",")));
+        // One for each part, which has the same lines whenever the same file is published.
+        let key = self.idempotency_key.map(|key| format!("{key}/{}", progress.parts));
+        let answer = match self.api.try_call(Method::POST, BATCH, body, key.as_deref()) {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(refusal)) => return Err(self.refused(&refusal, &lines, progress)),
+            Err(CliError::Unreachable { url, reason }) => {
+                let reason = format!("{reason}\n  {}", published_so_far(progress));
+                return Err(CliError::Unreachable { url, reason });
+            }
+            Err(error) => return Err(error),
+        };
+        progress.parts += 1;
+        progress.published += items(&answer).len();
+        progress.duplicates += items(&answer).iter().filter(|item| item["duplicate"] == true).count();
+        Ok(())
     }
-    let body = format!("{{\"events\":[{}]}}", waiting.join(","));
-    let answer =
-        api.call_with(Method::POST, BATCH, Bytes::from(body), None).map_err(|error| match error {
-            CliError::Refused { message } => CliError::Refused {
-                message: format!(
-                    "{message}\n  {} events before this part of the file were published",
-                    progress.published
-                ),
-            },
-            error => error,
-        })?;
-    let is_duplicate = |item: &&Value| item["duplicate"] == true;
-    progress.published += items(&answer).len();
-    progress.duplicates += items(&answer).iter().filter(is_duplicate).count();
-    waiting.clear();
-    Ok(())
+
+    /// Names the line that the server's no is about.
+    fn refused(&self, refusal: &ApiRefusal, lines: &[(usize, String)], progress: &Progress) -> CliError {
+        let index = refusal
+            .param
+            .as_deref()
+            .and_then(|param| param.strip_prefix("events[")?.split_once(']')?.0.parse::<usize>().ok());
+        let place = index.and_then(|index| lines.get(index)).map(|(number, _)| format!(", line {number}"));
+        let (file, place) = (self.file, place.unwrap_or_default());
+        let message = format!("{file}{place}: {}\n  {}", refusal.message, published_so_far(progress));
+        CliError::Refused { message }
+    }
 }
 
 /// On a terminal only, so that a log does not fill with it.

@@ -47,7 +47,17 @@ pub(super) async fn check_exact(
     name: &str,
 ) -> Result<(), ApiError> {
     match EventPattern::parse(name) {
-        Ok(pattern) if pattern.is_exact() => check_known(store, project_id, &pattern).await,
+        Ok(pattern) if pattern.is_exact() => check_known(store, project_id, &pattern).await.map_err(|_| {
+            ApiError::invalid_value(
+                FIELD,
+                format!(
+                    "`{}` is neither one of OpenAI's event types nor one that this project has registered, received or \
+                     published{}",
+                    shown(name),
+                    did_you_mean(name, catalogue::entries().iter().map(|entry| entry.name)),
+                ),
+            )
+        }),
         _ => Err(ApiError::invalid_value(FIELD, format!("`{}` is no event type", shown(name)))),
     }
 }

@@ -15,6 +15,8 @@ async fn registered_received_and_published_types_are_listed_and_may_be_named() {
     world.signed_call(&source, "wh_1", br#"{"type":"galaxy.exploded"}"#).await.ok();
     world.post("/v1/webhook_events", &json!({"type": "a.published", "data": {}})).await.ok();
 
+    let paged = world.get("/v1/webhook_event_types?limit=1").await;
+    assert_eq!(paged.error(), (400, "unknown_parameter".to_owned()));
     let types = world.get("/v1/webhook_event_types").await.ok();
     let names = types["data"].as_array().unwrap();
     assert_eq!(names[27..], [json!("a.published"), json!("galaxy.exploded"), json!("order.paid")]);

@@ -1,9 +1,11 @@
 //! `Idempotency-Key`.
 
+use ringback_domain::Timestamp;
+use ringback_store::{Beginning, Begun, IdempotencyKey, Store as _};
 use ringback_testkit::{Gate, Receiver, Reply};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{KEY, World};
+use crate::world::{KEY, NOW, World};
 
 const EVENTS: &str = "/v1/webhook_events";
 const ENDPOINTS: &str = "/v1/webhook_endpoints";
@@ -54,21 +56,93 @@ async fn an_answer_is_kept_for_24_hours() {
 }
 
 #[tokio::test]
-async fn what_can_never_succeed_is_answered_again_and_what_may_later_is_run_again() {
+async fn only_what_happened_is_kept() {
     let world = World::start().await;
-    let bad = json!({"type": "a", "data": {}});
-    let first = world.post_once("bad", EVENTS, &bad).await;
-    let again = world.post_once("bad", EVENTS, &bad).await;
-    assert_eq!((again.error(), &again.body), (first.error(), &first.body));
-    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    let body = json!({"name": "app", "url": "https://app.example/", "event_types": ["order.paid"]});
+    assert_eq!(world.post_once("k", ENDPOINTS, &body).await.error().0, 400);
+    world.post("/v1/webhook_event_types", &json!({"name": "order.paid"})).await.ok();
+    let made = world.post_once("k", ENDPOINTS, &body).await;
+    assert_eq!((made.status, made.header("idempotent-replayed")), (200, None), "it was run again");
+    assert_eq!(world.post_once("k", ENDPOINTS, &body).await.ok(), made.ok());
 
     let receiver = Receiver::start().await;
-    receiver.enqueue([Reply::reset()]);
-    let endpoint = world.endpoint(&receiver.url(), json!({})).await;
-    let test = format!("{ENDPOINTS}/{}/test", endpoint["id"].as_str().unwrap());
+    let endpoint = world.endpoint("http://127.0.0.1:1/", json!({})).await;
+    let path = format!("{ENDPOINTS}/{}", endpoint["id"].as_str().unwrap());
     let body = json!({"event_type": "batch.completed"});
-    assert_eq!(world.post_once("t", &test, &body).await.error().0, 502);
-    assert_eq!(world.post_once("t", &test, &body).await.ok()["status_code"], json!(200), "tested again");
+    assert_eq!(world.post_once("t", &format!("{path}/test"), &body).await.error().0, 502);
+    world.post(&path, &json!({"url": receiver.url()})).await.ok();
+    let again = world.post_once("t", &format!("{path}/test"), &body).await;
+    assert_eq!(again.ok()["status_code"], json!(200), "tested again");
+}
+
+#[tokio::test]
+async fn the_admins_answers_are_not_for_a_projects_key() {
+    let world = World::start().await;
+    let (project, key) = world.project("shop").await;
+    let as_project = async |path: &str, body: &Value| {
+        let headers = [("idempotency-key", "ci-1")];
+        world.api_as(&key, &headers, "POST", path, &body.to_string()).await
+    };
+    let keys = format!("/v1/organization/projects/{project}/api_keys");
+    let routes = [
+        ("/v1/organization/projects".to_owned(), json!({"name": "new"})),
+        (keys, json!({"name": "ci"})),
+        (format!("/v1/organization/projects/{project}"), json!({"name": "store"})),
+        (format!("/v1/organization/projects/{project}/archive"), json!({})),
+    ];
+    for (path, body) in &routes {
+        world.post_once("ci-1", path, body).await.ok();
+        let stranger = as_project(path, body).await;
+        assert_eq!(stranger.error(), (403, "admin_key_required".to_owned()), "{path}");
+    }
+    // Nor within one project.
+    let (_, key) = world.project("other").await;
+    let body = json!({"name": "app", "url": "https://app.example/", "event_types": ["*"]});
+    let in_other = [("idempotency-key", "k"), ("openai-project", "other")];
+    let admins = world.api_as(KEY, &in_other, "POST", ENDPOINTS, &body.to_string()).await.ok();
+    let theirs = world.api_as(&key, &in_other[..1], "POST", ENDPOINTS, &body.to_string()).await;
+    assert_eq!(theirs.header("idempotent-replayed"), None);
+    assert_ne!(theirs.ok()["signing_secret"], admins["signing_secret"]);
+}
+
+/// Leaves a row behind as a request of this process does whose end the database did not take.
+async fn abandon(world: &World, path: &str, key: &str, body: &Value) {
+    let config = world.store.config();
+    let default = config.projects().find(|project| project.project.name == "default").unwrap();
+    let sha256 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.to_string().as_bytes());
+    let beginning = Beginning {
+        key: IdempotencyKey {
+            project_id: default.project.id,
+            route: format!("admin POST {path}"),
+            key: key.to_owned(),
+        },
+        request_sha256: sha256.as_ref().try_into().unwrap(),
+        repeatable: true,
+        nonce: [7; 16],
+        now: Timestamp::from_unix_secs(NOW),
+    };
+    assert_eq!(world.store.begin_idempotent(beginning).await.unwrap(), Begun::New { nonce: [7; 16] });
+}
+
+#[tokio::test]
+async fn what_was_abandoned_is_published_again_as_the_same_and_anything_else_is_told_so() {
+    let world = World::start().await;
+    let event = json!({"type": "a.b", "data": {"n": 1}});
+    for key in ["first", "second"] {
+        abandon(&world, EVENTS, key, &event).await;
+    }
+    let first = world.post_once("first", EVENTS, &event).await.ok();
+    assert_eq!(first["duplicate"], json!(false));
+    // The same number stands for the same id.
+    let second = world.post_once("second", EVENTS, &event).await.ok();
+    assert_eq!((&second["id"], &second["duplicate"]), (&first["id"], &json!(true)));
+    assert_eq!(world.post_once("first", EVENTS, &event).await.ok(), first);
+
+    let endpoint = json!({"name": "app", "url": "https://app.example/", "event_types": ["*"]});
+    abandon(&world, ENDPOINTS, "k", &endpoint).await;
+    let answer = world.post_once("k", ENDPOINTS, &endpoint).await;
+    assert_eq!(answer.error(), (409, "idempotency_interrupted".to_owned()));
+    assert_eq!(answer.header("x-should-retry"), Some("false"));
 }
 
 #[tokio::test]
@@ -125,17 +199,17 @@ async fn a_caller_that_goes_away_does_not_undo_what_it_asked_for() {
 }
 
 #[tokio::test]
-async fn ids_made_from_a_key_are_the_same_whenever_it_is_run() {
+async fn after_its_day_a_key_is_free_for_another_event() {
     let world = World::start().await;
-    let events = json!({"events": [{"type": "a.b", "data": {"n": 1}}, {"type": "a.b", "data": {"n": 2}}]});
-    let first = world.post_once("k", "/v1/webhook_events/batch", &events).await.ok();
+    let events =
+        |n: u32| json!({"events": [{"type": "a.b", "data": {"n": n}}, {"type": "a.b", "data": {"n": n}}]});
+    let first = world.post_once("daily", "/v1/webhook_events/batch", &events(1)).await.ok();
     assert_ne!(first["data"][0]["webhook_id"], first["data"][1]["webhook_id"]);
-    // The answer is forgotten, the events are not: as after a crash between the two, the request is run again.
-    world.clock.turn(24 * 3600 + 1);
-    let again = world.post_once("k", "/v1/webhook_events/batch", &events).await.ok();
-    for index in 0..2 {
-        assert_eq!(again["data"][index]["id"], first["data"][index]["id"]);
-        assert_eq!(again["data"][index]["duplicate"], json!(true));
+    for n in [1, 2] {
+        world.clock.turn(24 * 3600 + 1);
+        let next = world.post_once("daily", "/v1/webhook_events/batch", &events(n)).await.ok();
+        assert_eq!(next["data"][0]["duplicate"], json!(false));
+        assert_ne!(next["data"][0]["webhook_id"], first["data"][0]["webhook_id"]);
     }
 }
 

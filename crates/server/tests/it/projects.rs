@@ -33,6 +33,8 @@ async fn from_creation_to_the_archive() {
     world.clock.turn(9);
     let again = world.post(&format!("{path}/archive"), &json!({})).await.ok();
     assert_eq!(again["archived_at"], json!(NOW + 9), "for good");
+    let renamed = world.post(&path, &json!({"name": "free"})).await;
+    assert_eq!(renamed.error(), (400, "project_archived".to_owned()));
     assert_eq!(names(&world.get("/v1/organization/projects").await.ok()), ["default"]);
     let all = world.get("/v1/organization/projects?include_archived=true").await.ok();
     assert_eq!(names(&all), ["store", "default"]);

@@ -144,6 +144,8 @@ async fn what_is_wrong_is_named() {
         (r#"{"type":"a.b","data":{},"created_at":"now"}"#, "invalid_value", Some("created_at")),
         (r#"{"type":"a.b","data":{},"id":"evt_1"}"#, "unknown_parameter", Some("id")),
         (r#"{"type":"a.b","data":{},"data":{}}"#, "invalid_json", None),
+        (r#"{"type":"a.b","type":"c.d","data":{}}"#, "invalid_json", None),
+        (r#"{"type":"a.b","data":{},"webhook_id":"a","webhook_id":"b"}"#, "invalid_json", None),
         (r#"{"type":"a.b","data":{"#, "invalid_json", None),
         (r#"{"type":"a.b","data":{"x":"\ud800"}}"#, "invalid_json", None),
         ("[]", "invalid_json", None),
@@ -171,6 +173,51 @@ async fn what_is_wrong_is_named() {
         "1".to_owned() + &"}".repeat(5000)
     );
     assert_eq!(world.api("POST", ONE, &deep).await.error(), (400, "invalid_json".to_owned()));
+}
+
+#[tokio::test]
+async fn nobodys_publications_keep_calls_or_another_projects_out() {
+    let world = World::with(|settings| {
+        settings.max_body_bytes = 2048;
+        settings.max_batch_bytes = 2048;
+        settings.max_ingest_bytes = 4096;
+        settings.max_ingest_bytes_per_source = 2048;
+    })
+    .await;
+    let (_, key) = world.project("slow").await;
+    let source = world.source().await;
+    let mut slow = world.connect().await;
+    let head = format!(
+        "POST {BATCH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-length: 2048\r\n\r\n {{"
+    );
+    slow.write(head.as_bytes()).await;
+    let event = json!({"type": "a.b", "data": {}});
+    let theirs = async || world.api_as(&key, &[], "POST", ONE, &event.to_string()).await;
+    let mut refused = theirs().await;
+    for _ in 0..200 {
+        // The slow one may not have been looked at yet.
+        if refused.status == 503 {
+            break;
+        }
+        refused = theirs().await;
+    }
+    assert_eq!(refused.error(), (503, "source_overloaded".to_owned()), "its own share is taken");
+    assert_eq!(world.post(ONE, &event).await.status, 200, "another project's is not");
+    assert_eq!(world.signed_call(&source, "wh_1", br#"{"type":"a.b","data":{}}"#).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_batch_that_comes_to_too_many_deliveries_is_to_be_made_smaller() {
+    let world = World::start().await;
+    for _ in 0..21 {
+        world.endpoint("https://app.example/", json!({"event_types": ["order.*"], "paused": true})).await;
+    }
+    let events = |count: usize| json!({"events": vec![json!({"type": "order.paid", "data": {}}); count]});
+    let refused = world.post(BATCH, &events(953)).await;
+    assert_eq!(refused.error(), (409, "limit_reached".to_owned()));
+    assert!(refused.message().contains("make it smaller"), "{}", refused.message());
+    assert_eq!(world.get(ONE).await.ok()["data"], json!([]), "nothing of it is kept");
+    world.post(BATCH, &events(952)).await.ok();
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::writer::WriteError;
 use super::{columns, extras, secrets};
+use crate::config::MAX_ENDPOINTS;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::store::{EndpointChange, NewEndpoint, Rotation};
@@ -28,6 +29,13 @@ pub(super) struct Changed {
 }
 
 pub(super) fn create(tx: &Connection, keyring: &Keyring, new: &NewEndpoint) -> Result<Changed, WriteError> {
+    let count: usize = tx
+        .prepare_cached("SELECT count(*) FROM endpoints WHERE project_id = ?1 AND deleted_at IS NULL")?
+        .query_row([new.project_id.to_bytes()], |row| row.get(0))?;
+    if count >= MAX_ENDPOINTS {
+        let noun = "endpoints of one project";
+        return Err(WriteError::Answer(StoreError::TooMany { noun, max: MAX_ENDPOINTS }));
+    }
     tx.prepare_cached(
         "INSERT INTO endpoints (id, project_id, name, url, event_types, timeout_secs, created_at, updated_at, \
          paused_at, description, no_retry_statuses, extras) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11)",

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns;
 use super::writer::WriteError;
-use crate::idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
+use crate::idempotency::{Beginning, Begun, IdempotencyKey, Nonce, StoredAnswer};
 use crate::keyring::{DecryptError, Keyring};
 
 /// Names this process among those that used the database.
@@ -17,13 +17,13 @@ pub(super) const DELETE_IF_OVER: &str =
 
 /// What is known of one key.
 pub(super) const FIND: &str = "\
-    SELECT request_sha256 = ?4, run_id = ?5, status_code, answer FROM idempotency_keys \
+    SELECT request_sha256 = ?4, run_id = ?5, status_code, answer, nonce FROM idempotency_keys \
     WHERE project_id = ?1 AND route = ?2 AND key = ?3";
 
 /// Begins a request.
 pub(super) const INSERT: &str = "\
-    INSERT INTO idempotency_keys (project_id, route, key, request_sha256, created_at, run_id) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    INSERT INTO idempotency_keys (project_id, route, key, request_sha256, created_at, run_id, nonce) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 /// Keeps the first answer to a request.
 pub(super) const COMPLETE: &str = "\
@@ -36,6 +36,7 @@ struct Row {
     ours: bool,
     status_code: Option<u16>,
     answer: Option<Vec<u8>>,
+    nonce: Nonce,
 }
 
 pub(super) fn begin(
@@ -46,7 +47,7 @@ pub(super) fn begin(
 ) -> Result<Begun, WriteError> {
     let Some(row) = find(tx, run_id, beginning)? else {
         insert(tx, run_id, beginning)?;
-        return Ok(Begun::New);
+        return Ok(Begun::New { nonce: beginning.nonce });
     };
     if !row.same_request {
         return Ok(Begun::OtherRequest);
@@ -57,17 +58,17 @@ pub(super) fn begin(
             match keyring.decrypt(&place(&beginning.key), &sealed) {
                 Err(DecryptError::UnknownKey(_)) if beginning.repeatable => {
                     take_over(tx, run_id, beginning)?;
-                    Ok(Begun::New)
+                    Ok(Begun::New { nonce: row.nonce })
                 }
                 Err(DecryptError::UnknownKey(_)) => Ok(Begun::Interrupted),
                 Err(error) => Err(columns::unreadable(error).into()),
                 Ok(body) => Ok(Begun::Done(StoredAnswer { status_code, body })),
             }
         }
-        _ if row.ours => Ok(Begun::Running),
+        _ if row.ours => Ok(Begun::Running { nonce: row.nonce }),
         _ if beginning.repeatable => {
             take_over(tx, run_id, beginning)?;
-            Ok(Begun::New)
+            Ok(Begun::New { nonce: row.nonce })
         }
         _ => Ok(Begun::Interrupted),
     }
@@ -117,6 +118,7 @@ fn find(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite::Resu
                     ours: row.get(1)?,
                     status_code: row.get(2)?,
                     answer: row.get(3)?,
+                    nonce: row.get(4)?,
                 })
             },
         )
@@ -133,6 +135,7 @@ fn insert(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite::Re
             beginning.request_sha256,
             beginning.now.as_unix_ms(),
             run_id,
+            beginning.nonce,
         ])
         .map(drop)
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::writer::WriteError;
 use super::{columns, secrets};
+use crate::config::MAX_SOURCES;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::store::{NewSource, SourceChange};
@@ -17,6 +18,13 @@ const COLUMNS: &str = "id, project_id, name, kind, status, token, created_at, up
 const NOT_FOUND: WriteError = WriteError::Answer(StoreError::NotFound { noun: "webhook source" });
 
 pub(super) fn create(tx: &Connection, keyring: &Keyring, new: &NewSource) -> Result<Arc<Source>, WriteError> {
+    let count: usize = tx
+        .prepare_cached("SELECT count(*) FROM sources WHERE project_id = ?1 AND deleted_at IS NULL")?
+        .query_row([new.project_id.to_bytes()], |row| row.get(0))?;
+    if count >= MAX_SOURCES {
+        let noun = "sources of one project";
+        return Err(WriteError::Answer(StoreError::TooMany { noun, max: MAX_SOURCES }));
+    }
     tx.prepare_cached(
         "INSERT INTO sources (id, project_id, name, kind, status, token, created_at, updated_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",

@@ -32,7 +32,8 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
     let new_key = NewApiKey { id: key_id, project_id: project, name, hint, sha256: [1; 32], now: at(1) };
     let rotation = Rotation { secret: (world.id(), secret(1).into()), older_until: None, now: at(1) };
     let key = IdempotencyKey { project_id: project, route: "POST /".into(), key: "k".into() };
-    let beginning = Beginning { key: key.clone(), request_sha256: [1; 32], repeatable: true, now: at(1) };
+    let beginning =
+        Beginning { key: key.clone(), request_sha256: [1; 32], repeatable: true, nonce: [1; 16], now: at(1) };
     let answer = StoredAnswer { status_code: 200, body: Vec::new().into() };
 
     store.close().await;

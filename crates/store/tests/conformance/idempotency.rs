@@ -4,10 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringback_domain::Timestamp;
-use ringback_store::idempotency::KEPT_FOR;
+use ringback_store::idempotency::{KEPT_FOR, Nonce};
 use ringback_store::{Beginning, Begun, IdempotencyKey, Retention, StoreError, StoredAnswer};
 
 use super::{World, assert_err, at, concurrently, keyring};
+
+/// The number that every request here is begun with.
+const NONCE: Nonce = [9; 16];
+const NEW: Begun = Begun::New { nonce: NONCE };
+const RUNNING: Begun = Begun::Running { nonce: NONCE };
 
 /// A key of the world's project, for publishing.
 fn key(world: &World, key: &str) -> IdempotencyKey {
@@ -16,7 +21,7 @@ fn key(world: &World, key: &str) -> IdempotencyKey {
 
 /// A request with the body of this number, not to be run twice.
 fn request(key: &IdempotencyKey, body: u8, now: Timestamp) -> Beginning {
-    Beginning { key: key.clone(), request_sha256: [body; 32], repeatable: false, now }
+    Beginning { key: key.clone(), request_sha256: [body; 32], repeatable: false, nonce: NONCE, now }
 }
 
 fn answer(status_code: u16, body: &[u8]) -> StoredAnswer {
@@ -45,9 +50,9 @@ async fn prune(world: &World, before: Timestamp, limit: usize) -> usize {
 
 pub(crate) async fn the_first_runs_and_the_others_get_its_answer(world: World) {
     let key = key(&world, "k");
-    assert_eq!(begin(&world, &key, 1, at(0)).await, Begun::New);
-    assert_eq!(begin(&world, &key, 1, at(1)).await, Begun::Running);
-    assert_eq!(begin_repeatable(&world, &key, at(1)).await, Begun::Running, "not twice at a time");
+    assert_eq!(begin(&world, &key, 1, at(0)).await, NEW);
+    assert_eq!(begin(&world, &key, 1, at(1)).await, RUNNING);
+    assert_eq!(begin_repeatable(&world, &key, at(1)).await, RUNNING, "not twice at a time");
     let created = answer(201, b"{\"id\":1}");
     complete(&world, &key, &created).await;
     // The first answer is the answer.
@@ -64,7 +69,7 @@ pub(crate) async fn answers_are_kept_exactly(mut world: World) {
     let bodies = [vec![], vec![0], (0..=255).collect(), vec![b'x'; 1 << 20]];
     for (n, (status, body)) in [200, 299, 400, 599].into_iter().zip(bodies).enumerate() {
         let (key, expected) = (key(&world, &n.to_string()), answer(status, &body));
-        assert_eq!(begin(&world, &key, 1, at(0)).await, Begun::New);
+        assert_eq!(begin(&world, &key, 1, at(0)).await, NEW);
         complete(&world, &key, &expected).await;
         world = world.restart().await;
         assert!(begin(&world, &key, 1, at(0)).await == Begun::Done(expected), "status {status}");
@@ -78,7 +83,7 @@ pub(crate) async fn an_answer_without_a_final_status_is_refused(world: World) {
         let refused = world.store.complete_idempotent(key.clone(), answer(status, b"")).await;
         assert_err!(refused, StoreError::Refused(_));
     }
-    assert_eq!(begin(&world, &key, 1, at(0)).await, Begun::Running);
+    assert_eq!(begin(&world, &key, 1, at(0)).await, RUNNING);
 }
 
 pub(crate) async fn a_key_stands_for_one_request(world: World) {
@@ -105,7 +110,7 @@ pub(crate) async fn a_key_is_a_projects_and_a_routes_own(world: World) {
     begin(&world, &first, 1, at(0)).await;
     complete(&world, &first, &answer(200, b"first")).await;
     for other in &others {
-        assert_eq!(begin(&world, other, 1, at(0)).await, Begun::New, "{other:?}");
+        assert_eq!(begin(&world, other, 1, at(0)).await, NEW, "{other:?}");
         complete(&world, other, &answer(400, b"other")).await;
     }
     let world = world.restart().await;
@@ -127,8 +132,8 @@ pub(crate) async fn of_many_at_once_exactly_one_is_new(world: World) {
     // Once when nothing is known of it, and once when what was known has had its time.
     for now in [at(0), too_late] {
         let begun = begin_all(now).await;
-        assert_eq!(begun.iter().filter(|begun| **begun == Begun::New).count(), 1);
-        assert_eq!(begun.iter().filter(|begun| **begun == Begun::Running).count(), 49);
+        assert_eq!(begun.iter().filter(|begun| **begun == NEW).count(), 1);
+        assert_eq!(begun.iter().filter(|begun| **begun == RUNNING).count(), 49);
     }
 }
 
@@ -138,7 +143,7 @@ pub(crate) async fn what_was_forgotten_is_run_again(world: World) {
     world.store.forget_idempotent(key.clone()).await.unwrap();
     // An answer that comes after all is nobody's, and with what was forgotten its body may change.
     complete(&world, &key, &answer(200, b"late")).await;
-    assert_eq!(begin(&world, &key, 2, at(1)).await, Begun::New);
+    assert_eq!(begin(&world, &key, 2, at(1)).await, NEW);
     complete(&world, &key, &answer(200, b"")).await;
     // What has its answer is not forgotten any more, and what was never begun is no error.
     world.store.forget_idempotent(key.clone()).await.unwrap();
@@ -155,8 +160,8 @@ pub(crate) async fn what_a_former_run_began_is_interrupted_or_run_again(world: W
         assert_eq!(begin(&world, &once, 1, at(1)).await, Begun::Interrupted);
     }
     assert_eq!(begin(&world, &twice, 2, at(1)).await, Begun::OtherRequest, "not even then");
-    assert_eq!(begin_repeatable(&world, &twice, at(1)).await, Begun::New);
-    assert_eq!(begin_repeatable(&world, &twice, at(1)).await, Begun::Running);
+    assert_eq!(begin_repeatable(&world, &twice, at(1)).await, NEW);
+    assert_eq!(begin_repeatable(&world, &twice, at(1)).await, RUNNING);
     complete(&world, &twice, &answer(200, b"second run")).await;
     assert_eq!(begin_repeatable(&world, &twice, at(1)).await, Begun::Done(answer(200, b"second run")));
 
@@ -164,8 +169,8 @@ pub(crate) async fn what_a_former_run_began_is_interrupted_or_run_again(world: W
     assert_eq!(begin(&world, &once, 1, at(1)).await, Begun::Interrupted);
     // It is counted from the request, however often it was run.
     let too_late = at(0).plus(KEPT_FOR).plus(Duration::from_millis(1));
-    assert_eq!(begin_repeatable(&world, &twice, too_late).await, Begun::New);
-    assert_eq!(begin(&world, &once, 1, too_late).await, Begun::New);
+    assert_eq!(begin_repeatable(&world, &twice, too_late).await, NEW);
+    assert_eq!(begin(&world, &once, 1, too_late).await, NEW);
 }
 
 pub(crate) async fn an_answer_is_kept_for_exactly_a_day(world: World) {
@@ -181,10 +186,10 @@ pub(crate) async fn an_answer_is_kept_for_exactly_a_day(world: World) {
     let over = last.plus(Duration::from_millis(1));
     for key in [&done, &running] {
         // Another body is as good as the same: nothing is known of the key any more.
-        assert_eq!(begin(&world, key, 2, over).await, Begun::New);
+        assert_eq!(begin(&world, key, 2, over).await, NEW);
         assert_eq!(begin(&world, key, 1, over).await, Begun::OtherRequest);
         // And its day begins anew.
-        assert_eq!(begin(&world, key, 2, over.plus(KEPT_FOR)).await, Begun::Running);
+        assert_eq!(begin(&world, key, 2, over.plus(KEPT_FOR)).await, RUNNING);
     }
 }
 
@@ -201,13 +206,9 @@ pub(crate) async fn keys_are_pruned_in_bounded_steps(world: World) {
         assert_eq!(prune(&world, at(3), 2).await, expected);
     }
     let world = world.restart().await;
-    for (secs, expected) in [
-        (0, Begun::New),
-        (1, Begun::New),
-        (2, Begun::New),
-        (3, Begun::Interrupted),
-        (4, Begun::Done(answer(200, b""))),
-    ] {
+    for (secs, expected) in
+        [(0, NEW), (1, NEW), (2, NEW), (3, Begun::Interrupted), (4, Begun::Done(answer(200, b"")))]
+    {
         assert_eq!(begin(&world, &key(&world, &secs.to_string()), 1, at(6)).await, expected, "{secs}");
     }
 }
@@ -226,6 +227,6 @@ pub(crate) async fn an_answer_outlives_a_rotation_and_is_lost_with_its_key(world
     assert_eq!(begin(&world, &key, 1, at(3)).await, Begun::Done(answer(200, b"under key 1")));
     // What may be run twice is run again rather than given up.
     let world = world.restart_under(keyring(&[2])).await.unwrap();
-    assert_eq!(begin_repeatable(&world, &key, at(4)).await, Begun::New);
-    assert_eq!(begin(&world, &key, 1, at(5)).await, Begun::Running);
+    assert_eq!(begin_repeatable(&world, &key, at(4)).await, NEW);
+    assert_eq!(begin(&world, &key, 1, at(5)).await, RUNNING);
 }

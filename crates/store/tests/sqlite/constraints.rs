@@ -208,7 +208,7 @@ async fn an_answer_is_whole_or_not_there() {
     let (_world, db) = one_pending().await;
     let insert = |sha256: &str, run_id: &str, answer: &str| {
         format!(
-            "INSERT INTO idempotency_keys VALUES (zeroblob(16), 'POST /', 'k', {sha256}, 1, {run_id}, {answer})"
+            "INSERT INTO idempotency_keys VALUES (zeroblob(16), 'POST /', 'k', {sha256}, 1, zeroblob(16), {run_id}, {answer})"
         )
     };
     let (sha256, run_id) = ("zeroblob(32)", "zeroblob(16)");

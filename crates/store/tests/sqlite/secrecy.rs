@@ -101,7 +101,7 @@ async fn no_key_to_a_users_app_is_on_the_disk_in_clear() {
 /// A request that was begun and answered.
 async fn answered(world: &World, key: &str, body: &str) -> Beginning {
     let key = IdempotencyKey { project_id: world.project, route: "POST /v1/things".into(), key: key.into() };
-    let beginning = Beginning { key, request_sha256: [1; 32], repeatable: false, now: at(0) };
+    let beginning = Beginning { key, request_sha256: [1; 32], repeatable: false, nonce: [1; 16], now: at(0) };
     world.store.begin_idempotent(beginning.clone()).await.unwrap();
     let answer = StoredAnswer { status_code: 200, body: body.as_bytes().to_vec().into() };
     world.store.complete_idempotent(beginning.key.clone(), answer).await.unwrap();

@@ -16,12 +16,11 @@ pub(crate) struct Options {
     /// A header to send with every attempt; several make the whole set. `--header ''` takes all away.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
-    /// Send `Authorization: Bearer TOKEN` with every attempt; an empty one takes authentication away.
-    #[arg(long, value_name = "TOKEN", env = "RINGBACK_ENDPOINT_BEARER", hide_env_values = true)]
+    /// Send `Authorization: Bearer TOKEN` with every attempt; `@FILE` reads it from a file, an empty one takes authentication away.
+    #[arg(long, value_name = "TOKEN")]
     bearer: Option<String>,
-    /// Send `Authorization: Basic` with every attempt.
-    #[arg(long, value_name = "USER:PASSWORD", env = "RINGBACK_ENDPOINT_BASIC", hide_env_values = true)]
-    #[arg(conflicts_with = "bearer")]
+    /// Send `Authorization: Basic` with every attempt; `@FILE` reads user and password from a file.
+    #[arg(long, value_name = "USER:PASSWORD", conflicts_with = "bearer")]
     basic: Option<String>,
     /// A status, 300 to 599, after which a delivery is not tried again; several make the whole set. `0` takes all away.
     #[arg(long = "no-retry-status", value_name = "STATUS")]
@@ -70,6 +69,8 @@ fn headers(given: &[String]) -> Result<Value, CliError> {
 }
 
 fn authentication(bearer: Option<String>, basic: Option<String>) -> Result<Option<Value>, CliError> {
+    let bearer = bearer.map(|value| from_file("--bearer", value)).transpose()?;
+    let basic = basic.map(|value| from_file("--basic", value)).transpose()?;
     match (bearer, basic) {
         (Some(token), _) if token.is_empty() => Ok(Some(Value::Null)),
         (Some(token), _) => Ok(Some(json!({ "type": "bearer", "token": token }))),
@@ -81,6 +82,14 @@ fn authentication(bearer: Option<String>, basic: Option<String>) -> Result<Optio
         }
         (None, None) => Ok(None),
     }
+}
+
+/// The value itself, or what is in the file that it names, so that a secret need not be typed.
+fn from_file(flag: &str, value: String) -> Result<String, CliError> {
+    let Some(path) = value.strip_prefix('@') else { return Ok(value) };
+    std::fs::read_to_string(path)
+        .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+        .map_err(|error| CliError::Usage(format!("{flag} {value} cannot be read: {error}")))
 }
 
 #[cfg(test)]

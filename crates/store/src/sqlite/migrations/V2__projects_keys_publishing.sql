@@ -52,11 +52,13 @@ CREATE TABLE event_types (
 -- The first answer to a request that may be repeated. Without an answer: under way, or its process died.
 CREATE TABLE idempotency_keys (
     project_id     BLOB NOT NULL,
-    -- method, a space, path
+    -- who asks, method and path, with blanks between
     route          TEXT NOT NULL,
     key            TEXT NOT NULL,
     request_sha256 BLOB NOT NULL CHECK (length(request_sha256) = 32),
     created_at     INTEGER NOT NULL,
+    -- drawn at its first beginning
+    nonce          BLOB NOT NULL CHECK (length(nonce) = 16),
     -- of the process that runs it
     run_id         BLOB NOT NULL CHECK (length(run_id) = 16),
     status_code    INTEGER CHECK (status_code BETWEEN 200 AND 599),
