@@ -39,9 +39,19 @@ pub(crate) fn table(items: &[Value], columns: &[Column], when_empty: &str) {
 pub(crate) fn fields(object: &Value, columns: &[Column]) {
     let width = columns.iter().map(|(heading, _)| heading.len()).max().unwrap_or(0);
     for (heading, path) in columns {
-        if !at(object, path).is_null() {
+        if is_set(at(object, path)) {
             println!("{heading:width$}  {}", paint(&cell(object, path)));
         }
+    }
+}
+
+/// A list or an object without anything in it says no more than an absent one.
+fn is_set(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => true,
     }
 }
 
@@ -106,6 +116,15 @@ mod tests {
         assert_eq!(cell(&item, &["list"]), "a,b");
         assert_eq!(cell(&item, &["in", "s"]), "x");
         assert_eq!(cell(&item, &["absent", "deep"]), "-");
+    }
+
+    #[test]
+    fn what_is_empty_is_not_set() {
+        for (value, set) in [(json!(null), false), (json!([]), false), (json!({}), false), (json!([0]), true)]
+        {
+            assert_eq!(is_set(&value), set, "{value}");
+        }
+        assert!(is_set(&json!(false)) && is_set(&json!("")) && is_set(&json!(0)));
     }
 
     #[test]
