@@ -17,6 +17,7 @@ use url::form_urlencoded;
 
 use crate::args::{Args, Command, Global};
 use crate::exit::CliError;
+use crate::output::{self, Column};
 
 pub(crate) use endpoints::EndpointsCommand;
 pub(crate) use events::EventsCommand;
@@ -81,6 +82,16 @@ impl PageArgs {
 /// The items of a list's answer.
 fn items(list: &Value) -> &[Value] {
     list["data"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Prints a page of a list, and says whether there is more.
+fn print_list(global: &Global, list: &Value, columns: &[Column], when_empty: &str) {
+    if global.json {
+        output::json(list);
+    } else {
+        output::table(items(list), columns, when_empty);
+        mention_more(list);
+    }
 }
 
 /// Tells how to see what comes after this page.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use self::options::Options;
 use super::sources::deleted;
-use super::{PageArgs, items, mention_more, segment};
+use super::{PageArgs, print_list, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -182,16 +182,7 @@ pub(crate) fn run(global: &Global, command: EndpointsCommand) -> Result<(), CliE
 
 fn list(global: &Global, api: &ApiClient, page: &PageArgs) -> Result<(), CliError> {
     let answer = api.call(Method::GET, &page.path(PATH, &[]), None)?;
-    if global.json {
-        output::json(&answer);
-    } else {
-        output::table(
-            items(&answer),
-            &COLUMNS,
-            "no endpoints yet; make one with `ringback endpoints create`",
-        );
-        mention_more(&answer);
-    }
+    print_list(global, &answer, &COLUMNS, "no endpoints yet; make one with `ringback endpoints create`");
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::Value;
 
-use super::{PageArgs, items, mention_more, segment};
+use super::{PageArgs, print_list, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -73,12 +73,7 @@ pub(crate) fn run(global: &Global, command: EventsCommand) -> Result<(), CliErro
         EventsCommand::List { event_type, object_id, page } => {
             let filters = [("type", event_type.as_deref()), ("object_id", object_id.as_deref())];
             let answer = api.call(Method::GET, &page.path(PATH, &filters), None)?;
-            if global.json {
-                output::json(&answer);
-            } else {
-                output::table(items(&answer), &COLUMNS, "no such events");
-                mention_more(&answer);
-            }
+            print_list(global, &answer, &COLUMNS, "no such events");
             Ok(())
         }
         EventsCommand::Get { id, payload: true } => print_payload(&api, &id),

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::sources::deleted;
-use super::{PageArgs, items, mention_more, segment};
+use super::{PageArgs, items, print_list, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -65,12 +65,7 @@ pub(crate) fn run(global: &Global, command: KeysCommand) -> Result<(), CliError>
         }
         KeysCommand::List { page } => {
             let answer = api.call(Method::GET, &page.path(&path, &[]), None)?;
-            if global.json {
-                output::json(&answer);
-            } else {
-                output::table(items(&answer), &COLUMNS, "no keys yet; make one with `ringback keys create`");
-                mention_more(&answer);
-            }
+            print_list(global, &answer, &COLUMNS, "no keys yet; make one with `ringback keys create`");
         }
         KeysCommand::Delete { id } => {
             let answer = api.call(Method::DELETE, &format!("{path}/{}", segment(&id)), None)?;

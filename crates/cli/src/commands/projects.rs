@@ -4,7 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::json;
 
-use super::{PageArgs, items, mention_more, segment};
+use super::{PageArgs, print_list, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -70,12 +70,7 @@ pub(crate) fn run(global: &Global, command: ProjectsCommand) -> Result<(), CliEr
         ProjectsCommand::List { include_archived, page } => {
             let archived = ("include_archived", include_archived.then_some("true"));
             let answer = api.call(Method::GET, &page.path(PATH, &[archived]), None)?;
-            if global.json {
-                output::json(&answer);
-            } else {
-                output::table(items(&answer), &COLUMNS, "no projects");
-                mention_more(&answer);
-            }
+            print_list(global, &answer, &COLUMNS, "no projects");
             return Ok(());
         }
         ProjectsCommand::Get { id } => api.call(Method::GET, &one(&id), None)?,

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use http::Method;
 
-use super::{PageArgs, items, mention_more, segment};
+use super::{PageArgs, print_list, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -65,12 +65,7 @@ pub(crate) fn run(global: &Global, command: ReceiptsCommand) -> Result<(), CliEr
         ReceiptsCommand::List { refused, source, page } => {
             let filters = [("source_id", source.as_deref()), ("refused", refused.then_some("true"))];
             let answer = api.call(Method::GET, &page.path(PATH, &filters), None)?;
-            if global.json {
-                output::json(&answer);
-            } else {
-                output::table(items(&answer), &COLUMNS, "no such calls");
-                mention_more(&answer);
-            }
+            print_list(global, &answer, &COLUMNS, "no such calls");
             return Ok(());
         }
         ReceiptsCommand::Get { id } => api.call(Method::GET, &format!("{PATH}/{}", segment(&id)), None)?,

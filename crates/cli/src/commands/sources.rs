@@ -4,7 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{PageArgs, items, mention_more, segment};
+use super::{PageArgs, print_list, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -135,12 +135,7 @@ pub(crate) fn run(global: &Global, command: SourcesCommand) -> Result<(), CliErr
 
 fn list(global: &Global, api: &ApiClient, page: &PageArgs) -> Result<(), CliError> {
     let answer = api.call(Method::GET, &page.path(PATH, &[]), None)?;
-    if global.json {
-        output::json(&answer);
-    } else {
-        output::table(items(&answer), &COLUMNS, "no sources yet; make one with `ringback sources create`");
-        mention_more(&answer);
-    }
+    print_list(global, &answer, &COLUMNS, "no sources yet; make one with `ringback sources create`");
     Ok(())
 }
 
