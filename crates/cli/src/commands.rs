@@ -10,6 +10,8 @@ mod sources;
 mod status;
 mod trigger;
 
+use std::io::{ErrorKind, Write as _};
+
 use clap::CommandFactory;
 use clap_complete::Shell;
 use serde_json::Value;
@@ -46,8 +48,17 @@ pub(crate) fn run(global: &Global, command: Command) -> Result<(), CliError> {
 
 /// Prints a completion script.
 pub(crate) fn completions(shell: Shell) -> Result<(), CliError> {
-    clap_complete::generate(shell, &mut Args::command(), "ringback", &mut std::io::stdout());
-    Ok(())
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "ringback", &mut script);
+    match std::io::stdout().write_all(&script) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(source) => Err(CliError::Failed {
+            message: "cannot write the script".into(),
+            source: Some(Box::new(source)),
+        }),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Which part of a list is wanted.
