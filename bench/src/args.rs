@@ -14,17 +14,23 @@ pub(crate) struct Args {
     /// Windows of each subject in each scenario; the median of them is what counts.
     #[arg(long, value_name = "N", default_value = "5")]
     pub(crate) windows: NonZero<u32>,
+    /// Length of a window of scenario f, in seconds: endpoints that hang do so for up to 10 s.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20.0, value_parser = seconds)]
+    pub(crate) isolation_seconds: f64,
+    /// Pending retries of the dead endpoint in scenario g.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) backlog: u32,
     /// Connections that are kept full of calls.
     #[arg(long, value_name = "N", default_value = "64")]
     pub(crate) connections: NonZero<u32>,
-    /// A smoke test: one window of half a second. Its numbers mean nothing.
+    /// A smoke test: one window of half a second, a backlog of ten thousand. Its numbers mean nothing.
     #[arg(long)]
     pub(crate) quick: bool,
     /// Print one JSON document in place of the tables.
     #[arg(long)]
     pub(crate) json: bool,
     /// Only these scenarios [default: all].
-    #[arg(long, value_name = "a,b,c", value_delimiter = ',')]
+    #[arg(long, value_name = "a,b,…", value_delimiter = ',')]
     pub(crate) only: Vec<char>,
     /// Where the data folders go, which are removed afterwards [default: target/bench-data]. Must be on a real disk.
     #[arg(long, value_name = "DIR")]
@@ -69,18 +75,35 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     /// Connections that are kept full.
     pub(crate) connections: u32,
+    /// Length of a window of the scenario in which endpoints misbehave.
+    pub(crate) isolation_window: Duration,
+    /// Rows that wait for the dead endpoint.
+    pub(crate) backlog: u32,
 }
 
 impl Args {
     /// The plan that these flags ask for.
     pub(crate) fn plan(&self) -> Plan {
         let half_a_second = Duration::from_millis(500);
-        let (window, windows, warm_up) = if self.quick {
-            (half_a_second, 1, half_a_second)
-        } else {
-            (Duration::from_secs_f64(self.seconds), self.windows.get(), Duration::from_secs(1))
-        };
-        Plan { window, windows, warm_up, connections: self.connections.get() }
+        let connections = self.connections.get();
+        if self.quick {
+            return Plan {
+                window: half_a_second,
+                windows: 1,
+                warm_up: half_a_second,
+                connections,
+                isolation_window: half_a_second,
+                backlog: 10_000,
+            };
+        }
+        Plan {
+            window: Duration::from_secs_f64(self.seconds),
+            windows: self.windows.get(),
+            warm_up: Duration::from_secs(1),
+            connections,
+            isolation_window: Duration::from_secs_f64(self.isolation_seconds),
+            backlog: self.backlog,
+        }
     }
 }
 

@@ -16,7 +16,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 pub(crate) use ingest::PATH;
-pub(crate) use rows::{Arrival, Attempt};
+#[cfg(test)]
+pub(crate) use rows::create;
+pub(crate) use rows::{Arrival, Attempt, Ids};
 pub(crate) use writer::Writer;
 
 use crate::args::BareOptions;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -49,6 +49,11 @@ impl Target {
     pub(crate) fn at(&self, path: &'static str) -> Self {
         Self { path: Uri::from_static(path), ..self.clone() }
     }
+
+    /// The same path of another server.
+    pub(crate) fn on(&self, server: &Self) -> Self {
+        Self { path: self.path.clone(), ..server.clone() }
+    }
 }
 
 impl Connection {
@@ -71,11 +76,20 @@ impl Connection {
     /// Posts a JSON body and reads the whole answer.
     pub(crate) async fn post(&mut self, headers: HeaderMap, body: Bytes) -> Result<Answer, Failure> {
         let mut request = Request::new(Full::new(body));
-        *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = self.target.path.clone();
+        *request.method_mut() = Method::POST;
         *request.headers_mut() = headers;
-        request.headers_mut().insert(header::HOST, self.target.host.clone());
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.send(request).await
+    }
+
+    /// Gets what is there.
+    pub(crate) async fn get(&mut self) -> Result<Answer, Failure> {
+        self.send(Request::new(Full::default())).await
+    }
+
+    async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+        *request.uri_mut() = self.target.path.clone();
+        request.headers_mut().insert(header::HOST, self.target.host.clone());
         let action = "get an answer";
         self.requests.ready().await.map_err(Failure::http(action))?;
         let answer = self.requests.send_request(request).await.map_err(Failure::http(action))?;
@@ -94,6 +108,8 @@ mod tests {
         let target = Target::of(&"http://127.0.0.1:80/in/x?y=1".parse().unwrap()).unwrap();
         assert_eq!((target.address.port(), target.path.to_string()), (80, "/in/x?y=1".to_owned()));
         assert_eq!(target.at("/v1").path, "/v1");
+        let moved = target.on(&Target::of(&"http://127.0.0.1:81/".parse().unwrap()).unwrap());
+        assert_eq!((moved.address.port(), moved.path.to_string()), (81, "/in/x?y=1".to_owned()));
         for no_target in ["/in/x", "http://localhost:80/x", "http://127.0.0.1/x"] {
             assert!(Target::of(&no_target.parse().unwrap()).is_none(), "{no_target}");
         }

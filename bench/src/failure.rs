@@ -13,7 +13,7 @@ pub(crate) enum Failure {
     Io { action: &'static str, source: io::Error },
     #[error("cannot {action}")]
     Http { action: &'static str, source: hyper::Error },
-    #[error("the bare server's database failed")]
+    #[error("a database failed")]
     Sqlite(#[from] rusqlite::Error),
     #[error("cargo could not build the release binary; its messages are above")]
     Build,
@@ -21,10 +21,12 @@ pub(crate) enum Failure {
         "this is a debug build, in which the floor is no floor: run with --release, or with --quick for a smoke test"
     )]
     DebugBuild,
-    #[error("there is no scenario {letter:?}; there are a, b and c")]
+    #[error("there is no scenario {letter:?}; there are a to g")]
     NoScenario { letter: char },
     #[error("{server} did not become ready: it said {line:?}")]
     NotReady { server: &'static str, line: String },
+    #[error("{server} was not ready for traffic within {} s", .after.as_secs())]
+    StillNotReady { server: &'static str, after: Duration },
     #[error("{server} did not stop within {} s", .after.as_secs())]
     NotStopped { server: &'static str, after: Duration },
     #[error("the API answered {status}: {body}")]

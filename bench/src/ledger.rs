@@ -18,6 +18,8 @@ struct Call {
     begun: Instant,
     /// When it was answered 200.
     accepted: Option<Instant>,
+    /// Whether it is to reach the receiver in good time.
+    awaited: bool,
     /// When it first reached the receiver.
     arrived: Option<Instant>,
 }
@@ -30,6 +32,16 @@ pub(crate) struct CallId {
 }
 
 impl CallId {
+    /// The call at this place in the ledger of this window.
+    pub(crate) fn of(window: u32, index: u32) -> Self {
+        Self { window, index }
+    }
+
+    /// Its place in the order in which the window's calls were begun, from 0.
+    pub(crate) fn index(self) -> u32 {
+        self.index
+    }
+
     /// Its `webhook-id`: unique in a run.
     pub(crate) fn webhook_id(self) -> String {
         format!("wh_{:08x}{:08x}", self.window, self.index)
@@ -46,10 +58,15 @@ impl CallId {
 
     /// Its body: an event in OpenAI's envelope, 300 to 500 bytes, like no other of the run.
     pub(crate) fn body(self) -> Bytes {
+        self.body_of("response.completed")
+    }
+
+    /// Its body if it is an event of this type.
+    pub(crate) fn body_of(self, event_type: &str) -> Bytes {
         let Self { window, index } = self;
         let note = ".".repeat(160 + (index as usize * 37) % 190);
         format!(
-            r#"{{"object":"event","id":"evt_{window:08x}{index:08x}","type":"response.completed","created_at":1750287018,"data":{{"id":"resp_{window:08x}{index:08x}","note":"{note}"}}}}"#
+            r#"{{"object":"event","id":"evt_{window:08x}{index:08x}","type":"{event_type}","created_at":1750287018,"data":{{"id":"resp_{window:08x}{index:08x}","note":"{note}"}}}}"#
         )
         .into()
     }
@@ -77,13 +94,21 @@ impl Ledger {
     pub(crate) fn begin(&self) -> CallId {
         let mut calls = self.calls();
         let index = u32::try_from(calls.len()).unwrap_or(u32::MAX);
-        calls.push(Call { begun: Instant::now(), accepted: None, arrived: None });
+        calls.push(Call { begun: Instant::now(), accepted: None, awaited: true, arrived: None });
         CallId { window: self.window, index }
     }
 
     /// Notes that a call was answered 200 just now.
     pub(crate) fn accept(&self, id: CallId) {
         self.stamp(id, |call| &mut call.accepted);
+    }
+
+    /// Notes that a call was answered 200 just now, and that its endpoint is in no state to take the event.
+    pub(crate) fn accept_unawaited(&self, id: CallId) {
+        self.accept(id);
+        if let Some(call) = self.calls().get_mut(id.index as usize) {
+            call.awaited = false;
+        }
     }
 
     /// Notes that a call with this `webhook-id` has reached the receiver; of several times the first counts.
@@ -108,9 +133,9 @@ impl Ledger {
         self.count(|call| call.accepted.is_none())
     }
 
-    /// Accepted calls that have not arrived yet.
+    /// Accepted calls that are to arrive and have not yet.
     pub(crate) fn under_way(&self) -> usize {
-        self.count(|call| call.accepted.is_some() && call.arrived.is_none())
+        self.count(|call| call.awaited && call.accepted.is_some() && call.arrived.is_none())
     }
 
     /// From begun to arrived, of every call that has, shortest first.
@@ -158,6 +183,14 @@ mod tests {
         assert_eq!((ledger.accepted_by(now), ledger.arrived_by(now)), (2, 1));
         assert_eq!((ledger.refused(), ledger.under_way(), ledger.latencies().len()), (1, 1, 1));
         assert_eq!(ledger.accepted_by(before - std::time::Duration::from_secs(1)), 0);
+    }
+
+    #[test]
+    fn what_is_not_awaited_is_not_under_way() {
+        let ledger = Ledger::new(7);
+        let id = ledger.begin();
+        ledger.accept_unawaited(id);
+        assert_eq!((ledger.refused(), ledger.under_way()), (0, 0));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::connection::{Connection, Target};
 use crate::failure::Failure;
 use crate::ledger::{CallId, Ledger};
-use crate::{clock, key};
+use crate::receiver::Manner;
+use crate::{clock, key, spread};
 
 /// Connections of a paced load: so many that one slow answer does not delay the next call.
 const PACED_CONNECTIONS: u32 = 16;
@@ -37,6 +38,8 @@ pub(crate) enum Pace {
 pub(crate) enum Call {
     /// One event, signed as OpenAI signs.
     Signed,
+    /// The same, of the types of [`spread`]'s endpoints in turn.
+    Spread,
     /// One event to be published.
     Published,
     /// So many events to be published in one transaction.
@@ -120,6 +123,10 @@ impl Caller {
                 let body = id.body();
                 (signed(&self.secret, *id, &body), body)
             }
+            (Call::Spread, [id]) => {
+                let body = id.body_of(&spread::event_type(id.index()));
+                (signed(&self.secret, *id, &body), body)
+            }
             (Call::Published, [id]) => (key::bearer(), Bytes::from(id.publication())),
             (_, ids) => {
                 let events: Vec<String> = ids.iter().map(|id| id.publication()).collect();
@@ -128,9 +135,17 @@ impl Caller {
         };
         let answer = self.connection.post(headers, body).await?;
         if answer.status == StatusCode::OK {
-            ids.into_iter().for_each(|id| self.ledger.accept(id));
+            ids.into_iter().for_each(|id| self.accept(id));
         }
         Ok(())
+    }
+
+    fn accept(&self, id: CallId) {
+        if self.call == Call::Spread && spread::manner(id.index()) != Manner::Prompt {
+            self.ledger.accept_unawaited(id);
+        } else {
+            self.ledger.accept(id);
+        }
     }
 }
 

@@ -51,12 +51,23 @@ impl Server {
         self.pid
     }
 
-    /// Asks it by SIGTERM to stop, and waits for that. By the system's `kill`: to signal a process is unsafe code in Rust.
+    /// Sends it a signal by this name. By the system's `kill`: to signal a process is unsafe code in Rust.
+    pub(crate) async fn signal(&self, name: &str) -> Result<(), Failure> {
+        let mut kill = Command::new("kill");
+        kill.args(["-s", name]).arg(self.pid.to_string());
+        kill.status().await.map(drop).map_err(Failure::io("signal a server"))
+    }
+
+    /// Ends it at once.
+    pub(crate) async fn kill(mut self) -> Result<(), Failure> {
+        self.child.kill().await.map_err(Failure::io("kill a server"))
+    }
+
+    /// Asks it to stop, and waits for that.
     pub(crate) async fn stop(mut self) -> Result<(), Failure> {
-        let action = "stop a server";
-        Command::new("kill").arg(self.pid.to_string()).status().await.map_err(Failure::io(action))?;
+        self.signal("TERM").await?;
         match timeout(LONGEST_STOP, self.child.wait()).await {
-            Ok(ended) => ended.map(drop).map_err(Failure::io(action)),
+            Ok(ended) => ended.map(drop).map_err(Failure::io("stop a server")),
             Err(_) => Err(Failure::NotStopped { server: self.name, after: LONGEST_STOP }),
         }
     }

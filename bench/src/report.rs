@@ -1,6 +1,7 @@
 //! What a run found: figures of one run side by side, and the ratios that alone mean something.
 
 mod figures;
+mod goal;
 mod table;
 
 use std::io::{self, Write};
@@ -8,10 +9,12 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 pub(crate) use figures::{Figures, PerEvent};
+pub(crate) use goal::Goal;
 
 use crate::args::Plan;
 use crate::median::median;
-use crate::scenario::{Goal, Scenario};
+use crate::scenario::Heading;
+use crate::seed::Aftermath;
 
 /// Below this share of the append loop the bare server is no floor.
 const LEAST_FLOOR: f64 = 0.4;
@@ -23,12 +26,16 @@ pub(crate) struct Report {
     quick: bool,
     cores: usize,
     window_secs: f64,
+    /// Of the scenario in which endpoints misbehave.
+    isolation_window_secs: f64,
     windows: u32,
     connections: u32,
+    /// Whether fsyncs and commits were counted.
+    syncs_counted: bool,
     scenarios: Vec<ScenarioReport>,
 }
 
-/// One scenario: what is measured, beside what it is compared with.
+/// One scenario, or a part of it: what is measured, beside what it is compared with.
 #[derive(Debug, Serialize)]
 pub(crate) struct ScenarioReport {
     letter: char,
@@ -38,28 +45,35 @@ pub(crate) struct ScenarioReport {
     /// What it is compared with.
     compared_with: &'static str,
     #[serde(skip)]
-    goal: Goal,
-    goal_met: Option<bool>,
+    goals: &'static [Goal],
+    /// Whether all are; `None` if there are none, or what one is about was not measured.
+    goals_met: Option<bool>,
     /// Events a second, the subject's by the other's; not of a paced load.
     ratio: Option<f64>,
     /// Median latency, the subject's less the other's, in milliseconds; of a paced load.
     p50_difference_ms: Option<f64>,
+    /// Latency exceeded by one call in a hundred, the subject's by the other's; of a paced load.
+    p99_ratio: Option<f64>,
     ours: Figures,
     beside: Figures,
     /// Events a second of the append loop.
     append_loop_per_sec: Option<f64>,
     /// Events a second, the bare server's by the append loop's.
     floor_ratio: Option<f64>,
+    /// What became of the backlog, in the scenario that has one.
+    aftermath: Option<Aftermath>,
 }
 
 impl Report {
-    pub(crate) fn new(plan: Plan, quick: bool, scenarios: Vec<ScenarioReport>) -> Self {
+    pub(crate) fn new(plan: Plan, quick: bool, syncs_counted: bool, scenarios: Vec<ScenarioReport>) -> Self {
         Self {
             quick,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             window_secs: plan.window.as_secs_f64(),
+            isolation_window_secs: plan.isolation_window.as_secs_f64(),
             windows: plan.windows,
             connections: plan.connections,
+            syncs_counted,
             scenarios,
         }
     }
@@ -77,43 +91,50 @@ impl Report {
 }
 
 impl ScenarioReport {
-    pub(crate) fn new(scenario: Scenario, ours: Figures, beside: Figures, loop_rates: &[f64]) -> Self {
-        let goal = scenario.goal();
-        let paced = matches!(goal, Goal::Within(_));
-        let ratio = divide(ours.events_per_sec, beside.events_per_sec).filter(|_| !paced);
-        let p50_difference_ms =
-            ours.p50_ms.zip(beside.p50_ms).map(|(ours, others)| ours - others).filter(|_| paced);
-        let append_loop_per_sec = median(loop_rates.iter().copied());
-        Self {
-            letter: scenario.letter(),
-            title: scenario.title(),
-            subject: scenario.subjects()[0].title(),
-            compared_with: scenario.subjects()[1].title(),
-            goal,
-            goal_met: goal.is_met(ratio, p50_difference_ms),
-            ratio,
-            p50_difference_ms,
-            floor_ratio: divide(beside.events_per_sec, append_loop_per_sec),
+    /// Puts the figures of both side by side.
+    pub(crate) fn new(heading: Heading, ours: Figures, beside: Figures) -> Self {
+        let Heading { letter, title, columns: [subject, compared_with], goals } = heading;
+        let is_paced = ours.p50_ms.is_some();
+        let mut report = Self {
+            letter,
+            title,
+            subject,
+            compared_with,
+            goals,
+            goals_met: None,
+            ratio: divide(ours.events_per_sec, beside.events_per_sec).filter(|_| !is_paced),
+            p50_difference_ms: ours.p50_ms.zip(beside.p50_ms).map(|(ours, others)| ours - others),
+            p99_ratio: divide(ours.p99_ms, beside.p99_ms),
             ours,
             beside,
-            append_loop_per_sec,
-        }
+            append_loop_per_sec: None,
+            floor_ratio: None,
+            aftermath: None,
+        };
+        report.goals_met = report.judge();
+        report
+    }
+
+    /// With the append loop's windows, beside which the floor is seen for what it is.
+    pub(crate) fn beside_append_loop(self, rates: &[f64]) -> Self {
+        let append_loop_per_sec = median(rates.iter().copied());
+        let floor_ratio = divide(self.beside.events_per_sec, append_loop_per_sec);
+        Self { append_loop_per_sec, floor_ratio, ..self }
+    }
+
+    /// With what became of the backlog.
+    pub(crate) fn with_aftermath(self, aftermath: Aftermath) -> Self {
+        Self { aftermath: Some(aftermath), ..self }
+    }
+
+    fn judge(&self) -> Option<bool> {
+        let verdicts: Option<Vec<bool>> = self.goals.iter().map(|goal| goal.is_met(self)).collect();
+        verdicts.filter(|verdicts| !verdicts.is_empty()).map(|verdicts| verdicts.into_iter().all(|met| met))
     }
 
     /// Whether the bare server is too slow for a ratio to it to mean anything.
     fn floor_is_too_low(&self) -> bool {
         self.floor_ratio.is_some_and(|ratio| ratio < LEAST_FLOOR)
-    }
-}
-
-impl Goal {
-    /// `None` if what it is about was not measured.
-    fn is_met(self, ratio: Option<f64>, p50_difference_ms: Option<f64>) -> Option<bool> {
-        match self {
-            Self::Share(least) => ratio.map(|ratio| ratio >= least),
-            Self::None => None,
-            Self::Within(most) => p50_difference_ms.map(|ms| ms <= most.as_secs_f64() * 1e3),
-        }
     }
 }
 
@@ -124,19 +145,7 @@ fn divide(a: Option<f64>, b: Option<f64>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{Goal, divide};
-
-    #[test]
-    fn a_goal_is_met_at_its_bound() {
-        assert_eq!(Goal::Share(0.7).is_met(Some(0.7), None), Some(true));
-        assert_eq!(Goal::Share(0.7).is_met(Some(0.69), None), Some(false));
-        assert_eq!(Goal::Share(0.7).is_met(None, Some(0.1)), None);
-        let within = Goal::Within(Duration::from_micros(1500));
-        assert_eq!(within.is_met(None, Some(-3.0)), Some(true));
-        assert_eq!(within.is_met(None, Some(1.6)), Some(false));
-    }
+    use super::divide;
 
     #[test]
     fn nothing_is_divided_by_nothing() {

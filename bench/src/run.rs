@@ -1,18 +1,22 @@
 //! The run: scenario after scenario, the subjects in turn.
 
-use std::path::{Path, PathBuf};
+mod backlog;
+mod isolation;
+mod pair;
 
-use crate::append_loop::AppendLoop;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use crate::args::{Args, Plan};
 use crate::failure::{Failure, tell};
 use crate::ledger::Ledger;
-use crate::receiver::Receiver;
-use crate::report::{Figures, PerEvent, Report, ScenarioReport};
+use crate::receiver::{Manner, Receiver};
+use crate::report::{Figures, Report, ScenarioReport};
 use crate::scenario::Scenario;
-use crate::subject::{Kind, Setup, Subject};
+use crate::subject::{Setup, Subject, Subscriber};
 use crate::syncs::Trace;
 use crate::usage;
-use crate::window::{self, Outcome};
+use crate::window::{self, Outcome, Shape};
 
 /// What all scenarios of a run share.
 struct Run<'a> {
@@ -42,9 +46,9 @@ pub(crate) async fn run(args: &Args, binary: &Path) -> Result<Report, Failure> {
     let mut reports = Vec::new();
     for scenario in scenarios {
         tell(&format!("({}) {}", scenario.letter(), scenario.title()));
-        reports.push(run.measure(scenario).await?);
+        reports.extend(run.measure(scenario).await?);
     }
-    Ok(Report::new(plan, args.quick, reports))
+    Ok(Report::new(plan, args.quick, traceable, reports))
 }
 
 /// Beside the build, because that is on a real disk where a folder for temporary files may be in memory.
@@ -63,72 +67,26 @@ fn data_folder(args: &Args) -> Result<PathBuf, Failure> {
 }
 
 impl Run<'_> {
-    async fn measure(&mut self, scenario: Scenario) -> Result<ScenarioReport, Failure> {
-        let [first, second] = scenario.subjects();
-        let mut ours = self.start(first, scenario).await?;
-        let mut beside = self.start(second, scenario).await?;
-        let append_loop = match scenario.has_append_loop() {
-            false => None,
-            true => Some(AppendLoop::start(&self.folder, self.plan, scenario.delivers())?),
-        };
-        let mut loop_rates = Vec::new();
-        for round in 0..self.plan.windows {
-            // Neither is always the one that comes after the other.
-            let order = if round % 2 == 0 { [&mut ours, &mut beside] } else { [&mut beside, &mut ours] };
-            for measured in order {
-                let outcome = self.window(&measured.subject, scenario, self.plan).await?;
-                measured.outcomes.push(outcome);
-            }
-            if let Some(append_loop) = &append_loop {
-                loop_rates.push(append_loop.measure(self.ledger(), self.plan).await?);
-            }
+    async fn measure(&mut self, scenario: Scenario) -> Result<Vec<ScenarioReport>, Failure> {
+        match scenario {
+            Scenario::Pair(pair) => pair::measure(self, pair).await.map(|report| vec![report]),
+            Scenario::Isolation => isolation::measure(self).await.map(|report| vec![report]),
+            Scenario::Backlog => backlog::measure(self).await.map(Vec::from),
         }
-        let ours = self.figures(ours, scenario).await?;
-        let beside = self.figures(beside, scenario).await?;
-        Ok(ScenarioReport::new(scenario, ours, beside, &loop_rates))
     }
 
-    /// Starts a subject and warms it up.
-    async fn start(&mut self, kind: Kind, scenario: Scenario) -> Result<Measured, Failure> {
-        let subject = Subject::start(kind, self.setup(scenario, false)).await?;
-        self.warm_up(&subject, scenario).await?;
-        Ok(Measured { subject, outcomes: Vec::new() })
-    }
-
-    /// Ends a subject; counts the syncs of another one of its kind.
-    async fn figures(&mut self, measured: Measured, scenario: Scenario) -> Result<Figures, Failure> {
-        let Measured { subject, outcomes } = measured;
-        let (kind, memory) = (subject.kind(), usage::memory(subject.pid())?);
-        subject.stop().await?;
-        let per_event = if self.traceable { Some(self.syncs(kind, scenario).await?) } else { None };
-        Ok(Figures::new(self.plan, scenario, &outcomes, memory, per_event))
-    }
-
-    /// One more window of a process that is traced, whose speed therefore does not count.
-    async fn syncs(&mut self, kind: Kind, scenario: Scenario) -> Result<PerEvent, Failure> {
-        let subject = Subject::start(kind, self.setup(scenario, true)).await?;
-        self.warm_up(&subject, scenario).await?;
-        let trace = subject.trace().expect("the setup asked for it").clone();
-        let before = trace.count()?;
-        let outcome = self.window(&subject, scenario, self.plan).await?;
-        let syncs = trace.count()?.since(before);
-        subject.stop().await?;
-        Ok(PerEvent::new(syncs, outcome.accepted))
-    }
-
-    async fn warm_up(&mut self, subject: &Subject, scenario: Scenario) -> Result<(), Failure> {
-        let short = Plan { window: self.plan.warm_up, ..self.plan };
-        self.window(subject, scenario, short).await.map(drop)
+    async fn warm_up(&mut self, subject: &Subject, shape: Shape) -> Result<(), Failure> {
+        self.window(subject, shape, self.plan.warm_up).await.map(drop)
     }
 
     async fn window(
         &mut self,
         subject: &Subject,
-        scenario: Scenario,
-        plan: Plan,
+        shape: Shape,
+        length: Duration,
     ) -> Result<Outcome, Failure> {
         let ledger = self.ledger();
-        window::measure(subject, &self.receiver, scenario, plan, ledger).await
+        window::measure(subject, &self.receiver, shape, length, ledger).await
     }
 
     fn ledger(&mut self) -> Ledger {
@@ -136,8 +94,29 @@ impl Run<'_> {
         Ledger::new(self.windows_begun)
     }
 
-    fn setup(&self, scenario: Scenario, traced: bool) -> Setup<'_> {
-        let receiver = scenario.delivers().then(|| self.receiver.url());
-        Setup { binary: self.binary, folder: &self.folder, receiver, traced }
+    /// An endpoint for everything, at the receiver.
+    fn subscriber(&self) -> Subscriber {
+        Subscriber { name: "bench".into(), url: self.receiver.url(Manner::Prompt), event_type: "*".into() }
     }
+
+    fn setup<'s>(&'s self, subscribers: &'s [Subscriber], traced: bool) -> Setup<'s> {
+        Setup { binary: self.binary, folder: &self.folder, subscribers, traced }
+    }
+}
+
+impl Measured {
+    fn new(subject: Subject) -> Self {
+        Self { subject, outcomes: Vec::new() }
+    }
+
+    /// The figures of windows of this shape and length.
+    fn figures(&self, shape: Shape, length: Duration) -> Result<Figures, Failure> {
+        let memory = usage::memory(self.subject.pid())?;
+        Ok(Figures::new(shape, length, &self.outcomes, memory))
+    }
+}
+
+/// Both, the one that comes first being another one in each round: neither is always the one that comes after the other.
+fn in_turn<'m>(round: u32, ours: &'m mut Measured, beside: &'m mut Measured) -> [&'m mut Measured; 2] {
+    if round.is_multiple_of(2) { [ours, beside] } else { [beside, ours] }
 }

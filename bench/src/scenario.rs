@@ -1,48 +1,50 @@
 //! The scenarios, and what each is to reach.
 
-use std::time::Duration;
-
 use crate::args::Plan;
 use crate::failure::Failure;
 use crate::load::Pace;
-use crate::subject::Kind;
+use crate::pair::Pair;
+use crate::report::Goal;
+use crate::window::Shape;
 
-/// Calls a second of the paced scenario.
+/// Calls a second of every paced load.
 const PACED_PER_SECOND: u32 = 200;
 
-/// Events of one batch.
-const EVENTS_PER_BATCH: u32 = 100;
-
-/// What is done to a subject.
+/// What is done to the subjects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scenario {
-    /// A source and no endpoint, as fast as it goes.
-    Ingest,
-    /// The same with an endpoint; what counts is what arrives.
-    Delivery,
-    /// The same at an even pace that leaves both subjects time; what counts is how soon it arrives.
-    Paced,
-    /// Events published one at a time, beside calls that are taken in.
-    Publish,
-    /// Events published many at a time, beside calls that are taken in.
-    PublishBatch,
+    /// Two kinds of subject under the same load.
+    Pair(Pair),
+    /// Many endpoints, beside as many of which a few misbehave.
+    Isolation,
+    /// A server beside one with a great many pending retries of one dead endpoint.
+    Backlog,
 }
 
-/// What Ringback is to reach, beside the floor in the same run.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Goal {
-    /// At least this share of its events a second.
-    Share(f64),
-    /// A median latency that is at most so much longer.
-    Within(Duration),
-    /// Nothing: the two are there to be compared.
-    None,
+/// How a scenario, or one of its parts, is told in the report.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heading {
+    /// The scenario's letter.
+    pub(crate) letter: char,
+    /// What is measured.
+    pub(crate) title: &'static str,
+    /// What is measured, and what it is compared with.
+    pub(crate) columns: [&'static str; 2],
+    /// What is to be reached.
+    pub(crate) goals: &'static [Goal],
 }
 
 impl Scenario {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Ingest, Self::Delivery, Self::Paced, Self::Publish, Self::PublishBatch];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Pair(Pair::Ingest),
+        Self::Pair(Pair::Delivery),
+        Self::Pair(Pair::Paced),
+        Self::Pair(Pair::Publish),
+        Self::Pair(Pair::PublishBatch),
+        Self::Isolation,
+        Self::Backlog,
+    ];
 
     /// Those that these letters name; all, if there are none.
     pub(crate) fn named(letters: &[char]) -> Result<Vec<Self>, Failure> {
@@ -56,73 +58,43 @@ impl Scenario {
     /// Its letter.
     pub(crate) fn letter(self) -> char {
         match self {
-            Self::Ingest => 'a',
-            Self::Delivery => 'b',
-            Self::Paced => 'c',
-            Self::Publish => 'd',
-            Self::PublishBatch => 'e',
+            Self::Pair(pair) => pair.heading().letter,
+            Self::Isolation => 'f',
+            Self::Backlog => 'g',
         }
     }
 
-    /// Its name, for the report.
+    /// Its name, for whoever waits for it.
     pub(crate) fn title(self) -> &'static str {
         match self {
-            Self::Ingest => "ingest only",
-            Self::Delivery => "ingest and delivery",
-            Self::Paced => "200 events/s, end to end",
-            Self::Publish => "publish beside ingest",
-            Self::PublishBatch => "batches of 100 beside ingest",
+            Self::Pair(pair) => pair.heading().title,
+            Self::Isolation => "200 events/s over 200 endpoints",
+            Self::Backlog => "healthy traffic beside a backlog",
         }
     }
+}
 
-    /// Whether events are delivered.
-    pub(crate) fn delivers(self) -> bool {
-        matches!(self, Self::Delivery | Self::Paced)
-    }
+impl Shape {
+    /// Events that are delivered, at an even pace that leaves time to spare.
+    pub(crate) const PACED: Self = Self { pace: Pace::Even { per_second: PACED_PER_SECOND }, delivers: true };
 
-    /// What is measured, and beside what.
-    pub(crate) fn subjects(self) -> [Kind; 2] {
-        match self {
-            Self::Ingest | Self::Delivery | Self::Paced => [Kind::Ringback, Kind::Bare],
-            Self::Publish => [Kind::Publish, Kind::Ringback],
-            Self::PublishBatch => [Kind::PublishBatch(EVENTS_PER_BATCH), Kind::Ringback],
-        }
-    }
-
-    /// Whether the append loop is measured as well, which tells whether the bare server is a floor.
-    pub(crate) fn has_append_loop(self) -> bool {
-        matches!(self, Self::Ingest | Self::Delivery)
-    }
-
-    /// How fast calls are made.
-    pub(crate) fn pace(self, plan: Plan) -> Pace {
-        match self {
-            Self::Ingest | Self::Delivery | Self::Publish | Self::PublishBatch => {
-                Pace::Full { connections: plan.connections }
-            }
-            Self::Paced => Pace::Even { per_second: PACED_PER_SECOND },
-        }
-    }
-
-    /// What is to be reached.
-    pub(crate) fn goal(self) -> Goal {
-        match self {
-            Self::Ingest => Goal::Share(0.7),
-            Self::Delivery => Goal::Share(0.35),
-            Self::Paced => Goal::Within(Duration::from_micros(1500)),
-            Self::Publish | Self::PublishBatch => Goal::None,
-        }
+    /// As many calls as are answered.
+    pub(crate) fn saturating(plan: Plan, delivers: bool) -> Self {
+        Self { pace: Pace::Full { connections: plan.connections }, delivers }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Scenario;
+    use super::{Pair, Scenario};
 
     #[test]
     fn letters_name_scenarios() {
         assert_eq!(Scenario::named(&[]).unwrap(), Scenario::ALL);
-        assert_eq!(Scenario::named(&['c', 'a']).unwrap(), [Scenario::Paced, Scenario::Ingest]);
-        assert!(Scenario::named(&['f']).is_err());
+        let letters = Scenario::ALL.map(Scenario::letter);
+        assert_eq!(letters, ['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+        let chosen = Scenario::named(&['f', 'a']).unwrap();
+        assert_eq!(chosen, [Scenario::Isolation, Scenario::Pair(Pair::Ingest)]);
+        assert!(Scenario::named(&['h']).is_err());
     }
 }

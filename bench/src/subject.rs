@@ -1,12 +1,14 @@
 //! What is measured: the real binary by one of its entrances, or the bare server, each in a data folder of its own.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::Uri;
+use http::{StatusCode, Uri};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::time::{Instant, sleep};
 
 use crate::bare;
 use crate::connection::{Connection, Target};
@@ -16,11 +18,18 @@ use crate::load::Call;
 use crate::process::Server;
 use crate::syncs::Trace;
 
+/// The folder for data within a subject's own.
+const DATA: &str = "data";
+/// How long a subject may take until it is ready for traffic.
+const LONGEST_START: Duration = Duration::from_secs(60);
+
 /// Which it is, and how events enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The release binary, called as OpenAI calls it.
     Ringback,
+    /// The same, called with events of many types in turn.
+    Spread,
     /// The release binary, asked to publish events one at a time.
     Publish,
     /// The release binary, asked to publish events so many at a time.
@@ -36,10 +45,19 @@ pub(crate) struct Setup<'a> {
     pub(crate) binary: &'a Path,
     /// The folder in which data folders are made.
     pub(crate) folder: &'a Path,
-    /// Where events are delivered, if they are.
-    pub(crate) receiver: Option<&'a str>,
+    /// Where events are delivered; the bare server knows the first only.
+    pub(crate) subscribers: &'a [Subscriber],
     /// Whether its syncs are counted.
     pub(crate) traced: bool,
+}
+
+/// An endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct Subscriber {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    /// Or a wildcard. What is none is registered first.
+    pub(crate) event_type: String,
 }
 
 /// A subject, running. Its data goes with it.
@@ -49,14 +67,14 @@ pub(crate) struct Subject {
     ingest: Target,
     trace: Option<Trace>,
     /// Dropped after the server that writes there.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Kind {
     /// For messages and folders.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Ringback => "ringback",
+            Self::Ringback | Self::Spread => "ringback",
             Self::Publish => "publish",
             Self::PublishBatch(_) => "publish-batch",
             Self::Bare => "bare",
@@ -66,7 +84,7 @@ impl Kind {
     /// The heading of its column.
     pub(crate) fn title(self) -> &'static str {
         match self {
-            Self::Ringback => "Ringback",
+            Self::Ringback | Self::Spread => "Ringback",
             Self::Publish => "publish",
             Self::PublishBatch(_) => "batches",
             Self::Bare => "bare server",
@@ -77,6 +95,7 @@ impl Kind {
     pub(crate) fn call(self) -> Call {
         match self {
             Self::Ringback | Self::Bare => Call::Signed,
+            Self::Spread => Call::Spread,
             Self::Publish => Call::Published,
             Self::PublishBatch(events) => Call::PublishedTogether(events),
         }
@@ -84,32 +103,52 @@ impl Kind {
 }
 
 impl Subject {
-    /// Starts one that has a source, and an endpoint for everything if there is a receiver.
+    /// Starts one that has a source, and the endpoints.
     pub(crate) async fn start(kind: Kind, setup: Setup<'_>) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new()
             .prefix(kind.name())
             .tempdir_in(setup.folder)
             .map_err(Failure::io("make a data folder"))?;
-        let data = folder.path().join("data");
+        let data = folder.path().join(DATA);
         let trace = setup.traced.then(|| Trace::to(folder.path().join("syncs")));
         let program = match kind {
-            Kind::Ringback | Kind::Publish | Kind::PublishBatch(_) => setup.binary.to_owned(),
             Kind::Bare => std::env::current_exe().map_err(Failure::io("find this program"))?,
+            _ => setup.binary.to_owned(),
         };
         let mut command =
             trace.as_ref().map_or_else(|| Command::new(&program), |trace| trace.command(&program));
         match kind {
-            Kind::Ringback | Kind::Publish | Kind::PublishBatch(_) => ringback(&mut command, &data),
-            Kind::Bare => bare(&mut command, data, setup.receiver)?,
+            Kind::Bare => bare(&mut command, data, setup.subscribers.first())?,
+            _ => ringback(&mut command, &data),
         }
         let server = Server::start(kind.name(), command).await?;
         let ingest = match kind {
-            Kind::Ringback => configure(server.url(), setup.receiver).await?,
+            Kind::Ringback | Kind::Spread => configure(server.url(), setup.subscribers).await?,
             Kind::Publish => target(&format!("{}/v1/webhook_events", server.url()))?,
             Kind::PublishBatch(_) => target(&format!("{}/v1/webhook_events/batch", server.url()))?,
             Kind::Bare => target(&format!("{}{}", server.url(), bare::PATH))?,
         };
-        Ok(Self { kind, server, ingest, trace, _folder: folder })
+        Ok(Self { kind, server, ingest, trace, folder })
+    }
+
+    /// Ends Ringback, lets `meanwhile` at its database, and starts it again. Returns also how long that took, from the start of
+    /// the program until it was ready for traffic.
+    pub(crate) async fn restart(
+        self,
+        binary: &Path,
+        meanwhile: impl FnOnce(&Path) -> Result<(), Failure>,
+    ) -> Result<(Self, Duration), Failure> {
+        let (kind, former) = (self.kind, self.ingest.clone());
+        let folder = self.stop().await?;
+        meanwhile(&database(&folder))?;
+        let mut command = Command::new(binary);
+        ringback(&mut command, &folder.path().join(DATA));
+        let begun = Instant::now();
+        let server = Server::start(kind.name(), command).await?;
+        let address = target(&format!("{}/readyz", server.url()))?;
+        await_traffic(kind.name(), &address).await?;
+        let took = begun.elapsed();
+        Ok((Self { kind, ingest: former.on(&address), server, trace: None, folder }, took))
     }
 
     /// Which it is.
@@ -132,9 +171,25 @@ impl Subject {
         self.trace.as_ref()
     }
 
-    /// Ends it.
-    pub(crate) async fn stop(self) -> Result<(), Failure> {
-        self.server.stop().await
+    /// Keeps it from running, so that it leaves the cores to another subject, until it is [thawed](Self::thaw).
+    pub(crate) async fn freeze(&self) -> Result<(), Failure> {
+        self.server.signal("STOP").await
+    }
+
+    /// Lets it run again.
+    pub(crate) async fn thaw(&self) -> Result<(), Failure> {
+        self.server.signal("CONT").await
+    }
+
+    /// Ends it at once, whatever it waits for.
+    pub(crate) async fn kill(self) -> Result<(), Failure> {
+        self.server.kill().await
+    }
+
+    /// Ends it. Its data goes with what is returned.
+    pub(crate) async fn stop(self) -> Result<TempDir, Failure> {
+        self.server.stop().await?;
+        Ok(self.folder)
     }
 }
 
@@ -150,23 +205,44 @@ fn ringback(command: &mut Command, data: &Path) {
         .current_dir("/");
 }
 
-fn bare(command: &mut Command, data: PathBuf, receiver: Option<&str>) -> Result<(), Failure> {
+fn bare(command: &mut Command, data: PathBuf, subscriber: Option<&Subscriber>) -> Result<(), Failure> {
     std::fs::create_dir(&data).map_err(Failure::io("make a data folder"))?;
     command.args(["bare", "--data-dir"]).arg(data);
-    if let Some(url) = receiver {
+    if let Some(Subscriber { url, .. }) = subscriber {
         command.args(["--receiver", url]);
     }
     Ok(())
 }
 
-/// Makes the source, and the endpoint if there is a receiver. Returns where the source takes calls.
-async fn configure(url: &str, receiver: Option<&str>) -> Result<Target, Failure> {
+/// The database of a Ringback that had this folder.
+pub(crate) fn database(folder: &TempDir) -> PathBuf {
+    folder.path().join(DATA).join("ringback.db")
+}
+
+/// Waits for the answer 200 of `/readyz`.
+async fn await_traffic(name: &'static str, readyz: &Target) -> Result<(), Failure> {
+    let patience_ends = Instant::now() + LONGEST_START;
+    let mut connection = Connection::open(readyz).await?;
+    while connection.get().await?.status != StatusCode::OK {
+        if Instant::now() > patience_ends {
+            return Err(Failure::StillNotReady { server: name, after: LONGEST_START });
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+/// Makes the source and the endpoints. Returns where the source takes calls.
+async fn configure(url: &str, subscribers: &[Subscriber]) -> Result<Target, Failure> {
     let server = target(&format!("{url}/"))?;
     let secret = key::source().reveal();
     let source = json!({"name": "bench", "kind": "openai", "signing_secret": secret.as_str()});
     let source = create(&server.at("/v1/webhook_sources"), &source).await?;
-    if let Some(receiver) = receiver {
-        let endpoint = json!({"name": "bench", "url": receiver, "event_types": ["*"]});
+    for Subscriber { name, url, event_type } in subscribers {
+        if !event_type.ends_with('*') {
+            create(&server.at("/v1/webhook_event_types"), &json!({"name": event_type})).await?;
+        }
+        let endpoint = json!({"name": name, "url": url, "event_types": [event_type]});
         create(&server.at("/v1/webhook_endpoints"), &endpoint).await?;
     }
     target(source["url"].as_str().ok_or(Failure::MissingField { field: "url" })?)

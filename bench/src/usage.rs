@@ -17,6 +17,23 @@ pub(crate) struct Memory {
     pub(crate) peak_kib: u64,
 }
 
+impl Memory {
+    /// What is resident, in MiB.
+    pub(crate) fn resident_mib(self) -> f64 {
+        mib(self.resident_kib)
+    }
+
+    /// The most that was ever resident, in MiB.
+    pub(crate) fn peak_mib(self) -> f64 {
+        mib(self.peak_kib)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "memory in KiB is far below 2^52")]
+fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
 /// Processor time that a process has used since its start, user and system together, all threads. Exact to 10 ms.
 pub(crate) fn cpu_time(pid: u32) -> Result<Duration, Failure> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).map_err(Failure::io("read /proc"))?;

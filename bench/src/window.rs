@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::args::Plan;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
-use crate::load::Load;
+use crate::load::{Load, Pace};
 use crate::receiver::Receiver;
-use crate::scenario::Scenario;
 use crate::subject::Subject;
 use crate::usage;
 
@@ -20,6 +18,15 @@ const GRACE: Duration = Duration::from_secs(2);
 const LONGEST_DRAIN: Duration = Duration::from_secs(60);
 /// Between the last arrival and the end of the measurement: the attempt is still to be recorded.
 const SETTLE: Duration = Duration::from_millis(100);
+
+/// What is done in a window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// How fast calls are made.
+    pub(crate) pace: Pace,
+    /// Whether events are delivered, and count only if they arrive.
+    pub(crate) delivers: bool,
+}
 
 /// What came of a window.
 #[derive(Debug)]
@@ -42,21 +49,21 @@ pub(crate) struct Outcome {
     pub(crate) driver_cpu: Duration,
 }
 
-/// Measures one window of a subject.
+/// Measures one window of a subject, `length` long.
 pub(crate) async fn measure(
     subject: &Subject,
     receiver: &Receiver,
-    scenario: Scenario,
-    plan: Plan,
+    Shape { pace, delivers }: Shape,
+    length: Duration,
     ledger: Ledger,
 ) -> Result<Outcome, Failure> {
     let ledger = Arc::new(ledger);
     receiver.open(&ledger);
-    let load = Load::connect(subject.ingest(), subject.kind().call(), scenario.pace(plan)).await?;
+    let load = Load::connect(subject.ingest(), subject.kind().call(), pace).await?;
     let (cpu, driver_cpu) = (usage::cpu_time(subject.pid())?, usage::cpu_time(std::process::id())?);
-    let end = Instant::now() + plan.window;
+    let end = Instant::now() + length;
     load.run(&ledger, end).await?;
-    if scenario.delivers() {
+    if delivers {
         drain(&ledger).await;
     }
     sleep(SETTLE).await;
@@ -65,11 +72,11 @@ pub(crate) async fn measure(
     let last = (end + GRACE).into_std();
     let end = end.into_std();
     Ok(Outcome {
-        counted: if scenario.delivers() { ledger.arrived_by(last) } else { ledger.accepted_by(end) },
+        counted: if delivers { ledger.arrived_by(last) } else { ledger.accepted_by(end) },
         in_window: ledger.arrived_by(end),
         accepted: ledger.accepted_by(std::time::Instant::now()),
         refused: ledger.refused(),
-        missing: if scenario.delivers() { ledger.under_way() } else { 0 },
+        missing: if delivers { ledger.under_way() } else { 0 },
         latencies: ledger.latencies(),
         cpu: cpu_after.saturating_sub(cpu),
         driver_cpu: driver_cpu_after.saturating_sub(driver_cpu),

@@ -14,6 +14,7 @@ use crate::clock;
 const SCHEMA: &str = concat!(
     include_str!("../../../crates/store/src/sqlite/migrations/V1__initial.sql"),
     include_str!("../../../crates/store/src/sqlite/migrations/V2__projects_keys_publishing.sql"),
+    include_str!("../../../crates/store/src/sqlite/migrations/V3__delivery_rules_replays.sql"),
 );
 
 /// The one project, source, secret and endpoint.
@@ -56,10 +57,15 @@ pub(crate) struct Ids(Cell<u128>);
 
 impl Ids {
     pub(crate) fn new() -> Self {
-        Self(Cell::new(u128::from(clock::unix_ms().unsigned_abs()) << 80))
+        Self::made_at(clock::unix_ms())
     }
 
-    fn next(&self) -> [u8; 16] {
+    /// As if they were made from this time on, in Unix milliseconds.
+    pub(crate) fn made_at(unix_ms: i64) -> Self {
+        Self(Cell::new(u128::from(unix_ms.unsigned_abs()) << 80))
+    }
+
+    pub(crate) fn next(&self) -> [u8; 16] {
         // The step leaves the lowest bits alone, where other makers' ids differ.
         self.0.set(self.0.get() + (1 << 56));
         self.0.get().to_be_bytes()
@@ -83,7 +89,7 @@ impl Arrival {
 }
 
 /// Makes the database.
-pub(super) fn create(path: &Path, delivering: bool) -> rusqlite::Result<Connection> {
+pub(crate) fn create(path: &Path, delivering: bool) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
     db.pragma_update(None, "journal_mode", "wal")?;
     db.pragma_update(None, "synchronous", "full")?;

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::args::Plan;
+use crate::load::Pace;
 use crate::median::{median, percentile};
-use crate::scenario::Scenario;
 use crate::syncs::Syncs;
 use crate::usage::Memory;
-use crate::window::Outcome;
+use crate::window::{Outcome, Shape};
 
 /// Medians over the windows, unless said otherwise.
 #[derive(Debug, Serialize)]
@@ -24,6 +23,8 @@ pub(crate) struct Figures {
     pub(crate) p50_ms: Option<f64>,
     /// The same, exceeded by one call in a hundred.
     pub(crate) p99_ms: Option<f64>,
+    /// From the start of the program until it was ready for traffic, in the scenario where that is measured.
+    pub(crate) ready_secs: Option<f64>,
     /// At the end of the last window.
     pub(crate) memory: Memory,
     /// Processor time of all windows by their accepted events.
@@ -55,32 +56,29 @@ impl PerEvent {
 }
 
 impl Figures {
-    pub(crate) fn new(
-        plan: Plan,
-        scenario: Scenario,
-        outcomes: &[Outcome],
-        memory: Memory,
-        per_event: Option<PerEvent>,
-    ) -> Self {
-        let rate = |count: usize| number(count) / plan.window.as_secs_f64();
+    /// From windows of this shape and length, in order.
+    pub(crate) fn new(shape: Shape, length: Duration, outcomes: &[Outcome], memory: Memory) -> Self {
+        let rate = |count: usize| number(count) / length.as_secs_f64();
         let each_window: Vec<f64> = outcomes.iter().map(|outcome| rate(outcome.counted)).collect();
         let in_window = outcomes.iter().map(|outcome| rate(outcome.in_window));
+        let is_paced = matches!(shape.pace, Pace::Even { .. });
         let latency = |percent| {
             let of_window = |outcome: &Outcome| percentile(&outcome.latencies, percent).map(millis);
-            median(outcomes.iter().filter_map(of_window)).filter(|_| scenario == Scenario::Paced)
+            median(outcomes.iter().filter_map(of_window)).filter(|_| is_paced)
         };
         Self {
             events_per_sec: median(each_window.iter().copied()),
-            in_window_per_sec: median(in_window).filter(|_| scenario == Scenario::Delivery),
+            in_window_per_sec: median(in_window).filter(|_| shape.delivers && !is_paced),
             p50_ms: latency(50),
             p99_ms: latency(99),
+            ready_secs: None,
             cpu_secs_per_1000: per_1000(outcomes, |outcome| outcome.cpu),
             driver_cpu_secs_per_1000: per_1000(outcomes, |outcome| outcome.driver_cpu),
+            per_event: None,
             refused: outcomes.iter().map(|outcome| outcome.refused).sum(),
             missing: outcomes.iter().map(|outcome| outcome.missing).sum(),
             each_window,
             memory,
-            per_event,
         }
     }
 }

@@ -3,60 +3,43 @@
 use std::io::{self, Write};
 
 use super::{Figures, Report, ScenarioReport};
-use crate::scenario::Goal;
+use crate::seed::Aftermath;
 
-/// How a row's value is got and shown.
+/// How a row's value is got and shown. A row that was not measured is left out.
 struct Row {
     label: &'static str,
     value: fn(&Figures) -> Option<f64>,
     decimals: usize,
-    /// Shown where it was not measured; a row without it is left out there.
-    absent: Option<&'static str>,
 }
 
 const ROWS: &[Row] = &[
-    Row { label: "events/s", value: |f| f.events_per_sec, decimals: 0, absent: None },
-    Row {
-        label: "  arrived by the window's end/s",
-        value: |f| f.in_window_per_sec,
-        decimals: 0,
-        absent: None,
-    },
-    Row { label: "latency p50, ms", value: |f| f.p50_ms, decimals: 2, absent: None },
-    Row { label: "latency p99, ms", value: |f| f.p99_ms, decimals: 2, absent: None },
-    Row { label: "CPU s per 1,000 events", value: |f| f.cpu_secs_per_1000, decimals: 4, absent: None },
-    Row {
-        label: "  of the driver meanwhile",
-        value: |f| f.driver_cpu_secs_per_1000,
-        decimals: 4,
-        absent: None,
-    },
-    Row { label: "resident, MiB", value: |f| Some(mib(f.memory.resident_kib)), decimals: 1, absent: None },
-    Row { label: "  at its peak, MiB", value: |f| Some(mib(f.memory.peak_kib)), decimals: 1, absent: None },
-    Row {
-        label: "fsyncs per event",
-        value: |f| f.per_event.map(|per| per.syncs),
-        decimals: 3,
-        absent: Some("not measured"),
-    },
-    Row {
-        label: "commits per event",
-        value: |f| f.per_event.map(|per| per.commits),
-        decimals: 3,
-        absent: Some("not measured"),
-    },
+    Row { label: "events/s", value: |f| f.events_per_sec, decimals: 0 },
+    Row { label: "  arrived by the window's end/s", value: |f| f.in_window_per_sec, decimals: 0 },
+    Row { label: "latency p50, ms", value: |f| f.p50_ms, decimals: 2 },
+    Row { label: "latency p99, ms", value: |f| f.p99_ms, decimals: 2 },
+    Row { label: "ready after, s", value: |f| f.ready_secs, decimals: 2 },
+    Row { label: "CPU s per 1,000 events", value: |f| f.cpu_secs_per_1000, decimals: 4 },
+    Row { label: "  of the driver meanwhile", value: |f| f.driver_cpu_secs_per_1000, decimals: 4 },
+    Row { label: "resident, MiB", value: |f| Some(f.memory.resident_mib()), decimals: 1 },
+    Row { label: "  at its peak, MiB", value: |f| Some(f.memory.peak_mib()), decimals: 1 },
+    Row { label: "fsyncs per event", value: |f| f.per_event.map(|per| per.syncs), decimals: 3 },
+    Row { label: "commits per event", value: |f| f.per_event.map(|per| per.commits), decimals: 3 },
 ];
 
 pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    let Report { quick, cores, window_secs, windows, connections, scenarios } = report;
+    let Report { cores, window_secs, isolation_window_secs, windows, connections, .. } = report;
     writeln!(
         out,
-        "{windows} windows of {window_secs} s for each, in turn; {connections} connections; {cores} cores; medians"
+        "{windows} windows of {window_secs} s for each, in turn, of {isolation_window_secs} s in (f); {connections} connections; \
+         {cores} cores; medians"
     )?;
-    if *quick {
+    if report.quick {
         writeln!(out, "A smoke test: these numbers mean nothing.")?;
     }
-    for scenario in scenarios {
+    if !report.syncs_counted {
+        writeln!(out, "fsyncs and commits were not counted: there is no strace, or it may not trace")?;
+    }
+    for scenario in &report.scenarios {
         writeln!(out)?;
         write_scenario(scenario, out)?;
     }
@@ -80,18 +63,19 @@ fn write_scenario(scenario: &ScenarioReport, out: &mut impl Write) -> io::Result
     }
     write_losses(scenario.subject, &scenario.ours, out)?;
     write_losses(scenario.compared_with, &scenario.beside, out)?;
-    write_goal(scenario, out)
+    write_aftermath(scenario, out)?;
+    for goal in scenario.goals {
+        writeln!(out, "goal: {}", goal.sentence(scenario))?;
+    }
+    Ok(())
 }
 
 fn write_row(row: &Row, scenario: &ScenarioReport, out: &mut impl Write) -> io::Result<()> {
-    let (ours, floors) = ((row.value)(&scenario.ours), (row.value)(&scenario.beside));
-    let show = |value: Option<f64>| match (value, row.absent) {
-        (Some(value), _) => Some(format!("{value:.*}", row.decimals)),
-        (None, absent) => absent.map(str::to_owned),
-    };
-    let (Some(our_text), Some(floor_text)) = (show(ours), show(floors)) else { return Ok(()) };
-    let ratio = super::divide(ours, floors).map_or_else(String::new, |ratio| format!("{ratio:.2}"));
-    writeln!(out, "{:<34}{our_text:>14}{floor_text:>14}{ratio:>9}", row.label)
+    let (ours, others) = ((row.value)(&scenario.ours), (row.value)(&scenario.beside));
+    let ratio = super::divide(ours, others).map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+    let (Some(ours), Some(others)) = (ours, others) else { return Ok(()) };
+    let places = row.decimals;
+    writeln!(out, "{:<34}{ours:>14.places$}{others:>14.places$}{ratio:>9}", row.label)
 }
 
 fn write_losses(name: &str, figures: &Figures, out: &mut impl Write) -> io::Result<()> {
@@ -105,29 +89,11 @@ fn write_losses(name: &str, figures: &Figures, out: &mut impl Write) -> io::Resu
     Ok(())
 }
 
-fn write_goal(scenario: &ScenarioReport, out: &mut impl Write) -> io::Result<()> {
-    let verdict = match scenario.goal_met {
-        Some(true) => "met",
-        Some(false) => "NOT met",
-        None => "not measured",
-    };
-    match scenario.goal {
-        Goal::Share(least) => {
-            writeln!(out, "goal: at least {least:.2} of the bare server's events/s: {verdict}")
-        }
-        Goal::None => Ok(()),
-        Goal::Within(most) => {
-            let difference = scenario.p50_difference_ms.unwrap_or(f64::NAN);
-            let most = most.as_secs_f64() * 1e3;
-            writeln!(
-                out,
-                "goal: p50 at most {most:.1} ms above the bare server's: {verdict} ({difference:+.2} ms)"
-            )
-        }
+fn write_aftermath(scenario: &ScenarioReport, out: &mut impl Write) -> io::Result<()> {
+    let Some(Aftermath { seeded, pending, attempts }) = scenario.aftermath else { return Ok(()) };
+    writeln!(out, "the backlog: {seeded} deliveries, at which {attempts} attempts were made meanwhile")?;
+    if pending < seeded {
+        writeln!(out, "WARNING: only {pending} of them are still pending")?;
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "memory in KiB is far below 2^52")]
-fn mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
+    Ok(())
 }
