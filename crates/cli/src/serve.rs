@@ -14,7 +14,7 @@ use clap::ArgAction;
 use ringback_delivery::{Deliverer, DelivererParts, Dispatcher};
 use ringback_domain::retry::Jitter;
 use ringback_domain::{Clock, IdMaker};
-use ringback_egress::{Client, ClientSettings};
+use ringback_egress::{Client, Policy};
 use ringback_store::{SqliteOptions, SqliteStore, Store};
 use tokio::net::TcpListener;
 
@@ -63,13 +63,13 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
     let clock: Arc<dyn Clock> = Arc::new(clock::SystemClock);
     let ids = Arc::new(IdMaker::new(u64::from_le_bytes(random::bytes())));
     let policy = settings.egress_policy()?;
+    let client = open_client(settings, policy.clone())?;
 
     let store = open_store(settings, &ids, clock.as_ref())?;
     let admin_key = admin_key::establish(settings, store.as_ref()).await?;
     let listener = listen(settings).await?;
     let public_url = settings.public_url_for(&listener)?;
 
-    let client = Client::new(policy.clone(), native_roots(), ClientSettings::default());
     let deliverer = Deliverer::start(DelivererParts {
         store: Arc::clone(&store),
         client,
@@ -98,6 +98,13 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
     store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The one way out of the process.
+fn open_client(settings: &Settings, policy: Policy) -> Result<Client, CliError> {
+    let mut roots = native_roots();
+    settings.egress.trust(&mut roots)?;
+    Ok(Client::builder(policy, roots).proxy(settings.egress.proxy()?).build())
 }
 
 fn open_store(

@@ -1,5 +1,6 @@
 //! Settings: `ringback.toml`, then `RINGBACK_…` variables, then flags. The doc comment of each field is its reference entry.
 
+mod egress;
 mod secret;
 mod source;
 
@@ -15,6 +16,7 @@ use url::Url;
 
 use crate::exit::CliError;
 
+use egress::EgressSettings;
 pub(crate) use secret::SecretText;
 pub(crate) use source::{default_data_dir, load};
 
@@ -40,7 +42,7 @@ pub(crate) struct Settings {
     /// commas, of which the first encrypts and all decrypt. Default: one is made and kept in the data folder.
     #[serde(default)]
     pub(crate) encryption_key: Option<SecretText>,
-    /// What may be reached.
+    /// What may be reached, and by which way.
     #[serde(default)]
     pub(crate) egress: EgressSettings,
     /// Log lines.
@@ -71,6 +73,12 @@ pub(crate) struct Settings {
     /// How many attempts run at once to one endpoint. Default 32.
     #[serde(default)]
     pub(crate) max_in_flight_per_endpoint: Option<usize>,
+    /// How fast what an endpoint held while it was paused or disabled is released, in attempts a second. Default 100.
+    #[serde(default)]
+    pub(crate) release_per_sec: Option<u32>,
+    /// How long every attempt to an endpoint may fail before it is disabled, in seconds; 0: for ever. Default 5 days.
+    #[serde(default)]
+    pub(crate) disable_failing_after_secs: Option<u64>,
     /// How long finished events are kept, in seconds. Default 30 days.
     #[serde(default)]
     pub(crate) event_retention_secs: Option<u64>,
@@ -80,16 +88,6 @@ pub(crate) struct Settings {
     /// How long a stop waits for running requests, and then for running attempts, in seconds. Default 10.
     #[serde(default)]
     pub(crate) shutdown_grace_secs: Option<u64>,
-}
-
-/// The guard on outbound connections.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EgressSettings {
-    /// Networks, addresses and hosts beyond public HTTPS that endpoints may be on, also over plain HTTP: `10.0.0.0/8`,
-    /// `127.0.0.1:3000`, `app.internal`. Default none.
-    #[serde(default)]
-    pub(crate) allow: Vec<String>,
 }
 
 /// Log lines, on stderr.
@@ -138,8 +136,7 @@ impl LogLevel {
 impl Settings {
     /// What may be reached.
     pub(crate) fn egress_policy(&self) -> Result<Policy, CliError> {
-        let base = if self.dev { Policy::dev() } else { Policy::public_only() };
-        base.allow(&self.egress.allow).map_err(|error| CliError::Usage(format!("egress.allow: {error}")))
+        self.egress.policy(self.dev)
     }
 
     /// The base of sources' URLs.
@@ -189,6 +186,12 @@ impl Settings {
             self.max_in_flight_per_endpoint.unwrap_or(settings.max_in_flight_per_endpoint);
         settings.event_retention =
             self.event_retention_secs.map_or(settings.event_retention, Duration::from_secs);
+        settings.release_per_sec = self.release_per_sec.unwrap_or(settings.release_per_sec).max(1);
+        settings.disable_failing_after = match self.disable_failing_after_secs {
+            None => settings.disable_failing_after,
+            Some(0) => None,
+            Some(secs) => Some(Duration::from_secs(secs)),
+        };
         settings.dedupe_retention =
             self.dedupe_retention_secs.map_or(settings.dedupe_retention, Duration::from_secs);
         settings

@@ -13,11 +13,12 @@ use rustls::RootCertStore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Answer;
+use crate::builder::ClientBuilder;
 use crate::connector::Connector;
 use crate::error::{SendError, Stage};
+use crate::fields;
 use crate::policy::Policy;
 use crate::reason;
-use crate::resolver::Resolver;
 use crate::settings::{ClientSettings, ResponseLimits};
 use crate::stream::History;
 
@@ -32,8 +33,9 @@ type Http = legacy::Client<Connector, Full<Bytes>>;
 
 /// The guarded HTTP/1.1 client. Cloning is cheap, and clones share their connections.
 ///
-/// It needs a tokio runtime with time and I/O. It follows no redirect, uses no proxy, reads no environment,
-/// keeps no cookies, and adds no header field but `host` and `content-length`.
+/// It needs a tokio runtime with time and I/O. It follows no redirect, uses no proxy but the one it is given, reads
+/// no environment, keeps no cookies, asks for no compression and undoes none, and adds no header field but `host`
+/// and `content-length`.
 ///
 /// A kept connection is used without looking its name up again: a change in the DNS is seen once the
 /// connection has been idle for [`ClientSettings::pool_idle_timeout`], or either side has closed it.
@@ -43,6 +45,8 @@ pub struct Client {
     pooled: Http,
     /// The same without a pool: every call gets a connection of its own.
     fresh: Http,
+    /// What connecting is called.
+    connecting: Stage,
 }
 
 /// How one try ended without a response.
@@ -55,18 +59,29 @@ struct Failure {
 impl Client {
     /// A client that reaches what `policy` permits and trusts the issuers in `roots`.
     pub fn new(policy: Policy, roots: RootCertStore, settings: ClientSettings) -> Self {
-        let ClientSettings { connect_timeout, pool_idle_timeout, max_idle_per_host, max_lookups } = settings;
-        let resolver = Resolver::new(policy.clone(), max_lookups);
-        let connector = Connector::new(resolver, roots, connect_timeout);
+        Self::builder(policy, roots).settings(settings).build()
+    }
+
+    /// The same with more to choose: limits, a proxy, where addresses come from.
+    pub fn builder(policy: Policy, roots: RootCertStore) -> ClientBuilder {
+        ClientBuilder::new(policy, roots)
+    }
+
+    pub(crate) fn over(
+        policy: Policy,
+        connector: Connector,
+        settings: ClientSettings,
+        connecting: Stage,
+    ) -> Self {
         let mut builder = legacy::Client::builder(TokioExecutor::new());
         builder
             .http1_max_buf_size(MAX_HEAD_BYTES)
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(pool_idle_timeout)
-            .pool_max_idle_per_host(max_idle_per_host);
+            .pool_idle_timeout(settings.pool_idle_timeout)
+            .pool_max_idle_per_host(settings.max_idle_per_host);
         let pooled = builder.build(connector.clone());
         let fresh = builder.pool_max_idle_per_host(0).build(connector);
-        Self { policy, pooled, fresh }
+        Self { policy, pooled, fresh, connecting }
     }
 
     /// What this client may reach.
@@ -76,7 +91,9 @@ impl Client {
 
     /// Sends one request and returns what came back, whatever its status.
     ///
-    /// The request's URI must be absolute; it is judged, and sent in its normal form. The request is sent
+    /// The request's URI must be absolute; it is judged, and sent in its normal form. Header fields that frame the
+    /// request, name its host or are between neighbours (`transfer-encoding`, `host`, `connection`, `expect`,
+    /// `proxy-authorization` and their like) are the client's own: those of `request` are left out. The request is sent
     /// once, with one exception: if a kept connection proves to be closed before any response came, it is
     /// sent again over a new one. The receiver may then have seen it twice, which at-least-once delivery
     /// permits.
@@ -91,9 +108,10 @@ impl Client {
         let (mut parts, body) = request.into_parts();
         parts.uri = uri;
         parts.version = Version::HTTP_11;
+        fields::drop_own(&mut parts.headers);
         let request = Request::from_parts(parts, Full::new(body));
-        let response = match exchange(&self.pooled, request.clone(), deadline).await {
-            Err(Failure { stale: true, .. }) => exchange(&self.fresh, request, deadline).await,
+        let response = match self.exchange(&self.pooled, request.clone(), deadline).await {
+            Err(Failure { stale: true, .. }) => self.exchange(&self.fresh, request, deadline).await,
             outcome => outcome,
         };
         match response {
@@ -101,29 +119,31 @@ impl Client {
             Err(failure) => Err(failure.error),
         }
     }
-}
 
-/// One try, up to the head of the response.
-async fn exchange(
-    http: &Http,
-    mut request: Request<Full<Bytes>>,
-    deadline: Instant,
-) -> Result<Response<Incoming>, Failure> {
-    let connection = capture_connection(&mut request);
-    let outcome = timeout_at(deadline, http.request(request)).await;
-    let history = History::of(&connection);
-    match outcome {
-        Ok(Ok(response)) => {
-            history.iter().for_each(History::note_answer);
-            Ok(response)
-        }
-        Ok(Err(error)) => {
-            let kept = history.is_some_and(|history| history.has_answered());
-            Err(Failure { error: reason::classify(&error), stale: kept && reason::is_closed(&error) })
-        }
-        Err(_) => {
-            let stage = if history.is_some() { Stage::Response } else { Stage::Connect };
-            Err(Failure { error: SendError::Timeout { stage }, stale: false })
+    /// One try, up to the head of the response.
+    async fn exchange(
+        &self,
+        http: &Http,
+        mut request: Request<Full<Bytes>>,
+        deadline: Instant,
+    ) -> Result<Response<Incoming>, Failure> {
+        let connection = capture_connection(&mut request);
+        let outcome = timeout_at(deadline, http.request(request)).await;
+        let history = History::of(&connection);
+        match outcome {
+            Ok(Ok(response)) => {
+                history.iter().for_each(History::note_answer);
+                Ok(response)
+            }
+            Ok(Err(error)) => {
+                let kept = history.is_some_and(|history| history.has_answered());
+                let stale = kept && reason::is_closed(&error);
+                Err(Failure { error: reason::classify(&error, self.connecting), stale })
+            }
+            Err(_) => {
+                let stage = if history.is_some() { Stage::Response } else { self.connecting };
+                Err(Failure { error: SendError::Timeout { stage }, stale: false })
+            }
         }
     }
 }

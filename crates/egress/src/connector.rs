@@ -1,35 +1,35 @@
 //! Opening a connection: judge, dial, TLS, all within one time-out.
 //!
 //! Three services in one another: [`Connector`] bounds the time, `HttpsConnector` does TLS where the scheme
-//! asks for it, and [`Dialer`] resolves, judges and dials. The dialling itself (several addresses, IPv6 and
-//! IPv4 raced) is hyper-util's, which is given the judged addresses in place of a resolver and so cannot
-//! reach any other.
+//! asks for it, and [`Dialer`] resolves, judges and dials. With a proxy, the dialler asks that one for a tunnel to
+//! what was judged, and TLS goes through the tunnel: the certificate is the endpoint's own.
 
-use std::convert::Infallible;
-use std::future::{Future, Ready, ready};
-use std::io;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use std::vec::IntoIter;
 
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::TokioIo;
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
+use tokio::net::TcpStream;
 use tower_service::Service;
 
+use crate::dial::dial;
+use crate::lookup::LookupError;
+use crate::proxy::Proxy;
 use crate::refusal::Refusal;
 use crate::resolver::Resolver;
 use crate::stream::Stream;
 use crate::target::Target;
+use crate::tunnel::{self, TunnelError};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// Why no connection came about, before TLS.
@@ -38,9 +38,11 @@ pub(crate) enum ConnectError {
     #[error("no permitted address")]
     Refused(#[source] Refusal),
     #[error("name not resolved")]
-    Resolve(#[source] io::Error),
+    Resolve(#[source] LookupError),
     #[error("not connected")]
     Dial(#[source] BoxError),
+    #[error("no tunnel")]
+    Tunnel(#[source] TunnelError),
     #[error("not connected in time")]
     TimedOut,
     #[error("the URI names no host")]
@@ -55,12 +57,17 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(resolver: Resolver, roots: RootCertStore, timeout: Duration) -> Self {
+    pub(crate) fn new(
+        resolver: Resolver,
+        proxy: Option<Arc<Proxy>>,
+        roots: RootCertStore,
+        timeout: Duration,
+    ) -> Self {
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls_config(roots))
             .https_or_http()
             .enable_http1()
-            .wrap_connector(Dialer { resolver, timeout });
+            .wrap_connector(Dialer { resolver, proxy, timeout });
         Self { https, timeout }
     }
 }
@@ -97,11 +104,64 @@ fn tls_config(roots: RootCertStore) -> ClientConfig {
         .with_no_client_auth()
 }
 
-/// Resolves, judges and dials.
+/// Resolves, judges and dials, or asks the proxy for a tunnel to what was judged.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialer {
     resolver: Resolver,
+    proxy: Option<Arc<Proxy>>,
     timeout: Duration,
+}
+
+impl Dialer {
+    async fn connect(self, uri: Uri) -> Result<Stream, ConnectError> {
+        let target = Target::of_uri(&uri).ok_or(ConnectError::NoHost)?;
+        let tcp = match self.proxy.as_deref() {
+            Some(proxy) => self.tunnel(proxy, &target).await?,
+            None => {
+                let addresses = self.resolver.resolve(&target).await?;
+                dial(uri, addresses, self.timeout).await.map_err(ConnectError::Dial)?
+            }
+        };
+        Ok(Stream::new(tcp))
+    }
+
+    /// A tunnel to the first judged address that the proxy gets to; to the name itself if names are the proxy's.
+    async fn tunnel(&self, proxy: &Proxy, target: &Target) -> Result<TokioIo<TcpStream>, ConnectError> {
+        let authorities: Vec<String> = match target.name() {
+            Some(name) if self.resolver.policy.leaves_names_to_proxy() => {
+                vec![format!("{name}:{}", target.port)]
+            }
+            _ => {
+                let addresses = self.resolver.resolve(target).await?;
+                addresses
+                    .iter()
+                    .map(|address| SocketAddr::new(address.ip(), address.port()).to_string())
+                    .collect()
+            }
+        };
+        let mut outcome = Err(ConnectError::NoHost);
+        for authority in authorities {
+            outcome = self.tunnel_to(proxy, &authority).await.map_err(ConnectError::Tunnel);
+            match &outcome {
+                Err(ConnectError::Tunnel(error)) if error.is_about_the_address() => {}
+                _ => break,
+            }
+        }
+        outcome
+    }
+
+    async fn tunnel_to(&self, proxy: &Proxy, authority: &str) -> Result<TokioIo<TcpStream>, TunnelError> {
+        let own = Target::of_uri(proxy.uri()).ok_or(TunnelError::NoTunnel)?;
+        let addresses = match (own.literal(), own.name()) {
+            (None, Some(name)) => {
+                self.resolver.lookup.addresses(name).await.map_err(TunnelError::Resolve)?.to_vec()
+            }
+            // hyper-util reads a literal by itself.
+            _ => Vec::new(),
+        };
+        let tcp = dial(proxy.uri().clone(), addresses, self.timeout).await.map_err(TunnelError::Dial)?;
+        tunnel::open(tcp, proxy, authority).await
+    }
 }
 
 impl Service<Uri> for Dialer {
@@ -114,40 +174,6 @@ impl Service<Uri> for Dialer {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let Self { resolver, timeout } = self.clone();
-        Box::pin(async move {
-            let target = Target::of_uri(&uri).ok_or(ConnectError::NoHost)?;
-            let addresses = resolver.resolve(&target).await?;
-            dial(uri, addresses, timeout).await
-        })
-    }
-}
-
-/// Dials the first of these addresses that answers. A literal address in the URI is the one that was judged,
-/// so that it makes no difference that hyper-util reads it by itself.
-async fn dial(uri: Uri, addresses: Vec<SocketAddr>, timeout: Duration) -> Result<Stream, ConnectError> {
-    let mut tcp = HttpConnector::new_with_resolver(Pinned(addresses));
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    // Shared out among the addresses, so that a dead one leaves time for the next.
-    tcp.set_connect_timeout(Some(timeout));
-    tcp.call(uri).await.map(Stream::new).map_err(|error| ConnectError::Dial(error.into()))
-}
-
-/// A "resolver" that knows only the judged addresses.
-#[derive(Clone, Debug)]
-struct Pinned(Vec<SocketAddr>);
-
-impl Service<Name> for Pinned {
-    type Response = IntoIter<SocketAddr>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Name) -> Self::Future {
-        ready(Ok(self.0.clone().into_iter()))
+        Box::pin(self.clone().connect(uri))
     }
 }

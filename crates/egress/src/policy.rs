@@ -8,9 +8,11 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use thiserror::Error;
 use url::Url;
 
+use crate::known;
+use crate::ports::DeniedPorts;
 use crate::range;
 use crate::refusal::Refusal;
-use crate::rule::Rule;
+use crate::rule::{Addresses, Rule};
 use crate::syntax;
 use crate::target::Target;
 
@@ -39,10 +41,15 @@ const DEV_NETWORKS: [IpNet; 6] = [
 /// network wider than their own range: `169.254.169.254` must be written out. An IPv6 address that carries an
 /// IPv4 address (mapped, NAT64, 6to4) is judged as that one.
 ///
-/// Cloning is cheap.
+/// Ports where other protocols than HTTP are spoken (the setting `egress.deny_ports`) are refused on every host,
+/// unless a rule names host and port.
+///
+/// Cloning is cheap, and a policy never changes: a client is made with one, and another needs a client of its own.
 #[derive(Clone, Debug)]
 pub struct Policy {
     rules: Arc<[Rule]>,
+    denied_ports: DeniedPorts,
+    addresses: Addresses,
     unrestricted: bool,
 }
 
@@ -78,20 +85,45 @@ impl PolicyError {
 impl Policy {
     /// Public addresses over HTTPS, nothing else: what a server starts from.
     pub fn public_only() -> Self {
-        Self { rules: Arc::default(), unrestricted: false }
+        Self {
+            rules: Arc::default(),
+            denied_ports: DeniedPorts::Default,
+            addresses: Addresses::ToBeJudged,
+            unrestricted: false,
+        }
     }
 
     /// For `serve --dev`: also loopback (`127.0.0.0/8`, `::1`) and private networks (`10.0.0.0/8`,
     /// `172.16.0.0/12`, `192.168.0.0/16`, `fc00::/7`), over HTTPS and HTTP. Plain HTTP to a public address
-    /// stays refused.
+    /// stays refused, and so do the denied ports.
     pub fn dev() -> Self {
-        Self { rules: DEV_NETWORKS.map(Rule::network).into(), unrestricted: false }
+        Self { rules: DEV_NETWORKS.map(Rule::network).into(), ..Self::public_only() }
     }
 
-    /// Every address, over HTTPS and HTTP. Only for a command line that calls the server a person named;
+    /// Every address and port, over HTTPS and HTTP. Only for a command line that calls the server a person named;
     /// never for a server, which calls what its users name.
     pub fn unrestricted() -> Self {
-        Self { rules: Arc::default(), unrestricted: true }
+        Self { denied_ports: DeniedPorts::none(), unrestricted: true, ..Self::public_only() }
+    }
+
+    /// Denies these ports in place of the default ones ([`default_denied_ports`](crate::default_denied_ports));
+    /// none at all if there are none here. Port 0 is refused in any case.
+    #[must_use]
+    pub fn deny_ports(self, ports: impl IntoIterator<Item = u16>) -> Self {
+        Self { denied_ports: DeniedPorts::Chosen(ports.into_iter().collect()), ..self }
+    }
+
+    /// Leaves names to the proxy (the setting `egress.proxy_resolves`): their addresses are never seen, so that it
+    /// is the proxy which has to refuse those that are not public. Literal addresses, ports and the names that
+    /// are known (`localhost`, the clouds' metadata services) are judged here as ever; plain HTTP needs a rule
+    /// that names the host. A client without a proxy resolves and judges names all the same.
+    #[must_use]
+    pub fn leave_names_to_proxy(self) -> Self {
+        Self { addresses: Addresses::NeverSeen, ..self }
+    }
+
+    pub(crate) fn leaves_names_to_proxy(&self) -> bool {
+        self.addresses == Addresses::NeverSeen
     }
 
     /// Permits more: see the table at [`Policy`]. Adds to the rules that there are.
@@ -138,24 +170,54 @@ impl Policy {
             return Ok(());
         }
         let address = range::embedded(address);
-        let special = range::of(address);
-        if self.rules.iter().any(|rule| rule.permits(target, address, special)) {
-            return Ok(());
-        }
-        let host = target.host.to_string();
-        match special {
-            Some(range) => Err(Refusal::address(host, target.literal().is_some(), address, range)),
-            None if target.secure => Ok(()),
-            None => Err(Refusal::PlainHttp { host }),
+        self.judge_as(target, address)?;
+        match range::tunnelled(address) {
+            Some(inner) => self.judge_as(target, inner),
+            None => Ok(()),
         }
     }
 
-    /// Plain HTTP to a name can be refused at once when no rule could ever permit it.
+    /// Judges an address as it stands.
+    fn judge_as(&self, target: &Target, address: IpAddr) -> Result<(), Refusal> {
+        let special = range::of(address);
+        let mut permitted = false;
+        let mut with_port = false;
+        for rule in self.rules.iter().filter(|rule| rule.permits(target, address, special)) {
+            permitted = true;
+            with_port |= rule.names_port();
+        }
+        let denied = self.denied_ports.find(target.port).filter(|_| !with_port);
+        match (special, denied) {
+            (Some(range), _) if !permitted => Err(Refusal::address(target, address, range, denied.is_some())),
+            (_, Some(protocol)) => Err(Refusal::denied_port(target, protocol)),
+            (None, None) if !permitted && !target.secure => Err(Refusal::plain_http(target)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges a name as far as it goes without its addresses: refuses what no rule could permit.
     fn judge_name(&self, target: &Target, name: &str) -> Result<(), Refusal> {
-        let open = self.unrestricted || self.rules.iter().any(|rule| rule.may_permit_name(name, target.port));
-        match target.secure || open {
-            true => Ok(()),
-            false => Err(Refusal::PlainHttp { host: name.to_owned() }),
+        if self.unrestricted {
+            return Ok(());
+        }
+        if let Some(addresses) = known::addresses(name) {
+            let mut verdicts = addresses.iter().map(|address| self.judge(target, *address));
+            // One that is permitted is enough: only that one will be dialled.
+            let first = verdicts.next().unwrap_or(Ok(()));
+            return if verdicts.any(|verdict| verdict.is_ok()) { Ok(()) } else { first };
+        }
+        let mut permitted = false;
+        let mut with_port = false;
+        for rule in &*self.rules {
+            if rule.may_permit_name(name, target.port, self.addresses) {
+                permitted = true;
+                with_port |= rule.names_port();
+            }
+        }
+        match self.denied_ports.find(target.port) {
+            Some(protocol) if !with_port => Err(Refusal::denied_port(target, protocol)),
+            _ if target.secure || permitted => Ok(()),
+            _ => Err(Refusal::plain_http(target)),
         }
     }
 }

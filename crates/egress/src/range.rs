@@ -4,7 +4,8 @@
 //! since), and the cloud providers' own documents for the addresses of their metadata services.
 //!
 //! An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4) is judged as the IPv4 address: see
-//! [`embedded`].
+//! [`embedded`]. One whose lower half is an ISATAP identifier is judged as itself and as the address in it: see
+//! [`tunnelled`].
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -37,6 +38,8 @@ static RANGES: &[Range] = &[
     v4("cloud metadata", [169, 254, 169, 254], 32, Opening::ExactRule),
     v4("cloud metadata", [169, 254, 170, 2], 32, Opening::ExactRule), // Amazon ECS: task credentials
     v4("cloud metadata", [169, 254, 170, 23], 32, Opening::ExactRule), // Amazon EKS: pod identity
+    v4("cloud metadata", [169, 254, 42, 42], 32, Opening::ExactRule), // Scaleway
+    v4("cloud metadata", [169, 254, 0, 23], 32, Opening::ExactRule),  // Tencent Cloud
     v4("cloud metadata", [100, 100, 100, 200], 32, Opening::ExactRule), // Alibaba Cloud
     v4("cloud metadata", [192, 0, 0, 192], 32, Opening::ExactRule),   // Oracle Cloud
     v4("cloud metadata", [168, 63, 129, 16], 32, Opening::ExactRule), // Azure: a public address, served by the host
@@ -69,7 +72,12 @@ static RANGES: &[Range] = &[
     v6("documentation", [0x2001, 0x0db8, 0, 0], 0, 32, Opening::AnyRule),
     v6("documentation", [0x3fff, 0, 0, 0], 0, 20, Opening::AnyRule),
     v6("benchmark", [0x2001, 2, 0, 0], 0, 48, Opening::AnyRule),
-    v6("protocol assignments", [0x2001, 0, 0, 0], 0, 23, Opening::ExactRule), // Teredo and ORCHID among them
+    v6("Teredo", [0x2001, 0, 0, 0], 0, 32, Opening::ExactRule),
+    v6("overlay identifiers", [0x2001, 0x0010, 0, 0], 0, 28, Opening::ExactRule), // ORCHID
+    v6("overlay identifiers", [0x2001, 0x0020, 0, 0], 0, 28, Opening::ExactRule), // ORCHIDv2
+    v6("protocol assignments", [0x2001, 0, 0, 0], 0, 23, Opening::ExactRule),
+    v6("discard", [0x0100, 0, 0, 0], 0, 64, Opening::ExactRule),
+    v6("segment routing", [0x5f00, 0, 0, 0], 0, 16, Opening::ExactRule),
     // Whatever is outside 2000::/3 is not global unicast today.
     v6("reserved", [0, 0, 0, 0], 0, 3, Opening::ExactRule),
     v6("reserved", [0x4000, 0, 0, 0], 0, 2, Opening::ExactRule),
@@ -108,6 +116,19 @@ pub(crate) fn embedded(address: IpAddr) -> IpAddr {
     IpAddr::from(v4)
 }
 
+/// The IPv4 address that an ISATAP router would forward to (RFC 5214, section 6.1): an identifier `0:5efe:a.b.c.d`
+/// or `200:5efe:a.b.c.d` under any prefix.
+pub(crate) fn tunnelled(address: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(v6) = address else { return None };
+    let octets = v6.octets();
+    match v6.segments() {
+        [_, _, _, _, 0 | 0x0200, 0x5efe, _, _] => {
+            Some(IpAddr::from([octets[12], octets[13], octets[14], octets[15]]))
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,7 +161,12 @@ mod tests {
             ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "link-local"),
             ("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "multicast"),
             ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "documentation"),
-            ("2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "protocol assignments"),
+            ("2001::", "2001:0:ffff:ffff:ffff:ffff:ffff:ffff", "Teredo"),
+            ("2001:10::", "2001:2f:ffff:ffff:ffff:ffff:ffff:ffff", "overlay identifiers"),
+            ("2001:1::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "protocol assignments"),
+            ("100::", "100::ffff:ffff:ffff:ffff", "discard"),
+            ("5f00::", "5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "segment routing"),
+            ("::ffff:0:0:0", "::ffff:0:ffff:ffff", "reserved"),
             ("4000::", "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "reserved"),
         ] {
             assert_eq!(name_of(first), Some(name), "{first}");
@@ -175,6 +201,8 @@ mod tests {
     fn metadata_services_are_named_before_the_ranges_around_them() {
         for address in [
             "169.254.169.254",
+            "169.254.42.42",
+            "169.254.0.23",
             "100.100.100.200",
             "192.0.0.192",
             "168.63.129.16",
@@ -202,6 +230,21 @@ mod tests {
         }
         assert_eq!(name_of("::127.0.0.1"), Some("reserved"));
         assert_eq!(name_of("64:ff9b:1::7f00:1"), Some("local NAT64"));
+    }
+
+    #[test]
+    fn the_address_behind_an_isatap_router_is_seen() {
+        for (outer, inner) in [
+            ("2606:4700::5efe:127.0.0.1", Some("127.0.0.1")),
+            ("2606:4700::200:5efe:10.0.0.1", Some("10.0.0.1")),
+            ("fe80::5efe:8.8.8.8", Some("8.8.8.8")),
+            ("2606:4700::1:5efe:10.0.0.1", None),
+            ("2606:4700::1111", None),
+            ("10.0.0.1", None),
+        ] {
+            let inner = inner.map(|inner| inner.parse().unwrap());
+            assert_eq!(tunnelled(outer.parse().unwrap()), inner, "{outer}");
+        }
     }
 
     #[test]

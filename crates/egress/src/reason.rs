@@ -3,17 +3,19 @@
 use std::error::Error;
 use std::io;
 
+use http::StatusCode;
 use hyper_util::client::legacy;
 use rustls::{AlertDescription, CertificateError};
 
 use crate::connector::ConnectError;
 use crate::error::{SendError, Stage};
 use crate::refusal::Refusal;
+use crate::tunnel::TunnelError;
 
-/// What the client's error means.
-pub(crate) fn classify(error: &legacy::Error) -> SendError {
+/// What the client's error means; `connecting` is what connecting is called.
+pub(crate) fn classify(error: &legacy::Error, connecting: Stage) -> SendError {
     let (stage, otherwise) = match error.is_connect() {
-        true => (Stage::Connect, "connection failed"),
+        true => (connecting, "connection failed"),
         false => (Stage::Response, "no response"),
     };
     match causes(error).find_map(of_cause) {
@@ -82,19 +84,52 @@ fn of_connect(error: &ConnectError) -> Option<Cause> {
     match error {
         ConnectError::Refused(refusal) => Some(Cause::Refused(refusal.clone())),
         ConnectError::TimedOut => Some(Cause::TimedOut),
-        ConnectError::Resolve(error) => Cause::reason(of_lookup(error)),
+        ConnectError::Resolve(error) => Cause::reason(error.to_string()),
+        ConnectError::Tunnel(error) => Some(of_tunnel(error)),
         ConnectError::NoHost => Cause::reason("the URL names no host"),
         ConnectError::Dial(_) => None,
     }
 }
 
-/// The system resolver says only by its text whether it knows that there is no such name, or could not find
-/// out.
-fn of_lookup(error: &io::Error) -> &'static str {
-    let text = error.to_string();
-    match text.contains("emporary failure") || text.contains("ry again") {
-        true => "the name could not be looked up: no answer from the name server",
-        false => "name not found",
+/// Every text says that it was the proxy: nothing is wrong with the endpoint. Which proxy it is, is the operator's
+/// to know.
+fn of_tunnel(error: &TunnelError) -> Cause {
+    let reason = match error {
+        TunnelError::Resolve(error) => format!("the proxy cannot be reached: {error}"),
+        TunnelError::Dial(error) => match causes(&**error).find_map(of_cause) {
+            Some(Cause::Reason(reason)) => format!("the proxy cannot be reached: {reason}"),
+            Some(Cause::TimedOut) => return Cause::TimedOut,
+            _ => "the proxy cannot be reached".to_owned(),
+        },
+        TunnelError::Status(status) => of_tunnel_status(*status),
+        TunnelError::NoAnswer(error) if error.is_parse_too_large() => {
+            "the head of the proxy's answer is too large".to_owned()
+        }
+        TunnelError::NoAnswer(error) if error.is_parse() => {
+            "what the proxy answered is not HTTP/1.1".to_owned()
+        }
+        TunnelError::NoAnswer(_) => "the proxy closed the connection before it opened a tunnel".to_owned(),
+        TunnelError::NoTunnel => "the proxy sent data of its own into the tunnel".to_owned(),
+    };
+    Cause::Reason(reason)
+}
+
+fn of_tunnel_status(status: StatusCode) -> String {
+    let code = status.as_u16();
+    match status {
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            format!("the proxy wants credentials, or others than the setting egress.proxy has ({code})")
+        }
+        StatusCode::FORBIDDEN | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => {
+            format!("the proxy does not permit this target ({code})")
+        }
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            format!("the proxy cannot reach the target ({code})")
+        }
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+            format!("the proxy opens no tunnels ({code})")
+        }
+        _ => format!("the proxy refused to open a tunnel ({code})"),
     }
 }
 

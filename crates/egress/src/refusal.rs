@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use crate::range::Opening;
+use crate::range::{Opening, Range};
+use crate::target::Target;
 
 /// Why a URL may not be called.
 ///
@@ -42,17 +43,29 @@ pub enum Refusal {
     /// Its port is 0.
     #[error("the URL's port is 0, which cannot be called")]
     Port,
+    /// Its port is on the deny list (the setting `egress.deny_ports`), and no rule names host and port.
+    #[error("{}; permit it for this host with the setting {}", port_sentence(*port, *protocol), setting(rule))]
+    DeniedPort {
+        /// The port, the scheme's own if the URL names none.
+        port: u16,
+        /// What is spoken there, such as `SMTP`, where that is known.
+        protocol: Option<&'static str>,
+        /// The rule that would open it.
+        rule: String,
+    },
     /// Plain HTTP to a host that no rule permits it for.
     #[error(
         "plain HTTP to {host} is not permitted: use https, or permit it with the setting {}",
-        setting(host)
+        setting(rule)
     )]
     PlainHttp {
         /// The host, as the URL names it.
         host: String,
+        /// The rule that would open it.
+        rule: String,
     },
     /// The host is, or resolved to, an address in a special range that no rule opens.
-    #[error("{}", sentence(host, *address, range, opened_by.as_deref()))]
+    #[error("{}; {} {}", address_sentence(host, *address, range), remedy(*guarded), setting(rule))]
     Address {
         /// The host, as the URL names it.
         host: String,
@@ -60,8 +73,11 @@ pub enum Refusal {
         address: IpAddr,
         /// What the range is called, such as `loopback`, `private network`, `cloud metadata`.
         range: &'static str,
-        /// The rule that would open it; none for the ranges that nobody calls by intention.
-        opened_by: Option<String>,
+        /// Whether nothing opens it but a rule that is no wider than the range: nobody calls such an address
+        /// without meaning to.
+        guarded: bool,
+        /// The rule that would open it.
+        rule: String,
     },
 }
 
@@ -76,47 +92,81 @@ impl Refusal {
             Self::UserInfo => "url_with_user_info",
             Self::Fragment => "url_with_fragment",
             Self::Port => "url_port_not_allowed",
+            Self::DeniedPort { .. } => "port_not_allowed",
             Self::PlainHttp { .. } => "plain_http_not_allowed",
             Self::Address { .. } => "address_not_allowed",
         }
     }
 
-    /// The line of `ringback.toml` that would permit the target, if one would and can be meant: a metadata or
-    /// link-local address is permitted only by whoever writes it down without being told.
+    /// The line of `ringback.toml` that would permit the target; none for a URL that nothing makes right.
     pub fn setting(&self) -> Option<String> {
         match self {
-            Self::PlainHttp { host } => Some(setting(host)),
-            Self::Address { opened_by, .. } => opened_by.as_deref().map(setting),
+            Self::DeniedPort { rule, .. } | Self::PlainHttp { rule, .. } | Self::Address { rule, .. } => {
+                Some(setting(rule))
+            }
             _ => None,
         }
     }
 
-    /// The refusal of `address`, found for `host`.
-    pub(crate) fn address(host: String, literal: bool, address: IpAddr, range: &crate::range::Range) -> Self {
-        let opened_by = match range.opening {
-            Opening::AnyRule if literal => Some(address.to_string()),
-            Opening::AnyRule => Some(host.clone()),
-            Opening::ExactRule => None,
+    /// The refusal of `address`, found for the target's host; `port_too` if its port is denied besides.
+    pub(crate) fn address(target: &Target, address: IpAddr, range: &Range, port_too: bool) -> Self {
+        let guarded = range.opening == Opening::ExactRule;
+        let port = port_too.then_some(target.port);
+        let rule = match target.name() {
+            Some(name) if !guarded => rule(name, port),
+            _ => rule(&address.to_string(), port),
         };
-        Self::Address { host, address, range: range.name, opened_by }
+        Self::Address { host: target.host.to_string(), address, range: range.name, guarded, rule }
+    }
+
+    /// The refusal of the target's port.
+    pub(crate) fn denied_port(target: &Target, protocol: Option<&'static str>) -> Self {
+        let rule = rule(&target.host.to_string(), Some(target.port));
+        Self::DeniedPort { port: target.port, protocol, rule }
+    }
+
+    /// The refusal of plain HTTP to the target's host.
+    pub(crate) fn plain_http(target: &Target) -> Self {
+        let host = target.host.to_string();
+        Self::PlainHttp { rule: rule(&host, None), host }
     }
 }
 
+/// A rule as a person writes it: an IPv6 address has brackets only before a port.
+fn rule(host: &str, port: Option<u16>) -> String {
+    match (bare(host), port) {
+        (host, None) => host.to_owned(),
+        (host, Some(port)) if host.contains(':') => format!("[{host}]:{port}"),
+        (host, Some(port)) => format!("{host}:{port}"),
+    }
+}
+
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+}
+
 fn setting(rule: &str) -> String {
-    // An IPv6 host is written without the brackets of a URL.
-    let rule = rule.trim_start_matches('[').trim_end_matches(']');
     format!("egress.allow = [\"{rule}\"]")
 }
 
-fn sentence(host: &str, address: IpAddr, range: &str, opened_by: Option<&str>) -> String {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let what = match address.to_string() {
-        address if address == bare => format!("{address} is not a public address ({range})"),
+fn address_sentence(host: &str, address: IpAddr, range: &str) -> String {
+    match address.to_string() {
+        address if address == bare(host) => format!("{address} is not a public address ({range})"),
         address => format!("{host} stands for {address}, which is not a public address ({range})"),
-    };
-    match opened_by {
-        Some(rule) => format!("{what}; permit it with the setting {}", setting(rule)),
-        None => format!("{what} and is refused"),
+    }
+}
+
+fn remedy(guarded: bool) -> &'static str {
+    match guarded {
+        true => "only an address that is written out permits it, as in the setting",
+        false => "permit it with the setting",
+    }
+}
+
+fn port_sentence(port: u16, protocol: Option<&str>) -> String {
+    match protocol {
+        Some(protocol) => format!("port {port} ({protocol}) is on the deny list egress.deny_ports"),
+        None => format!("port {port} is on the deny list egress.deny_ports"),
     }
 }
 
@@ -141,7 +191,15 @@ mod tests {
             ),
             (
                 "http://169.254.169.254/latest",
-                "169.254.169.254 is not a public address (cloud metadata) and is refused",
+                r#"169.254.169.254 is not a public address (cloud metadata); only an address that is written out permits it, as in the setting egress.allow = ["169.254.169.254"]"#,
+            ),
+            (
+                "https://app.example.com:25/",
+                r#"port 25 (SMTP) is on the deny list egress.deny_ports; permit it for this host with the setting egress.allow = ["app.example.com:25"]"#,
+            ),
+            (
+                "https://localhost/",
+                r#"localhost stands for 127.0.0.1, which is not a public address (loopback); permit it with the setting egress.allow = ["localhost"]"#,
             ),
             (
                 "http://app.example.com/secret-path",
@@ -161,6 +219,19 @@ mod tests {
             "http://10.0.0.1/",
             "http://app.internal/",
             "http://[::ffff:a00:1]/",
+            "http://[::1]:6379/",
+            "http://10.0.0.1:25/",
+            "https://93.184.215.14:25/",
+            "https://[2606:4700::1111]:22/",
+            "https://app.example.com:22/",
+            "http://localhost:6379/",
+            "http://localhost/",
+            "http://169.254.169.254/",
+            "http://metadata.google.internal/",
+            "http://metadata.google.internal:53/",
+            "https://[2001::1]/",
+            "https://[fd00:ec2::254]:53/",
+            "https://[2606:4700::5efe:10.0.0.1]/",
         ] {
             let line = Policy::public_only().check_url(url).unwrap_err().setting().unwrap();
             let rule =

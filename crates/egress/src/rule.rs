@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use url::Host;
 
+use crate::host_name::{is_host_name, plain};
 use crate::policy::PolicyError;
 use crate::range::{self, Opening, Range};
 use crate::target::Target;
@@ -24,6 +25,15 @@ enum Scope {
     Network(IpNet),
     /// A host name, lower-case and without a final dot: exactly this one, none below it.
     Name(String),
+}
+
+/// Whether a name's addresses will be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addresses {
+    /// They are judged when the name is called, so that a rule for a network may yet come to bear.
+    ToBeJudged,
+    /// The proxy finds them out for itself: only a rule that names the host counts.
+    NeverSeen,
 }
 
 impl Rule {
@@ -74,6 +84,8 @@ impl Rule {
             None => (text, None),
         };
         match Host::parse(host).ok()? {
+            // A rule with `*` or `,` in it is a mistake about what rules can say, and must not pass for a name that
+            // never matches.
             Host::Domain(name) => {
                 is_host_name(&name).then(|| Self { scope: Scope::Name(plain(&name)), port })
             }
@@ -98,13 +110,18 @@ impl Rule {
         }
     }
 
-    /// Whether this rule could permit a host name once its addresses are known.
-    pub(crate) fn may_permit_name(&self, name: &str, port: u16) -> bool {
+    /// Whether this rule permits a host name, or could once its addresses are known.
+    pub(crate) fn may_permit_name(&self, name: &str, port: u16, addresses: Addresses) -> bool {
         self.permits_port(port)
             && match &self.scope {
-                Scope::Network(_) => true,
+                Scope::Network(_) => addresses == Addresses::ToBeJudged,
                 Scope::Name(own) => plain(name) == *own,
             }
+    }
+
+    /// Whether this rule is about one port: such a rule wins over the deny list of ports.
+    pub(crate) fn names_port(&self) -> bool {
+        self.port.is_some()
     }
 
     fn permits_port(&self, port: u16) -> bool {
@@ -123,20 +140,6 @@ impl fmt::Display for Rule {
             None => Ok(()),
         }
     }
-}
-
-/// A name in the form that names are compared in: lower-case, without the final dot of a fully qualified one.
-fn plain(name: &str) -> String {
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
-}
-
-/// Letters, digits, `-` and `_` between single dots. A URL's host may hold more, but a rule with `*` or `,`
-/// in it is a mistake about what rules can say, and must not pass for a name that never matches.
-fn is_host_name(name: &str) -> bool {
-    name.strip_suffix('.').unwrap_or(name).split('.').all(|label| {
-        !label.is_empty()
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    })
 }
 
 #[cfg(test)]

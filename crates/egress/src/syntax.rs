@@ -7,6 +7,7 @@ use http::Uri;
 use rustls::pki_types::DnsName;
 use url::{ParseError, SyntaxViolation, Url};
 
+use crate::host_name::is_host_name;
 use crate::refusal::Refusal;
 
 /// The longest URL, in bytes, as given and in its normal form.
@@ -34,7 +35,7 @@ pub(crate) fn read(text: &str) -> Result<(Url, Uri), Refusal> {
     if url.fragment().is_some() {
         return Err(Refusal::Fragment);
     }
-    if url.scheme() == "https" && !has_tls_name(&url) {
+    if !url.domain().is_none_or(is_host_name) || url.scheme() == "https" && !has_tls_name(&url) {
         return Err(Refusal::Invalid);
     }
     check_length(url.as_str())?;
@@ -43,7 +44,7 @@ pub(crate) fn read(text: &str) -> Result<(Url, Uri), Refusal> {
     Ok((url, uri))
 }
 
-/// Whether a certificate can be for this host: a URL's host may hold what no DNS name can.
+/// Whether a certificate can be for this host: it is stricter than the DNS about hyphens.
 fn has_tls_name(url: &Url) -> bool {
     url.domain().is_none_or(|name| DnsName::try_from(name).is_ok())
 }

@@ -97,12 +97,22 @@ fn explain(error: &figment::Error) -> String {
             format!("there is no setting `{}`{place}{hint}", full.trim_start_matches('.'))
         }
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
-            format!("the setting `{path}`{place} must be {expected}")
+            format!("the setting `{path}`{place} must be {}", in_words(expected))
         }
         Kind::UnknownVariant(word, known) => {
             format!("the setting `{path}`{place} is `{word}`, but must be one of {}", known.join(", "))
         }
         other => format!("the setting `{path}`{place}: {other}"),
+    }
+}
+
+/// What a person calls the type that a setting has.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" | "usize" => "a whole number, not negative",
+        "a sequence" => "a list, such as [\"a\", \"b\"]",
+        other => other,
     }
 }
 

@@ -13,7 +13,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::receiver::{AMPLE, Receiver, post, reason};
 
-fn self_signed(name: &str, valid: bool) -> CertifiedKey<KeyPair> {
+pub(crate) fn self_signed(name: &str, valid: bool) -> CertifiedKey<KeyPair> {
     let mut params = CertificateParams::new(vec![name.to_owned()]).expect("the name is a DNS name");
     params.not_before = date_time_ymd(2001, 1, 1);
     params.not_after = date_time_ymd(if valid { 4000 } else { 2002 }, 1, 1);
@@ -23,7 +23,7 @@ fn self_signed(name: &str, valid: bool) -> CertifiedKey<KeyPair> {
 }
 
 /// Serves one connection on a thread of its own and returns the port.
-fn serve_once(
+pub(crate) fn serve_once(
     identity: &CertifiedKey<KeyPair>,
     versions: &[&'static rustls::SupportedProtocolVersion],
 ) -> u16 {
@@ -48,13 +48,13 @@ fn serve_once(
     port
 }
 
-fn trusting(identity: &CertifiedKey<KeyPair>) -> RootCertStore {
+pub(crate) fn trusting(identity: &CertifiedKey<KeyPair>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add(identity.cert.der().clone()).expect("the certificate can be an anchor");
     roots
 }
 
-async fn get(roots: RootCertStore, host: &str, port: u16) -> Result<Answer, SendError> {
+pub(crate) async fn get(roots: RootCertStore, host: &str, port: u16) -> Result<Answer, SendError> {
     let client = Client::new(Policy::dev(), roots, ClientSettings::default());
     client.send(post(&format!("https://{host}:{port}/")), AMPLE).await
 }

@@ -24,7 +24,8 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("HTTPS://APP.EXAMPLE.COM", OK, OK),
     // plain HTTP: a name may prove to be private under `dev`, a public literal cannot
     ("http://app.example.com/", PLAIN, OK),
-    ("http://localhost:8080/", PLAIN, OK),
+    ("http://localhost:8080/", ADDRESS, OK),
+    ("https://localhost/", ADDRESS, OK),
     ("http://93.184.215.14/", PLAIN, PLAIN),
     ("http://[2606:4700::1111]/", PLAIN, PLAIN),
     ("http://[64:ff9b::808:808]/", PLAIN, PLAIN),
