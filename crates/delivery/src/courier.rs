@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_domain::retry::{self, NextStep, Progress};
-use ringback_domain::{Attempt, AttemptReport, Endpoint};
-use ringback_store::{Claimed, Finish, StoreError};
+use ringback_domain::endpoint_health::HealthChange;
+use ringback_domain::retry::{self, Ending, NextStep, Progress};
+use ringback_domain::{Attempt, AttemptOutcome, AttemptReport, Endpoint, Timestamp, Trigger};
+use ringback_store::{Claimed, EndpointNote, Finish, Finished, StoreError, Unattempted};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -47,29 +48,56 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
     if !endpoint.may_attempt() && !matches!(place, Place::Test(..)) {
         // Paused or disabled since the claim: held, like all its other deliveries.
         give_back(&node, &claimed).await;
+        node.note_unattempted(&endpoint);
+        return;
+    }
+    if claimed.expires_at.is_some_and(|expires_at| expires_at <= node.clock.now()) {
+        // Too old since the claim: it is ended like all others that are.
+        give_back(&node, &claimed).await;
+        node.note_unattempted(&endpoint);
         return;
     }
     let timeout = Duration::from_secs(endpoint.timeout_secs.into());
     if lease_ends.saturating_duration_since(Instant::now()) <= timeout {
         // Somebody else may claim it before an attempt made now would end: leave the row alone, it will be reclaimed.
+        node.note_unattempted(&endpoint);
         return;
     }
-    let report = node.sender.attempt(&endpoint, &claimed, node.clock.now()).await;
-    let finish = conclude(&node, &endpoint, &claimed, report);
+    let (report, advice) = node.sender.attempt(&endpoint, &claimed, node.clock.now()).await;
+    let ending = Ending {
+        outcome: report.outcome,
+        status_code: report.status_code,
+        no_retry: report.status_code.is_some_and(|status| endpoint.no_retry_statuses.contains(&status)),
+        advice,
+    };
+    let finish = conclude(&node, &endpoint, &claimed, ending, report);
     log_attempt(&endpoint, &claimed, &finish);
+    log_health(&endpoint, finish.endpoint.as_ref());
     let next = finish.next;
     let report = matches!(place, Place::Test(..)).then(|| finish.attempt.report.clone());
     let recorded = record(&node, finish, lease_ends).await;
-    if let (true, Some(report), Place::Test(_, ended)) = (recorded, report, place) {
+    let works = ending.outcome == AttemptOutcome::Succeeded || ending.is_about_the_message();
+    if claimed.trigger != Trigger::Test || works {
+        node.note_ending(&endpoint, works);
+    }
+    let Some(finished) = recorded else { return };
+    if let (Some(report), Place::Test(_, ended)) = (report, place) {
         // Whoever made the test may have gone away.
         let _ = ended.send(report);
     }
-    if let (true, NextStep::RetryAt(at)) = (recorded, next) {
+    let retry_at = if let NextStep::RetryAt(at) = next { Some(at) } else { None };
+    for at in retry_at.into_iter().chain(finished.next_in_order_at) {
         node.note_due(claimed.endpoint_id, at);
     }
 }
 
-fn conclude(node: &Node, endpoint: &Endpoint, claimed: &Claimed, report: AttemptReport) -> Finish {
+fn conclude(
+    node: &Node,
+    endpoint: &Endpoint,
+    claimed: &Claimed,
+    ending: Ending,
+    report: AttemptReport,
+) -> Finish {
     let now = node.clock.now();
     let attempts_made = claimed.attempt_count + 1;
     let progress = Progress {
@@ -77,23 +105,40 @@ fn conclude(node: &Node, endpoint: &Endpoint, claimed: &Claimed, report: Attempt
         attempts_made,
         first_attempt_at: claimed.first_attempt_at.unwrap_or(report.started_at),
         now,
-        no_retry: report.status_code.is_some_and(|status| endpoint.no_retry_statuses.contains(&status)),
+        expires_at: claimed.expires_at,
     };
     Finish {
+        project_id: claimed.project_id,
         delivery_id: claimed.delivery_id,
         lease_token: claimed.lease.token,
-        next: retry::decide(report.outcome, progress, (node.jitter)()),
+        next: retry::decide(ending, progress, endpoint.rules.schedule(), (node.jitter)()),
+        endpoint: endpoint_note(node, endpoint, claimed.trigger, ending, now),
         attempt: Attempt { id: node.ids.next(now), number: attempts_made, report },
         now,
     }
 }
 
+/// A test says something to who made it, and nothing about the endpoint.
+fn endpoint_note(
+    node: &Node,
+    endpoint: &Endpoint,
+    trigger: Trigger,
+    ending: Ending,
+    now: Timestamp,
+) -> Option<EndpointNote> {
+    if trigger == Trigger::Test {
+        return None;
+    }
+    let change = endpoint.health.after(ending, now, node.settings.disable_failing_after)?;
+    Some(EndpointNote { endpoint_id: endpoint.id, url: endpoint.url.clone(), change })
+}
+
 /// Records the attempt. While the database does not take it, tries until the lease runs out: after that the row will be
 /// claimed and attempted again, which costs a duplicate and loses nothing.
-async fn record(node: &Node, finish: Finish, lease_ends: Instant) -> bool {
+async fn record(node: &Node, finish: Finish, lease_ends: Instant) -> Option<Finished> {
     loop {
         match node.store.finish(finish.clone()).await {
-            Ok(()) => return true,
+            Ok(finished) => return Some(finished),
             Err(StoreError::Unavailable(_)) if Instant::now() + RECORD_AGAIN_AFTER < lease_ends => {
                 tokio::time::sleep(RECORD_AGAIN_AFTER).await;
             }
@@ -103,14 +148,19 @@ async fn record(node: &Node, finish: Finish, lease_ends: Instant) -> bool {
                     error = &error as &dyn std::error::Error,
                     "an attempt could not be recorded; the delivery will be attempted again"
                 );
-                return false;
+                return None;
             }
         }
     }
 }
 
 async fn give_back(node: &Node, claimed: &Claimed) {
-    if let Err(error) = node.store.release(vec![(claimed.delivery_id, claimed.lease.token)]).await {
+    let unattempted = Unattempted {
+        project_id: claimed.project_id,
+        delivery_id: claimed.delivery_id,
+        lease_token: claimed.lease.token,
+    };
+    if let Err(error) = node.store.release(vec![unattempted]).await {
         tracing::warn!(
             delivery.id = %claimed.delivery_id,
             error = &error as &dyn std::error::Error,
@@ -144,4 +194,23 @@ fn log_attempt(endpoint: &Endpoint, claimed: &Claimed, finish: &Finish) {
         delivery.retry_at = retry_at,
         "delivery.attempted"
     );
+}
+
+/// What an operator wants to hear of, once.
+fn log_health(endpoint: &Endpoint, note: Option<&EndpointNote>) {
+    match note.map(|note| note.change) {
+        Some(HealthChange::Warn(_)) => tracing::warn!(
+            project.id = %endpoint.project_id,
+            endpoint.id = %endpoint.id,
+            endpoint.failing_since = endpoint.health.failing_since.map(Timestamp::as_unix_secs),
+            "endpoint.failing: every attempt has failed for half the time after which it is disabled"
+        ),
+        Some(HealthChange::Disable(why)) => tracing::warn!(
+            project.id = %endpoint.project_id,
+            endpoint.id = %endpoint.id,
+            endpoint.disabled_reason = %why,
+            "endpoint.disabled"
+        ),
+        Some(HealthChange::Recovered | HealthChange::Failing(_)) | None => {}
+    }
 }

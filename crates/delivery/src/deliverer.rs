@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ringback_domain::retry::Jitter;
-use ringback_domain::{Clock, Endpoint, EndpointId, IdMaker, ProjectId, Timestamp};
+use ringback_domain::{Clock, Endpoint, EndpointId, IdMaker, Ordering, ProjectId, Timestamp};
 use ringback_egress::Client;
 use ringback_store::work::LEASE_SLACK;
 use ringback_store::{Claimed, Store, StoreError};
@@ -18,12 +18,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agenda::Agenda;
+use crate::breaker::BreakerView;
 use crate::courier::{self, Job, Place};
+use crate::gates::{Gates, Passage};
 use crate::sender::Sender;
 use crate::settings::DeliverySettings;
-use crate::slots::{Slot, Slots};
+use crate::slots::{Slot, Slots, Taker};
 use crate::test_places::{TestPlace, TestPlaces};
-use crate::{pruner, reclaimer};
+use crate::{pruner, reclaimer, replayer};
 
 /// How many rows one claim takes at most.
 const CLAIM_BATCH: usize = 64;
@@ -60,6 +62,8 @@ pub(crate) struct Node {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     slots: Slots,
+    gates: Gates,
+    pub(crate) replay_bell: Notify,
     tests: TestPlaces,
     plans: Arc<Plans>,
 }
@@ -101,7 +105,9 @@ impl Deliverer {
         };
         let node = Arc::new(Node {
             sender: Sender::new(client, &settings.user_agent),
-            slots: Slots::new(settings.max_in_flight, settings.max_in_flight_per_endpoint, on_free),
+            slots: Slots::new(settings.max_in_flight, on_free),
+            gates: Gates::new(settings.release_per_sec),
+            replay_bell: Notify::new(),
             tests: TestPlaces::default(),
             store,
             clock,
@@ -114,6 +120,7 @@ impl Deliverer {
         });
         node.tasks.spawn(run(Arc::clone(&node)));
         node.tasks.spawn(reclaimer::run(Arc::clone(&node)));
+        node.tasks.spawn(replayer::run(Arc::clone(&node)));
         node.tasks.spawn(pruner::run(Arc::clone(&node)));
         Self { node }
     }
@@ -139,11 +146,45 @@ impl Node {
 
     /// A slot for a delivery that is about to be born leased to this node, if one is free and nothing older waits for it.
     pub(crate) fn reserve(&self, endpoint: &Endpoint) -> Option<Slot> {
-        if endpoint.may_attempt() && !self.stop.is_cancelled() {
-            self.slots.take_one(endpoint.id)
-        } else {
-            None
+        let unordered = endpoint.rules.ordering == Ordering::None;
+        if !endpoint.may_attempt() || !unordered || self.stop.is_cancelled() {
+            return None;
         }
+        let at_once = self.settings.max_in_flight_per_endpoint;
+        let at_once = self.gates.pass_new(endpoint, at_once, self.clock.now())?;
+        self.slots.take_one(Taker::new(endpoint, at_once))
+    }
+
+    /// What an attempt said about its endpoint.
+    pub(crate) fn note_ending(&self, endpoint: &Endpoint, works: bool) {
+        let now = self.clock.now();
+        if works {
+            if self.gates.succeeded(endpoint) {
+                self.note_due(endpoint.id, now);
+            }
+        } else if self.gates.failed(endpoint, now, (self.jitter)()) {
+            tracing::warn!(
+                project.id = %endpoint.project_id,
+                endpoint.id = %endpoint.id,
+                "endpoint.breaker_opened: attempts fail one after the other; it is probed from time to time"
+            );
+        }
+    }
+
+    /// A claimed delivery was not attempted after all: it told nothing, and used up nothing.
+    pub(crate) fn note_unattempted(&self, endpoint: &Endpoint) {
+        self.gates.give_back(endpoint, 1, true, self.clock.now());
+    }
+
+    /// An endpoint's breaker on this node.
+    pub(crate) fn breaker(&self, endpoint_id: EndpointId) -> BreakerView {
+        self.gates.breaker(endpoint_id)
+    }
+
+    /// Forgets what endpoints that are no more were doing.
+    pub(crate) fn forget_gates(&self) {
+        let config = self.store.config();
+        self.gates.retain(|id| config.endpoint(id).is_some());
     }
 
     /// The right to test an endpoint now; `None` if too many tests are being made, or the node stops.
@@ -222,28 +263,59 @@ async fn work_on(node: Arc<Node>, endpoint_id: EndpointId) {
     if !endpoint.may_attempt() {
         return;
     }
-    let mut slots =
-        node.slots.take_up_to(endpoint_id, CLAIM_BATCH.min(node.settings.max_in_flight_per_endpoint));
-    if slots.is_empty() {
-        return;
-    }
     let now = node.clock.now();
-    let length = lease_length(&endpoint);
+    let slots = reserve_for_claim(&node, &endpoint, now);
+    if !slots.is_empty() {
+        claim(&node, &endpoint, slots, now).await;
+    }
+}
+
+/// As many slots as gates and fairness let through. Who is held back has asked to be told.
+fn reserve_for_claim(node: &Node, endpoint: &Endpoint, now: Timestamp) -> Vec<Slot> {
+    let at_once = node.settings.max_in_flight_per_endpoint;
+    let wanted = CLAIM_BATCH.min(at_once);
+    let passage = node.gates.pass(endpoint, wanted, at_once, now, lease_length(endpoint));
+    let Passage { count, at_once, again_at } = passage;
+    if let Some(again_at) = again_at {
+        node.note_due(endpoint.id, again_at);
+    }
+    if count == 0 {
+        return Vec::new();
+    }
+    let slots = node.slots.take_up_to(Taker::new(endpoint, at_once), count);
+    if slots.len() < count {
+        node.gates.give_back(endpoint, count - slots.len(), slots.is_empty(), now);
+    }
+    slots
+}
+
+async fn claim(node: &Arc<Node>, endpoint: &Endpoint, mut slots: Vec<Slot>, now: Timestamp) {
+    let length = lease_length(endpoint);
     let lease_ends = Instant::now() + length;
-    match node.store.claim(endpoint_id, now, now.plus(length), slots.len()).await {
+    match node.store.claim(endpoint.id, now, now.plus(length), slots.len()).await {
         Ok(claimed) => {
             let all_taken = claimed.len() == slots.len();
-            for (claimed, slot) in claimed.into_iter().zip(slots.drain(..)) {
+            let unused = slots.split_off(claimed.len());
+            if !unused.is_empty() {
+                node.gates.give_back(endpoint, unused.len(), claimed.is_empty(), now);
+            }
+            for (claimed, slot) in claimed.into_iter().zip(slots) {
                 node.take_over(claimed, Place::Slot(slot), lease_ends);
             }
             if all_taken {
                 // There may be more: look again, which waits for a slot if none is left.
-                node.note_due(endpoint_id, now);
+                node.note_due(endpoint.id, now);
             } else {
-                node.slots.has_enough(endpoint_id);
+                node.gates.drained(endpoint);
+                node.slots.has_enough(endpoint.id);
+                // Only now: given back before, they would tell the endpoint to look again at once, and so on for ever.
+                drop(unused);
             }
         }
-        Err(error) => log_store_error(&error, "cannot claim due deliveries"),
+        Err(error) => {
+            node.gates.give_back(endpoint, slots.len(), true, now);
+            log_store_error(&error, "cannot claim due deliveries");
+        }
     }
 }
 

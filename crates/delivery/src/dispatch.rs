@@ -1,11 +1,12 @@
 //! Dispatch: an event becomes deliveries, all in one transaction.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ringback_domain::{
-    AttemptReport, DeliveryId, Endpoint, IdMaker, ProjectId, ReceiptId, SecretId, SourceId, Timestamp,
-    Trigger,
+    AttemptReport, DeliveryId, Endpoint, EndpointId, IdMaker, ProjectId, ReceiptId, SecretId, SourceId,
+    Timestamp, Trigger,
 };
 use ringback_store::{
     Appended, Arrival, Claimed, NewEvent, NewReceipt, Plan, PlannedDelivery, ProjectConfig, Store, StoreError,
@@ -13,6 +14,7 @@ use ringback_store::{
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::breaker::BreakerView;
 use crate::courier::Place;
 use crate::deliverer::{Deliverer, Node, lease_length};
 
@@ -91,12 +93,14 @@ fn check_deliveries(arrivals: &[Arrival]) -> Result<(), StoreError> {
 /// A place reserved for a delivery that is to be born leased.
 struct Reserved {
     delivery_id: DeliveryId,
+    expires_at: Option<Timestamp>,
     place: Place,
     lease_ends: Instant,
 }
 
 /// What the deliverer takes over in memory once the append is durable.
 struct Handover {
+    project_id: ProjectId,
     webhook_id: String,
     payload: Bytes,
     trigger: Trigger,
@@ -165,17 +169,26 @@ impl Dispatcher {
             id: self.ids.next(event.received_at),
             endpoint_id: endpoint.id,
             lease_expires_at: Some(event.received_at.plus(length)),
+            // Made now, for whoever waits for it.
+            expires_at: None,
+            ordering_wait: None,
         };
         let (ended, report) = oneshot::channel();
         let place = Place::Test(permit, ended);
         let handover = Handover {
+            project_id: event.project_id,
             webhook_id: event.webhook_id.clone(),
             payload: event.payload.clone(),
             trigger: Trigger::Test,
-            reserved: vec![Reserved { delivery_id: planned.id, place, lease_ends: Instant::now() + length }],
+            reserved: vec![Reserved {
+                delivery_id: planned.id,
+                expires_at: None,
+                place,
+                lease_ends: Instant::now() + length,
+            }],
         };
         let this = self.clone();
-        let arrival = self.arrival(event, Plan::Test(planned));
+        let arrival = self.arrival(event, None, Plan::Test(planned));
         let appended = self
             .to_the_end(async move {
                 let appended = this.store.append(arrival).await?;
@@ -186,6 +199,22 @@ impl Dispatcher {
         // Dropped unsent when there was nothing to attempt, or no way to record it.
         let report = report.await.map_err(|_| StoreError::NotFound { noun: "webhook endpoint" })?;
         Ok((appended, report))
+    }
+
+    /// Makes the deliverer look at an endpoint at once: something was made due for it.
+    pub fn note_due(&self, endpoint_id: EndpointId) {
+        self.node().note_due(endpoint_id, self.node().clock.now());
+    }
+
+    /// Makes the replayer look at once: a replay was made, or called off.
+    pub fn note_replay(&self) {
+        self.node().replay_bell.notify_one();
+    }
+
+    /// An endpoint's breaker, as this node has it.
+    #[must_use]
+    pub fn breaker(&self, endpoint_id: EndpointId) -> BreakerView {
+        self.node().breaker(endpoint_id)
     }
 
     /// Runs on although the caller may go away.
@@ -199,37 +228,57 @@ impl Dispatcher {
     fn prepare(&self, event: IncomingEvent) -> Result<(Arrival, Handover), StoreError> {
         let config = self.store.config();
         let project = config.project(event.project_id).ok_or(StoreError::NotFound { noun: "project" })?;
-        let (plan, reserved) = self.plan(project, &event);
+        let max_age = project.max_age(&event.event_type);
+        let (plan, reserved) = self.plan(project, &event, max_age);
         let handover = Handover {
+            project_id: event.project_id,
             webhook_id: event.webhook_id.clone(),
             payload: event.payload.clone(),
             trigger: Trigger::Event,
             reserved,
         };
-        Ok((self.arrival(event, plan), handover))
+        Ok((self.arrival(event, max_age, plan), handover))
     }
 
-    fn plan(&self, project: &ProjectConfig, event: &IncomingEvent) -> (Plan, Vec<Reserved>) {
+    fn plan(
+        &self,
+        project: &ProjectConfig,
+        event: &IncomingEvent,
+        max_age: Option<Duration>,
+    ) -> (Plan, Vec<Reserved>) {
         let mut reserved = Vec::new();
         let deliveries = project
             .route(&event.event_type)
-            .map(|endpoint| self.plan_one(endpoint, event.received_at, &mut reserved))
+            .map(|endpoint| {
+                let id = self.ids.next(event.received_at);
+                let planned =
+                    PlannedDelivery::new(id, endpoint.id, &endpoint.rules, event.received_at, max_age);
+                self.lease_if_free(endpoint, planned, event.received_at, &mut reserved)
+            })
             .collect();
         (Plan::Route { generation: project.generation, deliveries }, reserved)
     }
 
-    fn plan_one(&self, endpoint: &Endpoint, now: Timestamp, reserved: &mut Vec<Reserved>) -> PlannedDelivery {
-        let id = self.ids.next(now);
+    /// Born leased to this node, if it has a free slot for it.
+    fn lease_if_free(
+        &self,
+        endpoint: &Endpoint,
+        planned: PlannedDelivery,
+        now: Timestamp,
+        reserved: &mut Vec<Reserved>,
+    ) -> PlannedDelivery {
+        let Some(slot) = self.node().reserve(endpoint) else { return planned };
         let length = lease_length(endpoint);
-        let lease_expires_at = self.node().reserve(endpoint).map(|slot| {
-            let place = Place::Slot(slot);
-            reserved.push(Reserved { delivery_id: id, place, lease_ends: Instant::now() + length });
-            now.plus(length)
+        reserved.push(Reserved {
+            delivery_id: planned.id,
+            expires_at: planned.expires_at,
+            place: Place::Slot(slot),
+            lease_ends: Instant::now() + length,
         });
-        PlannedDelivery { id, endpoint_id: endpoint.id, lease_expires_at }
+        PlannedDelivery { lease_expires_at: Some(now.plus(length)), ..planned }
     }
 
-    fn arrival(&self, event: IncomingEvent, plan: Plan) -> Arrival {
+    fn arrival(&self, event: IncomingEvent, max_age: Option<Duration>, plan: Plan) -> Arrival {
         let now = event.received_at;
         Arrival {
             project_id: event.project_id,
@@ -248,6 +297,7 @@ impl Dispatcher {
                 webhook_id: event.webhook_id,
                 upstream_event_id: event.upstream_event_id,
                 object_id: event.object_id,
+                max_age,
                 payload: event.payload,
                 payload_sha256: event.payload_sha256,
             },
@@ -257,13 +307,14 @@ impl Dispatcher {
 
     /// Slots of deliveries that were not born leased after all (a duplicate, a moved configuration) are given back by drop.
     fn hand_over(&self, appended: &Appended, handover: Handover) {
-        let Handover { webhook_id, payload, trigger, reserved } = handover;
-        for Reserved { delivery_id, place, lease_ends } in reserved {
+        let Handover { project_id, webhook_id, payload, trigger, reserved } = handover;
+        for Reserved { delivery_id, expires_at, place, lease_ends } in reserved {
             let Some((_, endpoint_id, lease)) = appended.leased.iter().find(|(id, ..)| *id == delivery_id)
             else {
                 continue;
             };
             let claimed = Claimed {
+                project_id,
                 delivery_id,
                 endpoint_id: *endpoint_id,
                 trigger,
@@ -272,6 +323,7 @@ impl Dispatcher {
                 payload: payload.clone(),
                 attempt_count: 0,
                 first_attempt_at: None,
+                expires_at,
                 lease: *lease,
             };
             self.node().take_over(claimed, place, lease_ends);

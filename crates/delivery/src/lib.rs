@@ -5,25 +5,34 @@
 //!   *born leased* over in memory;
 //! - the [`Deliverer`] finds endpoints with due work, claims what it has free slots for, and lets each claim go its way:
 //!   `sender` makes the attempt, [`ringback_domain::retry::decide`] says what follows, the store records both;
-//! - the `reclaimer` frees rows whose lease ran out, the `pruner` removes what retention lets go.
+//! - between the two stand the `gates` (circuit breaker, rate, release of what was held) and the `slots` (how many attempts at once,
+//!   shared out fairly between endpoints and projects): who is held back is told when to ask again;
+//! - the `replayer` makes the deliveries of replays at their rate;
+//! - the `reclaimer` frees rows whose lease ran out and ends what is too old, the `pruner` removes what retention lets go.
 //!
-//! They meet only in rows. What is in memory (the agenda of due times, the slots) only saves look-ups: a node that loses it
+//! They meet only in rows. What is in memory (the agenda of due times, the slots, the gates) only saves look-ups: a node that loses it
 //! finds everything again by its next scan. First attempt, retry, redelivery, replay and test take the same path.
 //!
 //! Not guaranteed: exactly one delivery. A lease only saves duplicate work; delivery is at-least-once, and `webhook-id` stays
 //! the same over every attempt so that a receiver can tell.
 
+mod advice;
 mod agenda;
+mod breaker;
 mod courier;
 mod deliverer;
 mod dispatch;
+mod gates;
+mod pace;
 mod pruner;
 mod reclaimer;
+mod replayer;
 mod sender;
 mod settings;
 mod slots;
 mod test_places;
 
+pub use breaker::{BreakerState, BreakerView};
 pub use deliverer::{Deliverer, DelivererParts, JitterSource};
 pub use dispatch::{Dispatcher, Entry, IncomingEvent, MAX_BATCH_DELIVERIES, TestError};
 pub use settings::DeliverySettings;

@@ -9,11 +9,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderValue, Request, header};
-use ringback_domain::{AttemptOutcome, AttemptReport, Authentication, Endpoint, ExtraHeader, Timestamp};
+use ringback_domain::{
+    Advice, AttemptOutcome, AttemptReport, Authentication, Endpoint, ExtraHeader, Timestamp,
+};
 use ringback_egress::{Answer, Client, ResponseLimits, SendError};
 use ringback_store::Claimed;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
+
+use crate::advice::advice;
 
 /// Makes attempts over the guarded client.
 pub(crate) struct Sender {
@@ -40,7 +44,7 @@ impl Sender {
         endpoint: &Endpoint,
         claimed: &Claimed,
         now: Timestamp,
-    ) -> AttemptReport {
+    ) -> (AttemptReport, Advice) {
         let begun = Instant::now();
         let verdict = match self.request(endpoint, claimed, now) {
             Ok(request) => {
@@ -49,20 +53,21 @@ impl Sender {
                     ..ResponseLimits::DEFAULT
                 };
                 match self.client.send(request, limits).await {
-                    Ok(answer) => Verdict::answered(answer),
+                    Ok(answer) => Verdict::answered(answer, now),
                     Err(error) => Verdict::failed(&error),
                 }
             }
             Err(error) => Verdict::unsendable(&error),
         };
-        AttemptReport {
+        let report = AttemptReport {
             outcome: verdict.outcome,
             status_code: verdict.status_code,
             error: verdict.error,
             response_body: verdict.response_body,
             started_at: now,
             duration_ms: u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX),
-        }
+        };
+        (report, verdict.advice)
     }
 
     fn request(
@@ -119,15 +124,17 @@ struct Verdict {
     status_code: Option<u16>,
     error: Option<String>,
     response_body: Bytes,
+    advice: Advice,
 }
 
 impl Verdict {
-    fn answered(answer: Answer) -> Self {
+    fn answered(answer: Answer, now: Timestamp) -> Self {
         let status = answer.status.as_u16();
         Self {
             outcome: AttemptOutcome::of_status(status),
             status_code: Some(status),
             error: None,
+            advice: advice(&answer.headers, now),
             response_body: answer.body_start,
         }
     }
@@ -138,7 +145,7 @@ impl Verdict {
             SendError::Unreachable { .. } => AttemptOutcome::Unreachable,
             SendError::Blocked(_) => AttemptOutcome::Blocked,
         };
-        Self { outcome, status_code: None, error: Some(error.to_string()), response_body: Bytes::new() }
+        Self::without_answer(outcome, error.to_string())
     }
 
     fn unsendable(error: &Unsendable) -> Self {
@@ -146,11 +153,16 @@ impl Verdict {
             Unsendable::Signing(error) => format!("the call cannot be signed: {error}"),
             Unsendable::Request(error) => format!("the endpoint's URL cannot be called: {error}"),
         };
+        Self::without_answer(AttemptOutcome::Blocked, error)
+    }
+
+    fn without_answer(outcome: AttemptOutcome, error: String) -> Self {
         Self {
-            outcome: AttemptOutcome::Blocked,
+            outcome,
             status_code: None,
             error: Some(error),
             response_body: Bytes::new(),
+            advice: Advice::default(),
         }
     }
 }

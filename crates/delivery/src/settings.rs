@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ringback_domain::endpoint_health;
+
 /// How a node delivers.
 #[derive(Debug, Clone)]
 pub struct DeliverySettings {
@@ -15,6 +17,14 @@ pub struct DeliverySettings {
     pub reclaim_interval: Duration,
     /// How often retention is applied. Default 60 s.
     pub prune_interval: Duration,
+    /// How fast what an endpoint held while it was paused or disabled is released, in attempts a second. Default 100; less if the
+    /// endpoint's own rate is.
+    pub release_per_sec: u32,
+    /// How long an endpoint may fail everything before it is disabled; `None`: for ever. Default 5 days. It is warned of at half of
+    /// the way.
+    pub disable_failing_after: Option<Duration>,
+    /// How often replays are looked for that this node was not told of. Default 5 s.
+    pub replay_scan_interval: Duration,
     /// How long finished events are kept. Default 30 days.
     pub event_retention: Duration,
     /// How long a `webhook-id` is remembered for deduplication. Default 30 days; never under 96 hours, because senders retry
@@ -35,6 +45,9 @@ impl DeliverySettings {
             scan_interval: Duration::from_secs(1),
             reclaim_interval: Duration::from_secs(5),
             prune_interval: Duration::from_secs(60),
+            release_per_sec: 100,
+            disable_failing_after: Some(endpoint_health::DEFAULT_DISABLE_AFTER),
+            replay_scan_interval: Duration::from_secs(5),
             event_retention: 30 * day,
             dedupe_retention: 30 * day,
             user_agent: format!("Ringback/{version}"),

@@ -1,5 +1,7 @@
 //! One HTTP try of a delivery.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::words::words;
@@ -51,6 +53,15 @@ pub struct AttemptReport {
     pub started_at: Timestamp,
     /// How long it took, in milliseconds of the monotonic clock.
     pub duration_ms: u32,
+}
+
+/// What a receiver asks for in the headers of its answer. Not stored: what follows from it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Advice {
+    /// `Retry-After`, as a delay: not before that (RFC 9110, section 10.2.3).
+    pub retry_after: Option<Duration>,
+    /// `webhook-delivery: abort-message`: no further attempt of this delivery.
+    pub abort: bool,
 }
 
 /// An attempt as stored.

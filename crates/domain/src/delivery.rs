@@ -1,14 +1,15 @@
 //! One event on its way to one endpoint.
 
 use crate::words::words;
-use crate::{DeliveryId, EndpointId, EventId, Timestamp};
+use crate::{DeliveryId, EndpointId, EventId, ReplayId, Timestamp};
 
 /// Where a delivery stands. See `docs/STATE_MACHINE.md`; the database's constraints say the same.
 ///
 /// Being under way is not a state: it is a lease, two columns that only save duplicate work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeliveryState {
-    /// To be attempted when due, and held while its endpoint is paused or disabled.
+    /// To be attempted when due, and held while its endpoint is paused or disabled, or until the delivery before it in its order
+    /// has ended.
     Pending,
     /// An attempt was answered 2xx. Final.
     Delivered,
@@ -60,6 +61,10 @@ pub enum EndReason {
     ScheduleExhausted,
     /// Dead: it was answered with a status that its endpoint names as final.
     NoRetryStatus,
+    /// Dead: its receiver asked for no further attempt (`webhook-delivery: abort-message`).
+    Aborted,
+    /// Dead: it was older than its type or its endpoint allows, before an attempt or for the next one.
+    Expired,
     /// Dead: the operator's hard limit on retention removed its event.
     Retention,
     /// Cancelled: its endpoint was deleted.
@@ -71,6 +76,8 @@ pub enum EndReason {
 words!("end reason", EndReason {
     ScheduleExhausted = "schedule_exhausted",
     NoRetryStatus = "no_retry_status",
+    Aborted = "aborted",
+    Expired = "expired",
     Retention = "retention",
     EndpointDeleted = "endpoint_deleted",
     Requested = "requested",
@@ -95,8 +102,12 @@ pub struct Delivery {
     pub attempt_count: u32,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When the next attempt is due; `None` once it is final.
+    /// When the next attempt is due; `None` once it is final, and while it waits for the one before it in its order.
     pub due_at: Option<Timestamp>,
+    /// When it is too old to be attempted.
+    pub expires_at: Option<Timestamp>,
+    /// The replay that made it.
+    pub replay_id: Option<ReplayId>,
     /// When it became final.
     pub finished_at: Option<Timestamp>,
     /// Whether an attempt is under way, as far as its lease says.

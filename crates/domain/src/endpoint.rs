@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use ringback_webhook::Signer;
 
-use crate::{EndpointId, EndpointKey, EventPattern, ProjectId, SecretId, SignatureScheme, Timestamp};
+use crate::{
+    DeliveryRules, EndpointHealth, EndpointId, EndpointKey, EventPattern, ProjectId, ReplayId, SecretId,
+    SignatureScheme, Timestamp,
+};
 
 /// Time-out of one attempt when an endpoint names none, in seconds. An endpoint may set 1 to 60.
 pub const DEFAULT_TIMEOUT_SECS: u8 = 10;
@@ -97,6 +100,10 @@ pub struct Endpoint {
     pub authentication: Option<Authentication>,
     /// Statuses, none of them 2xx, after which a delivery is dead at once.
     pub no_retry_statuses: Vec<u16>,
+    /// When, how fast and in what order it wants its deliveries.
+    pub rules: DeliveryRules,
+    /// Since when nothing has succeeded, if that is so.
+    pub health: EndpointHealth,
     /// Newest last. All that have not expired sign.
     pub secrets: Vec<EndpointSecret>,
     /// When it was made.
@@ -109,13 +116,24 @@ pub struct Endpoint {
     pub disabled_at: Option<Timestamp>,
     /// Why it is disabled.
     pub disabled_reason: Option<String>,
+    /// When it was last resumed or enabled: what it held until then is released at a bounded rate.
+    pub resumed_at: Option<Timestamp>,
+    /// The replay that it was made for, if it is that one's `target_url`. Such an endpoint is in no list, gets no event but the
+    /// replay's, and goes with it.
+    pub replay_id: Option<ReplayId>,
 }
 
 impl Endpoint {
     /// Whether an event of this type becomes a delivery to this endpoint.
     #[must_use]
     pub fn wants(&self, event_type: &str) -> bool {
-        self.disabled_at.is_none() && self.event_types.iter().any(|pattern| pattern.matches(event_type))
+        self.disabled_at.is_none() && self.subscribes_to(event_type)
+    }
+
+    /// Whether its subscription has this type, disabled or not.
+    #[must_use]
+    pub fn subscribes_to(&self, event_type: &str) -> bool {
+        self.replay_id.is_none() && self.event_types.iter().any(|pattern| pattern.matches(event_type))
     }
 
     /// Whether pending deliveries may be attempted now; if not, they are held.

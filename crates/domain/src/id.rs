@@ -99,6 +99,8 @@ id_types! {
     DeliveryId = "whd", "webhook delivery";
     /// An attempt's id.
     AttemptId = "wha", "webhook attempt";
+    /// A replay's id.
+    ReplayId = "whrp", "webhook replay";
     /// A signing secret's id; names a secret without showing it.
     SecretId = "whkey", "signing secret";
     /// An API key's id; not the key.

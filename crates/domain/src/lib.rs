@@ -11,7 +11,9 @@ pub mod api_key;
 pub mod attempt;
 pub mod clock;
 pub mod delivery;
+pub mod delivery_rules;
 pub mod endpoint;
+pub mod endpoint_health;
 pub mod endpoint_key;
 pub mod event;
 pub mod event_pattern;
@@ -19,25 +21,29 @@ pub mod id;
 pub mod indexed;
 pub mod project;
 pub mod receipt;
+pub mod replay;
 pub mod retry;
 pub mod source;
 pub mod time;
 mod words;
 
 pub use api_key::ApiKey;
-pub use attempt::{Attempt, AttemptOutcome, AttemptReport};
+pub use attempt::{Advice, Attempt, AttemptOutcome, AttemptReport};
 pub use clock::Clock;
 pub use delivery::{Delivery, DeliveryState, EndReason, Trigger};
+pub use delivery_rules::{DeliveryRules, Ordering};
 pub use endpoint::{Authentication, Endpoint, EndpointSecret, ExtraHeader};
+pub use endpoint_health::EndpointHealth;
 pub use endpoint_key::{EndpointKey, SignatureScheme};
 pub use event::{EventRecord, EventState};
 pub use event_pattern::EventPattern;
 pub use id::{
     ApiKeyId, AttemptId, DeliveryId, EndpointId, EventId, IdMaker, ParseIdError, ProjectId, ReceiptId,
-    SecretId, SourceId, TypedId,
+    ReplayId, SecretId, SourceId, TypedId,
 };
 pub use project::Project;
 pub use receipt::{Disposition, KeptCall, Receipt};
+pub use replay::{Replay, ReplayFilter, ReplayQuery, ReplayState};
 pub use source::{Source, SourceKind, SourceSecret, SourceStatus, StalePolicy};
 pub use time::Timestamp;
 pub use words::UnknownWord;

@@ -2,6 +2,8 @@
 
 mod authentication;
 mod headers;
+mod missed;
+mod rules;
 mod scheme;
 mod secrets;
 mod statuses;
@@ -14,9 +16,10 @@ use std::sync::Arc;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use ringback_domain::endpoint::DEFAULT_TIMEOUT_SECS;
-use ringback_domain::{Endpoint, EndpointId, EventPattern};
+use ringback_domain::{DeliveryRules, Endpoint, EndpointId, EventPattern, Timestamp};
 use ringback_store::{EndpointChange, NewEndpoint};
 
+pub(crate) use scheme::new_key;
 pub(crate) use secrets::{revoke, rotate};
 pub(crate) use test_call::test;
 
@@ -24,6 +27,7 @@ use self::view::EndpointView;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::fields::{Fields, JsonBody, required};
+use crate::guarded_url;
 use crate::json::{self, Deleted};
 use crate::list::{self, ListQuery};
 use crate::parts::{App, Shared};
@@ -31,7 +35,7 @@ use crate::path_id::PathId;
 use crate::sources::MAX_NAME_CHARS;
 
 /// OpenAI's fields, then Ringback's.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 16] = [
     "name",
     "url",
     "event_types",
@@ -40,6 +44,12 @@ const FIELDS: [&str; 10] = [
     "headers",
     "authentication",
     "no_retry_statuses",
+    "retry_delays_secs",
+    "max_per_sec",
+    "max_concurrency",
+    "ordering",
+    "ordering_wait_secs",
+    "max_age_secs",
     "signature_scheme",
     "paused",
 ];
@@ -55,7 +65,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let fields = body.fields(&FIELDS)?;
     let change = read(&app, &caller, &fields).await?;
-    let key = scheme::new_key(scheme::read(&fields)?.unwrap_or_default());
+    let key = new_key(scheme::read(&fields)?.unwrap_or_default());
     let now = app.now();
     let endpoint = NewEndpoint {
         id: app.new_id(now),
@@ -68,12 +78,13 @@ pub(crate) async fn create(
         headers: change.headers.unwrap_or_default(),
         authentication: change.authentication.flatten(),
         no_retry_statuses: change.no_retry_statuses.unwrap_or_default(),
+        rules: change.rules.applied_to(&DeliveryRules::default()),
         paused: change.paused.unwrap_or(false),
         secret: (app.new_id(now), key.clone()),
         now,
     };
     let endpoint = app.store().create_endpoint(endpoint).await?;
-    Ok(json::answer(&EndpointView::with_secret(&endpoint, &key, now)))
+    Ok(json::answer(&view(&app, &endpoint, now).with_secret(&key)))
 }
 
 /// `GET /v1/webhook_endpoints`
@@ -85,7 +96,7 @@ pub(crate) async fn list(
     let query = ListQuery::parse(query.as_deref(), &[])?;
     let page = app.store().list_endpoints(caller.project_id, query.page).await?;
     let now = app.now();
-    Ok(list::answer(&page, |endpoint| endpoint.id, |endpoint| EndpointView::of(endpoint, now)))
+    Ok(list::answer(&page, |endpoint| endpoint.id, |endpoint| view(&app, endpoint, now)))
 }
 
 /// `GET /v1/webhook_endpoints/{id}`
@@ -95,14 +106,14 @@ pub(crate) async fn retrieve(
     PathId(id): PathId<EndpointId>,
 ) -> Result<Response, ApiError> {
     let endpoint = find(&app, &caller, id)?;
-    Ok(json::answer(&EndpointView::of(&endpoint, app.now())))
+    Ok(json::answer(&view(&app, &endpoint, app.now())))
 }
 
 /// Why an endpoint is disabled that a person disabled.
 const DISABLED_BY_HAND: &str = "disabled by hand";
 
-/// `POST /v1/webhook_endpoints/{id}`, any of the fields of creation, and `disabled`. `event_types`, `headers` and
-/// `no_retry_statuses` replace the whole set; `null` takes `description` and `authentication` away and leaves all else as it is.
+/// `POST /v1/webhook_endpoints/{id}`, any of the fields of creation, and `disabled`. Lists and `headers` replace the whole set; `null`
+/// takes away what may be missing, and leaves all else as it is. Enabling what was disabled tells what it missed.
 pub(crate) async fn update(
     State(app): State<Shared>,
     caller: Caller,
@@ -114,12 +125,21 @@ pub(crate) async fn update(
         disabled: fields.boolean("disabled")?.map(|disabled| disabled.then(|| DISABLED_BY_HAND.to_owned())),
         ..read(&app, &caller, &fields).await?
     };
+    let old = find(&app, &caller, id)?;
     if let Some(wanted) = scheme::read(&fields)? {
-        scheme::check_unchanged(&*find(&app, &caller, id)?, wanted)?;
+        scheme::check_unchanged(&old, wanted)?;
     }
     let now = app.now();
     let endpoint = app.store().update_endpoint(caller.project_id, id, change, now).await?;
-    Ok(json::answer(&EndpointView::of(&endpoint, now)))
+    if endpoint.may_attempt() && !old.may_attempt() {
+        // What it held is due.
+        app.parts.dispatcher.note_due(id);
+    }
+    let missed = match old.disabled_at {
+        Some(at) if endpoint.disabled_at.is_none() => Some(missed::while_disabled(&app, &endpoint, at).await),
+        _ => None,
+    };
+    Ok(json::answer(&view(&app, &endpoint, now).with_missed(missed)))
 }
 
 /// `DELETE /v1/webhook_endpoints/{id}`
@@ -132,7 +152,13 @@ pub(crate) async fn delete(
     Ok(json::answer(&Deleted::new(id, "webhook_endpoint.deleted")))
 }
 
-fn find(app: &App, caller: &Caller, id: EndpointId) -> Result<Arc<Endpoint>, ApiError> {
+/// With what this node's deliverer knows of it.
+fn view<'a>(app: &App, endpoint: &'a Endpoint, now: Timestamp) -> EndpointView<'a> {
+    EndpointView::of(endpoint, &app.parts.dispatcher.breaker(endpoint.id), now)
+}
+
+/// An endpoint of the caller's project.
+pub(crate) fn find(app: &App, caller: &Caller, id: EndpointId) -> Result<Arc<Endpoint>, ApiError> {
     let config = app.store().config();
     let endpoint = config.project(caller.project_id).and_then(|project| project.endpoint(id)).cloned();
     endpoint.ok_or_else(|| ApiError::not_found("there is no such webhook endpoint"))
@@ -142,32 +168,19 @@ fn find(app: &App, caller: &Caller, id: EndpointId) -> Result<Arc<Endpoint>, Api
 async fn read(app: &App, caller: &Caller, fields: &Fields) -> Result<EndpointChange, ApiError> {
     Ok(EndpointChange {
         name: fields.line("name", MAX_NAME_CHARS)?.map(str::to_owned),
-        url: read_url(app, fields)?,
+        url: guarded_url::read(app, fields, "url")?,
         event_types: read_event_types(app, caller, fields).await?,
-        description: read_description(fields)?,
+        description: fields.or_null("description", |fields, name| {
+            Ok(fields.line(name, MAX_DESCRIPTION_CHARS)?.map(str::to_owned))
+        })?,
         timeout_secs: fields.integer("timeout_secs", 1..=60)?,
         headers: headers::read(fields)?,
         authentication: authentication::read(fields)?,
         no_retry_statuses: statuses::read(fields)?,
+        rules: rules::read(fields)?,
         paused: fields.boolean("paused")?,
         disabled: None,
     })
-}
-
-fn read_description(fields: &Fields) -> Result<Option<Option<String>>, ApiError> {
-    if fields.is_null("description") {
-        return Ok(Some(None));
-    }
-    Ok(fields.line("description", MAX_DESCRIPTION_CHARS)?.map(|text| Some(text.to_owned())))
-}
-
-/// In its normal form, which is what will be called. Its length is the policy's to judge.
-fn read_url(app: &App, fields: &Fields) -> Result<Option<String>, ApiError> {
-    let Some(text) = fields.text("url", usize::MAX)? else { return Ok(None) };
-    match app.parts.egress_policy.check_url(text) {
-        Ok(url) => Ok(Some(url.into())),
-        Err(refusal) => Err(ApiError::bad_request(refusal.code(), refusal.to_string()).param("url")),
-    }
 }
 
 async fn read_event_types(

@@ -98,6 +98,11 @@ impl ApiError {
         }
     }
 
+    /// 409: how things stand forbids it, and the same again would fail again.
+    pub(crate) fn conflict(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message).final_answer()
+    }
+
     /// 503: nothing was kept, and trying again soon is right.
     pub(crate) fn unavailable(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)

@@ -1,6 +1,6 @@
 //! `/v1/webhook_events`: what happened, and what became of it.
 
-mod delivery_view;
+mod redeliver;
 mod view;
 
 use axum::extract::{RawQuery, State};
@@ -9,6 +9,7 @@ use http::{HeaderValue, header};
 use ringback_domain::EventId;
 use ringback_store::EventFilter;
 
+pub(crate) use self::redeliver::redeliver;
 use self::view::{EventDetailView, EventView};
 use crate::caller::Caller;
 use crate::error::ApiError;

@@ -1,14 +1,17 @@
 //! Reading the JSON object that a request's body is, with an error for each way in which it can be wrong.
 //!
 //! Read by hand rather than derived, so that every error names its parameter, says what would be right, and has OpenAI's code.
-//! `null` for an optional field is the same as leaving it out. The content type does not matter: clients of all kinds send
+//! `null` for an optional field is the same as leaving it out, but where an update takes something away by it. The content type does not matter: clients of all kinds send
 //! JSON under wrong names.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use ringback_domain::{ParseIdError, TypedId, UnknownWord};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
@@ -16,9 +19,13 @@ use crate::body;
 use crate::error::ApiError;
 use crate::nearest::{did_you_mean, shown};
 use crate::parts::Shared;
+use crate::values;
 
 /// The largest body of an API request, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Longer than every word and every id, and short enough to be repeated in an error.
+const MAX_WORD_CHARS: usize = 64;
 
 /// The body of an API request, read whole.
 #[derive(Clone)]
@@ -94,11 +101,6 @@ impl Fields {
         }
     }
 
-    /// Whether a field is there and `null`: in an update, how what may be missing is taken away.
-    pub(crate) fn is_null(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(Value::is_null)
-    }
-
     /// The value of a field as it is, unless it is `null`.
     pub(crate) fn value(&self, name: &str) -> Option<&Value> {
         self.get(name)
@@ -134,6 +136,34 @@ impl Fields {
         Ok(line)
     }
 
+    /// One of an enumeration's words.
+    pub(crate) fn word<T>(&self, name: &'static str) -> Result<Option<T>, ApiError>
+    where
+        T: FromStr<Err = UnknownWord>,
+    {
+        self.text(name, MAX_WORD_CHARS)?.map(|text| values::word(name, text)).transpose()
+    }
+
+    /// The id of something.
+    pub(crate) fn id<I>(&self, name: &'static str) -> Result<Option<I>, ApiError>
+    where
+        I: TypedId + FromStr<Err = ParseIdError>,
+    {
+        self.text(name, MAX_WORD_CHARS)?.map(|text| values::id(name, text)).transpose()
+    }
+
+    /// What may be taken away: `Some(None)` if the field is there and `null`, else as `read` reads it.
+    pub(crate) fn or_null<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&Self, &'static str) -> Result<Option<T>, ApiError>,
+    ) -> Result<Option<Option<T>>, ApiError> {
+        if self.0.get(name).is_some_and(Value::is_null) {
+            return Ok(Some(None));
+        }
+        Ok(read(self, name)?.map(Some))
+    }
+
     /// `true` or `false`.
     pub(crate) fn boolean(&self, name: &'static str) -> Result<Option<bool>, ApiError> {
         let Some(value) = self.get(name) else { return Ok(None) };
@@ -143,18 +173,21 @@ impl Fields {
     }
 
     /// A whole number within a range.
-    pub(crate) fn integer(
+    pub(crate) fn integer<T>(
         &self,
         name: &'static str,
-        range: RangeInclusive<u8>,
-    ) -> Result<Option<u8>, ApiError> {
+        range: RangeInclusive<T>,
+    ) -> Result<Option<T>, ApiError>
+    where
+        T: TryFrom<u64> + PartialOrd + Display,
+    {
         let Some(value) = self.get(name) else { return Ok(None) };
         let (min, max) = (range.start(), range.end());
         let message = format!("`{name}` must be a whole number from {min} to {max}");
         if !value.is_number() {
             return Err(ApiError::bad_request("invalid_type", message).param(name));
         }
-        let number = value.as_u64().and_then(|number| u8::try_from(number).ok());
+        let number = value.as_u64().and_then(|number| T::try_from(number).ok());
         match number.filter(|number| range.contains(number)) {
             Some(number) => Ok(Some(number)),
             None => Err(ApiError::invalid_value(name, message)),

@@ -5,7 +5,7 @@
 //! - the `edge` gives every request its id and turns every error into the one envelope, in one place;
 //! - `ingest` takes signed calls: verified, made durable by the [`Dispatcher`](ringback_delivery::Dispatcher), and only then
 //!   answered 200;
-//! - `sources`, `receipts`, `endpoints` and `events` are the API's nouns, `caller` says on whose behalf.
+//! - `sources`, `receipts`, `endpoints`, `events`, `deliveries` and `replays` are the API's nouns, `caller` says on whose behalf.
 //!
 //! Handlers hold no state of their own: what they answer comes from the store, or from its snapshot of the configuration.
 //!
@@ -16,12 +16,14 @@ mod api_keys;
 mod body;
 mod caller;
 mod connection;
+mod deliveries;
 mod edge;
 mod endpoints;
 mod error;
 mod event_types;
 mod events;
 mod fields;
+mod guarded_url;
 mod health;
 mod idempotency;
 mod ingest;
@@ -35,6 +37,7 @@ mod projects;
 mod publish;
 mod random;
 mod receipts;
+mod replays;
 mod router;
 mod serve;
 mod settings;
@@ -42,6 +45,7 @@ mod sha256;
 mod sources;
 mod stats;
 mod unparsed;
+mod values;
 
 pub use parts::Parts;
 pub use router::router;

@@ -1,10 +1,11 @@
 //! Lists: which part is asked for, and how a part is answered, as in OpenAI's API reference.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::response::Response;
-use ringback_domain::ParseIdError;
+use ringback_domain::{ParseIdError, TypedId, UnknownWord};
 use ringback_store::page::MAX_PAGE_SIZE;
 use ringback_store::{Order, Page, PageRequest};
 use serde::Serialize;
@@ -12,7 +13,8 @@ use url::form_urlencoded;
 
 use crate::error::ApiError;
 use crate::fields::unknown_parameter;
-use crate::json;
+use crate::nearest::shown;
+use crate::{json, values};
 
 /// The query of a list: its page, and the filters that the list knows.
 #[derive(Debug)]
@@ -23,13 +25,17 @@ pub(crate) struct ListQuery<I> {
 
 impl<I: FromStr<Err = ParseIdError>> ListQuery<I> {
     /// Reads a query. What the list does not know is an error rather than ignored: a mistyped filter would answer with
-    /// everything.
+    /// everything. So is what is given twice: it can be meant in two ways.
     pub(crate) fn parse(query: Option<&str>, filters: &[&'static str]) -> Result<Self, ApiError> {
         let mut this = Self {
             page: PageRequest { after: None, ..PageRequest::default() },
             filters: Vec::with_capacity(filters.len()),
         };
+        let mut given = HashSet::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if !given.insert(name.clone()) {
+                return Err(repeated_parameter(&name));
+            }
             match name.as_ref() {
                 "after" => this.page.after = Some(parse_after(&value)?),
                 "limit" => this.page.limit = parse_limit(&value)?,
@@ -48,11 +54,33 @@ impl<I: FromStr<Err = ParseIdError>> ListQuery<I> {
         Ok(this)
     }
 
-    /// The value of a filter; of a repeated one, the last.
+    /// The value of a filter.
     pub(crate) fn take_filter(&mut self, name: &str) -> Option<String> {
-        let index = self.filters.iter().rposition(|(filter, _)| *filter == name)?;
+        let index = self.filters.iter().position(|(filter, _)| *filter == name)?;
         Some(self.filters.swap_remove(index).1)
     }
+
+    /// The value of a filter that is an id.
+    pub(crate) fn take_id<F>(&mut self, name: &'static str) -> Result<Option<F>, ApiError>
+    where
+        F: TypedId + FromStr<Err = ParseIdError>,
+    {
+        self.take_filter(name).map(|text| values::id(name, &text)).transpose()
+    }
+
+    /// The value of a filter that is one of an enumeration's words.
+    pub(crate) fn take_word<F>(&mut self, name: &'static str) -> Result<Option<F>, ApiError>
+    where
+        F: FromStr<Err = UnknownWord>,
+    {
+        self.take_filter(name).map(|text| values::word(name, &text)).transpose()
+    }
+}
+
+fn repeated_parameter(name: &str) -> ApiError {
+    let name = shown(name);
+    let message = format!("`{name}` is given more than once");
+    ApiError::bad_request("repeated_parameter", message).param(name)
 }
 
 fn parse_after<I: FromStr<Err = ParseIdError>>(value: &str) -> Result<I, ApiError> {
@@ -126,7 +154,7 @@ mod tests {
     #[test]
     fn everything_given_is_read() {
         let mut query =
-            parse("limit=100&order=asc&after=whev_01jy00000000000000000000ab&type=a.b&type=c%2Ed").unwrap();
+            parse("limit=100&order=asc&after=whev_01jy00000000000000000000ab&type=c%2Ed").unwrap();
         assert_eq!((query.page.limit, query.page.order), (100, Order::Asc));
         assert_eq!(query.page.after.unwrap().to_string(), "whev_01jy00000000000000000000ab");
         assert_eq!(query.take_filter("type").as_deref(), Some("c.d"));
@@ -144,6 +172,8 @@ mod tests {
             ("after=whe_01jy00000000000000000000ab", "invalid_value"),
             ("type=", "invalid_value"),
             ("object=x", "unknown_parameter"),
+            ("type=a.b&type=a.b", "repeated_parameter"),
+            ("limit=1&type=a.b&limit=2", "repeated_parameter"),
         ] {
             assert_eq!(parse(query).unwrap_err().code(), code, "{query}");
         }

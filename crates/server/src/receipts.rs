@@ -5,7 +5,7 @@ mod view;
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use ringback_domain::{ReceiptId, SourceId};
+use ringback_domain::ReceiptId;
 use ringback_store::ReceiptFilter;
 
 pub(crate) use admit::admit_held;
@@ -27,7 +27,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let mut query = ListQuery::parse(query.as_deref(), &["source_id", "refused"])?;
     let filter = ReceiptFilter {
-        source_id: query.take_filter("source_id").map(|text| parse_source_id(&text)).transpose()?,
+        source_id: query.take_id("source_id")?,
         refused_only: query
             .take_filter("refused")
             .map(|text| parse_refused(&text))
@@ -60,10 +60,6 @@ pub(crate) async fn admit(
     }
     let detail = app.store().receipt(caller.project_id, id).await?;
     Ok(json::answer(&ReceiptView::with_call(&detail)))
-}
-
-fn parse_source_id(text: &str) -> Result<SourceId, ApiError> {
-    text.parse().map_err(|error| ApiError::invalid_value("source_id", format!("`source_id` is {error}")))
 }
 
 fn parse_refused(text: &str) -> Result<bool, ApiError> {

@@ -11,7 +11,8 @@ use crate::error::ApiError;
 use crate::idempotency::idempotency;
 use crate::parts::{App, Parts, Shared};
 use crate::{
-    api_keys, endpoints, event_types, events, health, ingest, projects, publish, receipts, sources, stats,
+    api_keys, deliveries, endpoints, event_types, events, health, ingest, projects, publish, receipts,
+    replays, sources, stats,
 };
 
 /// All routes, behind the `edge`. To be served by [`serve`](crate::serve), which holds the limits of connections.
@@ -34,6 +35,8 @@ fn api() -> Router<Shared> {
     const ENDPOINT: &str = "/v1/webhook_endpoints/{whe}";
     const RECEIPT: &str = "/v1/webhook_receipts/{whrcp}";
     const EVENT: &str = "/v1/webhook_events/{whev}";
+    const DELIVERY: &str = "/v1/webhook_deliveries/{whd}";
+    const REPLAY: &str = "/v1/webhook_replays/{whrp}";
     let secrets = format!("{SOURCE}/signing_secrets");
     Router::new()
         .route("/v1/webhook_sources", get(sources::list).post(sources::create))
@@ -54,6 +57,14 @@ fn api() -> Router<Shared> {
         .route("/v1/webhook_events/batch", post(publish::publish_batch))
         .route(EVENT, get(events::retrieve))
         .route(&format!("{EVENT}/payload"), get(events::payload))
+        .route(&format!("{EVENT}/redeliver"), post(events::redeliver))
+        .route("/v1/webhook_deliveries", get(deliveries::list))
+        .route(DELIVERY, get(deliveries::retrieve))
+        .route(&format!("{DELIVERY}/redeliver"), post(deliveries::redeliver))
+        .route(&format!("{DELIVERY}/cancel"), post(deliveries::cancel))
+        .route("/v1/webhook_replays", get(replays::list).post(replays::create))
+        .route(REPLAY, get(replays::retrieve))
+        .route(&format!("{REPLAY}/cancel"), post(replays::cancel))
         .route("/v1/webhook_stats", get(stats::retrieve))
         .merge(organization())
 }

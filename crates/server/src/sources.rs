@@ -16,10 +16,10 @@ pub(crate) use test_call::test;
 use self::view::SourceView;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::fields::{Fields, JsonBody, required};
+use crate::fields::{JsonBody, required};
 use crate::json::{self, Deleted};
 use crate::list::{self, ListQuery};
-use crate::parts::Shared;
+use crate::parts::{App, Shared};
 use crate::path_id::PathId;
 use crate::{random, receipts};
 
@@ -34,7 +34,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let fields = body.fields(&["name", "kind", "signing_secret"])?;
     let name = required("name", fields.line("name", MAX_NAME_CHARS)?)?;
-    let kind = word(&fields, "kind")?.unwrap_or(SourceKind::OpenAi);
+    let kind = fields.word("kind")?.unwrap_or(SourceKind::OpenAi);
     if !kind.has_ingest_url() {
         let message = "the one source of the kind `publish` comes with the project; make one of `openai` or `standard_webhooks`";
         return Err(ApiError::invalid_value("kind", message));
@@ -87,8 +87,8 @@ pub(crate) async fn update(
     find_changeable(&app, &caller, id)?;
     let change = SourceChange {
         name: fields.line("name", MAX_NAME_CHARS)?.map(str::to_owned),
-        status: word(&fields, "status")?,
-        stale_policy: word(&fields, "stale_policy")?,
+        status: fields.word("status")?,
+        stale_policy: fields.word("stale_policy")?,
     };
     let source = app.store().update_source(caller.project_id, id, change, app.now()).await?;
     Ok(json::answer(&SourceView::of(&source, &app.settings().public_url)))
@@ -146,19 +146,9 @@ fn find_changeable(app: &Shared, caller: &Caller, id: SourceId) -> Result<Arc<So
     Err(ApiError::bad_request("source_built_in", message))
 }
 
-fn find(app: &Shared, caller: &Caller, id: SourceId) -> Result<Arc<Source>, ApiError> {
+/// A source of the caller's project.
+pub(crate) fn find(app: &App, caller: &Caller, id: SourceId) -> Result<Arc<Source>, ApiError> {
     let config = app.store().config();
     let found = config.project(caller.project_id).and_then(|project| project.source(id)).cloned();
     found.ok_or_else(|| ApiError::not_found("there is no such webhook source"))
-}
-
-/// A field that holds one of an enumeration's words.
-fn word<T>(fields: &Fields, name: &'static str) -> Result<Option<T>, ApiError>
-where
-    T: std::str::FromStr<Err = ringback_domain::UnknownWord>,
-{
-    /// Longer than every word, and short enough to be repeated in an error.
-    const MAX_WORD_CHARS: usize = 64;
-    let Some(text) = fields.text(name, MAX_WORD_CHARS)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|error: T::Err| ApiError::invalid_value(name, error.to_string()))
 }

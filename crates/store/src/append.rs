@@ -1,8 +1,11 @@
 //! What ingest and the publish API hand to the store, and what they get back.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use ringback_domain::{
-    DeliveryId, Disposition, EndpointId, EventId, ProjectId, ReceiptId, SecretId, SourceId, Timestamp,
+    DeliveryId, DeliveryRules, Disposition, EndpointId, EventId, Ordering, ProjectId, ReceiptId, SecretId,
+    SourceId, Timestamp,
 };
 
 use crate::work::Lease;
@@ -48,6 +51,8 @@ pub struct NewEvent {
     pub upstream_event_id: Option<String>,
     /// What it is about, if indexable.
     pub object_id: Option<String>,
+    /// How old an event of this type may be when it is attempted. What ages goes first.
+    pub max_age: Option<Duration>,
     /// The body, byte for byte.
     pub payload: Bytes,
     /// The SHA-256 of what tells a repetition from another event under the same `webhook_id`: of the body, or of what was
@@ -82,6 +87,30 @@ pub struct PlannedDelivery {
     /// Set when the caller's own deliverer takes it over in memory right after the commit ("born leased"); it must have
     /// reserved a slot for it beforehand. `None`: it is born due, for whoever claims it.
     pub lease_expires_at: Option<Timestamp>,
+    /// When it is too old to be attempted.
+    pub expires_at: Option<Timestamp>,
+    /// How long it waits for the one before it, if its endpoint wants an object's deliveries in order; such a delivery is born due.
+    pub ordering_wait: Option<Duration>,
+}
+
+impl PlannedDelivery {
+    /// A delivery of an event that came at `received_at` and may be `type_max_age` old, as the endpoint's rules have it; born due.
+    #[must_use]
+    pub fn new(
+        id: DeliveryId,
+        endpoint_id: EndpointId,
+        rules: &DeliveryRules,
+        received_at: Timestamp,
+        type_max_age: Option<Duration>,
+    ) -> Self {
+        Self {
+            id,
+            endpoint_id,
+            lease_expires_at: None,
+            expires_at: rules.max_age(type_max_age).map(|age| received_at.plus(age)),
+            ordering_wait: (rules.ordering == Ordering::Object).then(|| rules.ordering_wait()),
+        }
+    }
 }
 
 /// What became of an [`Arrival`]. Durable when given.

@@ -4,13 +4,15 @@
 //! made through this node is in the snapshot before the change is answered. Where it matters that a snapshot may be a moment
 //! old (routing), the append checks the generation against the rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringback_domain::{
     ApiKey, ApiKeyId, Endpoint, EndpointId, Project, ProjectId, Source, SourceId, SourceKind,
 };
+use ringback_webhook::{catalogue, event_type};
 
 use crate::page::{Order, Page, PageRequest};
 
@@ -25,6 +27,10 @@ pub const MAX_SOURCES: usize = 1000;
 
 /// How many event types a project may register.
 pub const MAX_EVENT_TYPES: usize = 1000;
+
+/// How old an event may be when it is attempted whose type the catalogue marks as ageing fast (a call that waits to be accepted),
+/// unless the project sets another age for it.
+pub const FAST_AGEING_MAX_AGE: Duration = Duration::from_secs(60);
 
 /// Everything that is configured, over all projects.
 #[derive(Clone, Default)]
@@ -57,7 +63,8 @@ pub struct ProjectConfig {
     endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
     sources: BTreeMap<SourceId, Arc<Source>>,
     api_keys: BTreeMap<ApiKeyId, Arc<ApiKey>>,
-    event_types: BTreeSet<String>,
+    /// How old their events may be, in seconds; 0 is no limit, `None` as the catalogue has it.
+    event_types: BTreeMap<String, Option<u32>>,
 }
 
 impl ProjectConfig {
@@ -97,9 +104,26 @@ impl ProjectConfig {
     }
 
     /// The event types that were registered, in alphabetical order.
+    pub fn event_types(&self) -> impl Iterator<Item = &str> {
+        self.event_types.keys().map(String::as_str)
+    }
+
+    /// Whether the event type was registered.
     #[must_use]
-    pub fn event_types(&self) -> &BTreeSet<String> {
-        &self.event_types
+    pub fn has_event_type(&self, name: &str) -> bool {
+        self.event_types.contains_key(name)
+    }
+
+    /// How old an event of this type may be when it is attempted: as it was set here, else [`FAST_AGEING_MAX_AGE`] for the types that the
+    /// catalogue marks, else at any age.
+    #[must_use]
+    pub fn max_age(&self, event_type: &str) -> Option<Duration> {
+        let name = event_type::canonical(event_type);
+        match self.event_types.get(name).copied().flatten() {
+            Some(0) => None,
+            Some(secs) => Some(Duration::from_secs(secs.into())),
+            None => catalogue::find(name).filter(|entry| entry.fast_ageing).map(|_| FAST_AGEING_MAX_AGE),
+        }
     }
 
     /// How many sources the project has.
@@ -163,7 +187,7 @@ impl Config {
         self.projects.get(&id)
     }
 
-    /// An endpoint of whatever project.
+    /// An endpoint of whatever project, also one that stands for a replay's other URL.
     #[must_use]
     pub fn endpoint(&self, id: EndpointId) -> Option<&Arc<Endpoint>> {
         self.endpoints.get(&id)
@@ -192,7 +216,7 @@ impl Config {
                 endpoints: BTreeMap::new(),
                 sources: BTreeMap::new(),
                 api_keys: BTreeMap::new(),
-                event_types: BTreeSet::new(),
+                event_types: BTreeMap::new(),
                 project,
             };
             self.projects.insert(config.project.id, Arc::new(config));
@@ -213,9 +237,9 @@ impl Config {
         });
     }
 
-    pub(crate) fn put_event_type(&mut self, project_id: ProjectId, name: &str) {
+    pub(crate) fn put_event_type(&mut self, project_id: ProjectId, name: &str, max_age_secs: Option<u32>) {
         self.change_project(project_id, |project| {
-            project.event_types.insert(name.to_owned());
+            project.event_types.insert(name.to_owned(), max_age_secs);
         });
     }
 
@@ -240,7 +264,10 @@ impl Config {
     pub(crate) fn put_endpoint(&mut self, endpoint: &Arc<Endpoint>, generation: u64) {
         self.endpoints.insert(endpoint.id, Arc::clone(endpoint));
         self.change_project(endpoint.project_id, |project| {
-            project.endpoints.insert(endpoint.id, Arc::clone(endpoint));
+            // One that stands for a replay's other URL is known to the deliverer alone.
+            if endpoint.replay_id.is_none() {
+                project.endpoints.insert(endpoint.id, Arc::clone(endpoint));
+            }
             project.generation = generation;
         });
     }

@@ -31,6 +31,12 @@ pub enum StoreError {
         /// Which of the events that were to be published, counted from 0.
         index: usize,
     },
+    /// It has ended already, and stays as it is. Final.
+    #[error("the {noun} has ended already")]
+    Ended {
+        /// What has ended, e.g. `webhook delivery`.
+        noun: &'static str,
+    },
     /// More is waiting to be written than the queue holds. Nothing was written; worth trying again shortly. The store itself
     /// tells the log of it, once and not for each caller.
     #[error("the store's write queue is full")]

@@ -18,6 +18,7 @@ pub mod keyring;
 pub mod page;
 pub mod query;
 pub mod receipts;
+pub mod replays;
 pub mod sqlite;
 mod store;
 pub mod work;
@@ -28,11 +29,15 @@ pub use error::{OpenError, StoreError};
 pub use idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 pub use keyring::{EncryptionKey, Keyring};
 pub use page::{Order, Page, PageRequest};
-pub use query::{Backlog, DeliveryDetail, EventDetail, EventFilter};
+pub use query::{
+    Backlog, DeliveryCounts, DeliveryDetail, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail,
+    EventFilter, Redelivery,
+};
 pub use receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
+pub use replays::{Advanced, NewReplay, ReplayDetail, ReplayPreview, ReplayStore, ReplayTarget};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{
-    EndpointChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention, Rotation,
-    SourceChange, Store,
+    EndpointChange, MaxAgeChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention,
+    Rotation, RulesChange, SourceChange, Store,
 };
-pub use work::{Claimed, DueEndpoint, Finish, Lease};
+pub use work::{Claimed, DueEndpoint, EndpointNote, Finish, Finished, Lease, Unattempted};

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use ringback_domain::retry::Schedule;
 use ringback_domain::{
-    ApiKey, ApiKeyId, Authentication, DeliveryId, Endpoint, EndpointId, EndpointKey, EventId, EventPattern,
-    EventRecord, ExtraHeader, Project, ProjectId, Receipt, ReceiptId, SecretId, Source, SourceId, SourceKind,
-    SourceStatus, StalePolicy, Timestamp,
+    ApiKey, ApiKeyId, Authentication, DeliveryId, DeliveryRules, Endpoint, EndpointId, EndpointKey, EventId,
+    EventPattern, EventRecord, ExtraHeader, Ordering, Project, ProjectId, Receipt, ReceiptId, SecretId,
+    Source, SourceId, SourceKind, SourceStatus, StalePolicy, Timestamp,
 };
 use ringback_webhook::SigningSecret;
 
@@ -16,9 +17,12 @@ use crate::config::Config;
 use crate::error::StoreError;
 use crate::idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 use crate::page::{Page, PageRequest};
-use crate::query::{Backlog, EventDetail, EventFilter};
+use crate::query::{
+    Backlog, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail, EventFilter, Redelivery,
+};
 use crate::receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
-use crate::work::{Claimed, DueEndpoint, Finish};
+use crate::replays::ReplayStore;
+use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 
 /// A project to be made.
 #[derive(Debug, Clone)]
@@ -112,6 +116,8 @@ pub struct NewEndpoint {
     pub authentication: Option<Authentication>,
     /// Statuses after which a delivery is dead at once.
     pub no_retry_statuses: Vec<u16>,
+    /// When, how fast and in what order it wants its deliveries.
+    pub rules: DeliveryRules,
     /// Whether it begins paused.
     pub paused: bool,
     /// Its first secret.
@@ -133,6 +139,8 @@ pub struct EndpointChange {
     pub authentication: Option<Option<Authentication>>,
     /// A new set of statuses, in place of the whole old one.
     pub no_retry_statuses: Option<Vec<u16>>,
+    /// New rules.
+    pub rules: RulesChange,
     /// A new URL.
     pub url: Option<String>,
     /// A new set, in place of the whole old one.
@@ -143,6 +151,50 @@ pub struct EndpointChange {
     pub paused: Option<bool>,
     /// Disable it for this reason (`Some(Some(_))`), or enable it again (`Some(None)`).
     pub disabled: Option<Option<String>>,
+}
+
+/// What to change of an endpoint's rules; `None` leaves a rule as it is, `Some(None)` is none any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RulesChange {
+    /// The delays between attempts.
+    pub schedule: Option<Option<Schedule>>,
+    /// How many attempts begin per second.
+    pub max_per_sec: Option<Option<u32>>,
+    /// How many attempts run at once.
+    pub max_concurrency: Option<Option<u16>>,
+    /// Which delivery waits for which; of those made from now on.
+    pub ordering: Option<Ordering>,
+    /// How long it waits at most, in seconds.
+    pub ordering_wait_secs: Option<u32>,
+    /// How old an event may be when it is attempted, in seconds; of those that come from now on.
+    pub max_age_secs: Option<Option<u32>>,
+}
+
+impl RulesChange {
+    /// The rules after the change.
+    #[must_use]
+    pub fn applied_to(&self, old: &DeliveryRules) -> DeliveryRules {
+        DeliveryRules {
+            schedule: self.schedule.clone().unwrap_or_else(|| old.schedule.clone()),
+            max_per_sec: self.max_per_sec.unwrap_or(old.max_per_sec),
+            max_concurrency: self.max_concurrency.unwrap_or(old.max_concurrency),
+            ordering: self.ordering.unwrap_or(old.ordering),
+            ordering_wait_secs: self.ordering_wait_secs.unwrap_or(old.ordering_wait_secs),
+            max_age_secs: self.max_age_secs.unwrap_or(old.max_age_secs),
+        }
+    }
+}
+
+/// What to change of the age that events of a type may have when they are attempted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MaxAgeChange {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// As the catalogue has it.
+    Default,
+    /// So many seconds; 0 is no limit.
+    Secs(u32),
 }
 
 /// A new signing secret for an endpoint.
@@ -173,7 +225,7 @@ pub struct Retention {
 
 /// Durable truth. `Ok` of a writing method means: committed and on disk.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: ReplayStore {
     /// The present configuration. Cheap: a pointer.
     fn config(&self) -> Arc<Config>;
 
@@ -345,8 +397,8 @@ pub trait Store: Send + Sync + 'static {
     /// seek per endpoint, however many deliveries each has.
     async fn due_endpoints(&self) -> Result<Vec<DueEndpoint>, StoreError>;
 
-    /// Claims up to `limit` deliveries of an endpoint that are due at `now`, earliest first, under leases until
-    /// `lease_expires_at`.
+    /// Claims up to `limit` deliveries of an endpoint that are due at `now` and not expired, the urgent ones and then the earliest first,
+    /// under leases until `lease_expires_at`.
     async fn claim(
         &self,
         endpoint_id: EndpointId,
@@ -357,10 +409,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Records an attempt and its delivery's next state, in one transaction. Waits for room in the queue rather than
     /// refusing: an attempt that was made is not to be forgotten.
-    async fn finish(&self, finish: Finish) -> Result<(), StoreError>;
+    async fn finish(&self, finish: Finish) -> Result<Finished, StoreError>;
 
     /// Gives claimed deliveries back unattempted. One whose lease has passed to another is left alone.
-    async fn release(&self, deliveries: Vec<(DeliveryId, u64)>) -> Result<(), StoreError>;
+    async fn release(&self, deliveries: Vec<Unattempted>) -> Result<(), StoreError>;
+
+    /// Ends up to `limit` pending deliveries that are too old by `now` and under no lease; says how many.
+    async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Frees deliveries whose lease has expired by `now`; says how many.
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError>;
@@ -373,6 +428,35 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
         limit: usize,
     ) -> Result<usize, StoreError>;
+
+    /// A part of a project's deliveries.
+    async fn list_deliveries(
+        &self,
+        project_id: ProjectId,
+        filter: DeliveryFilter,
+        page: PageRequest<DeliveryId>,
+    ) -> Result<Page<DeliveryRecord>, StoreError>;
+
+    /// A delivery with its attempts.
+    async fn delivery(&self, project_id: ProjectId, id: DeliveryId) -> Result<DeliveryFound, StoreError>;
+
+    /// Sends events again, as new deliveries with schedules of their own, all or none. [`StoreError::NotFound`] if the project has no
+    /// such event or endpoint.
+    async fn redeliver(
+        &self,
+        project_id: ProjectId,
+        redeliveries: Vec<Redelivery>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Calls a pending delivery off. An attempt that is under way is recorded when it ends, and changes nothing.
+    /// [`StoreError::NotFound`], [`StoreError::Ended`].
+    async fn cancel_delivery(
+        &self,
+        project_id: ProjectId,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// A part of a project's events.
     async fn list_events(
@@ -394,12 +478,13 @@ pub trait Store: Send + Sync + 'static {
     /// The types of the events that a project has, in alphabetical order, at most `limit`. Costs one index seek per type.
     async fn seen_types(&self, project_id: ProjectId, limit: usize) -> Result<Vec<String>, StoreError>;
 
-    /// Registers an event type, so that endpoints may name it; again is no error. [`StoreError::TooMany`] beyond
-    /// [`MAX_EVENT_TYPES`](crate::config::MAX_EVENT_TYPES).
+    /// Registers an event type, so that endpoints may name it, and sets how old its events may be when they are attempted; again is no
+    /// error. [`StoreError::TooMany`] beyond [`MAX_EVENT_TYPES`](crate::config::MAX_EVENT_TYPES).
     async fn register_event_type(
         &self,
         project_id: ProjectId,
         name: String,
+        max_age: MaxAgeChange,
         now: Timestamp,
     ) -> Result<(), StoreError>;
 

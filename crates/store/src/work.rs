@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use ringback_domain::endpoint_health::HealthChange;
 use ringback_domain::retry::NextStep;
-use ringback_domain::{Attempt, DeliveryId, EndpointId, EventId, Timestamp, Trigger};
+use ringback_domain::{Attempt, DeliveryId, EndpointId, EventId, ProjectId, Timestamp, Trigger};
 
 /// An endpoint that has work waiting, not counting what is under a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub const LEASE_SLACK: Duration = Duration::from_secs(30);
 /// A delivery claimed for one attempt.
 #[derive(Debug, Clone)]
 pub struct Claimed {
+    /// Whose it is.
+    pub project_id: ProjectId,
     /// Which.
     pub delivery_id: DeliveryId,
     /// Where it goes.
@@ -47,13 +50,39 @@ pub struct Claimed {
     pub attempt_count: u32,
     /// When the first of them began.
     pub first_attempt_at: Option<Timestamp>,
+    /// When it is too old to be attempted.
+    pub expires_at: Option<Timestamp>,
     /// The lease it was claimed under.
     pub lease: Lease,
+}
+
+/// A claimed delivery that is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unattempted {
+    /// Whose it is.
+    pub project_id: ProjectId,
+    /// Which.
+    pub delivery_id: DeliveryId,
+    /// The token of the lease it was claimed under.
+    pub lease_token: u64,
+}
+
+/// What an attempt says about its endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointNote {
+    /// Which.
+    pub endpoint_id: EndpointId,
+    /// The URL that was called. What it answered says nothing of another URL that the endpoint has been given since.
+    pub url: String,
+    /// What to remember, or to do.
+    pub change: HealthChange,
 }
 
 /// The end of one attempt: recorded together with the delivery's next state, in one transaction.
 #[derive(Debug, Clone)]
 pub struct Finish {
+    /// Whose it is.
+    pub project_id: ProjectId,
     /// The delivery.
     pub delivery_id: DeliveryId,
     /// The token of the lease that the attempt was made under.
@@ -63,6 +92,17 @@ pub struct Finish {
     /// What follows, if the lease still holds. A stale finish only records its attempt, unless it brings success: that ends
     /// a pending delivery whoever reports it.
     pub next: NextStep,
+    /// What it says about the endpoint, in the same transaction, whether the lease holds or not.
+    pub endpoint: Option<EndpointNote>,
     /// When the attempt ended.
     pub now: Timestamp,
+}
+
+/// What a finish brought about beside the delivery's own next state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Finished {
+    /// When the delivery is due that had waited for this one in its order, if there is one.
+    pub next_in_order_at: Option<Timestamp>,
+    /// Whether the endpoint was disabled by it.
+    pub disabled: bool,
 }

@@ -29,6 +29,12 @@ pub enum Op {
     Release,
     /// Expired leases are to be freed.
     Reclaim,
+    /// What is too old is to be ended.
+    Expire,
+    /// Something is to be sent again, or called off.
+    Redeliver,
+    /// A replay is to be made, advanced or called off.
+    Replay,
     /// Deliveries of a deleted endpoint are to be cancelled.
     CancelOrphans,
     /// Retention is to be applied.

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ringback_domain::{
     ApiKey, ApiKeyId, DeliveryId, Endpoint, EndpointId, EventId, EventRecord, Project, ProjectId, Receipt,
-    ReceiptId, SecretId, Source, SourceId, Timestamp,
+    ReceiptId, Replay, ReplayId, ReplayQuery, SecretId, Source, SourceId, Timestamp,
 };
 use ringback_store::{
-    Appended, Arrival, Backlog, Beginning, Begun, Claimed, Config, DueEndpoint, EndpointChange, EventDetail,
-    EventFilter, Finish, IdempotencyKey, NewApiKey, NewEndpoint, NewProject, NewSource, Page, PageRequest,
-    ProjectChange, ReceiptDetail, ReceiptFilter, Refusal, RefusalCount, Retention, Rotation, SourceChange,
-    Store, StoreError, StoredAnswer,
+    Advanced, Appended, Arrival, Backlog, Beginning, Begun, Claimed, Config, DeliveryFilter, DeliveryFound,
+    DeliveryRecord, DueEndpoint, EndpointChange, EventDetail, EventFilter, Finish, Finished, IdempotencyKey,
+    MaxAgeChange, NewApiKey, NewEndpoint, NewProject, NewReplay, NewSource, Page, PageRequest, ProjectChange,
+    ReceiptDetail, ReceiptFilter, Redelivery, Refusal, RefusalCount, ReplayDetail, ReplayPreview,
+    ReplayStore, Retention, Rotation, SourceChange, Store, StoreError, StoredAnswer, Unattempted,
 };
 use ringback_webhook::SigningSecret;
 
@@ -256,12 +257,12 @@ impl Store for FaultyStore {
         self.inner.claim(endpoint_id, now, lease_expires_at, limit).await
     }
 
-    async fn finish(&self, finish: Finish) -> Result<(), StoreError> {
+    async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
         self.faults.pass(Op::Finish).await?;
         self.inner.finish(finish).await
     }
 
-    async fn release(&self, deliveries: Vec<(DeliveryId, u64)>) -> Result<(), StoreError> {
+    async fn release(&self, deliveries: Vec<Unattempted>) -> Result<(), StoreError> {
         self.faults.pass(Op::Release).await?;
         self.inner.release(deliveries).await
     }
@@ -279,6 +280,44 @@ impl Store for FaultyStore {
     ) -> Result<usize, StoreError> {
         self.faults.pass(Op::CancelOrphans).await?;
         self.inner.cancel_orphans(endpoint_id, now, limit).await
+    }
+
+    async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.faults.pass(Op::Expire).await?;
+        self.inner.expire(now, limit).await
+    }
+
+    async fn list_deliveries(
+        &self,
+        project_id: ProjectId,
+        filter: DeliveryFilter,
+        page: PageRequest<DeliveryId>,
+    ) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.inner.list_deliveries(project_id, filter, page).await
+    }
+
+    async fn delivery(&self, project_id: ProjectId, id: DeliveryId) -> Result<DeliveryFound, StoreError> {
+        self.inner.delivery(project_id, id).await
+    }
+
+    async fn redeliver(
+        &self,
+        project_id: ProjectId,
+        redeliveries: Vec<Redelivery>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.faults.pass(Op::Redeliver).await?;
+        self.inner.redeliver(project_id, redeliveries, now).await
+    }
+
+    async fn cancel_delivery(
+        &self,
+        project_id: ProjectId,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.faults.pass(Op::Redeliver).await?;
+        self.inner.cancel_delivery(project_id, id, now).await
     }
 
     async fn list_events(
@@ -315,10 +354,11 @@ impl Store for FaultyStore {
         &self,
         project_id: ProjectId,
         name: String,
+        max_age: MaxAgeChange,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.faults.pass(Op::Configure).await?;
-        self.inner.register_event_type(project_id, name, now).await
+        self.inner.register_event_type(project_id, name, max_age, now).await
     }
 
     async fn begin_idempotent(&self, beginning: Beginning) -> Result<Begun, StoreError> {
@@ -353,5 +393,64 @@ impl Store for FaultyStore {
 
     async fn close(&self) {
         self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl ReplayStore for FaultyStore {
+    async fn preview_replay(
+        &self,
+        project_id: ProjectId,
+        query: ReplayQuery,
+        to_target: bool,
+    ) -> Result<ReplayPreview, StoreError> {
+        self.inner.preview_replay(project_id, query, to_target).await
+    }
+
+    async fn create_replay(&self, replay: NewReplay) -> Result<Replay, StoreError> {
+        self.faults.pass(Op::Replay).await?;
+        self.inner.create_replay(replay).await
+    }
+
+    async fn list_replays(
+        &self,
+        project_id: ProjectId,
+        page: PageRequest<ReplayId>,
+    ) -> Result<Page<Replay>, StoreError> {
+        self.inner.list_replays(project_id, page).await
+    }
+
+    async fn replay(&self, project_id: ProjectId, id: ReplayId) -> Result<ReplayDetail, StoreError> {
+        self.inner.replay(project_id, id).await
+    }
+
+    async fn cancel_replay(
+        &self,
+        project_id: ProjectId,
+        id: ReplayId,
+        now: Timestamp,
+    ) -> Result<Replay, StoreError> {
+        self.faults.pass(Op::Replay).await?;
+        self.inner.cancel_replay(project_id, id, now).await
+    }
+
+    async fn replays_at_work(&self) -> Result<Vec<Replay>, StoreError> {
+        self.faults.pass(Op::Replay).await?;
+        self.inner.replays_at_work().await
+    }
+
+    async fn advance_replay(
+        &self,
+        id: ReplayId,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Advanced, StoreError> {
+        self.faults.pass(Op::Replay).await?;
+        self.inner.advance_replay(id, limit, now).await
+    }
+
+    async fn clear_replay(&self, id: ReplayId, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
+        self.faults.pass(Op::Replay).await?;
+        self.inner.clear_replay(id, limit, now).await
     }
 }

@@ -31,15 +31,15 @@ use node::Node;
 /// When every world begins: 2025-06-15T15:06:40Z.
 pub const START: Timestamp = Timestamp::from_unix_secs(1_750_000_000);
 
-/// How many sleepers a deliverer has on its clock while it waits: itself, the reclaimer and the pruner.
-const SLEEPERS: usize = 3;
+/// How many sleepers a deliverer has on its clock while it waits: itself, the reclaimer, the replayer and the pruner.
+const SLEEPERS: usize = 4;
 
 /// A store with a source, and a deliverer at work on it.
 ///
 /// Its tasks run on a runtime of their own, so that a test can end them all at once, in the middle of whatever they do
 /// ([`World::restart`]), as a crash would. Time-outs of attempts are real time; everything that is scheduled is fake time.
 pub struct World {
-    /// The time. Jitter is off, so that retries fall on the schedule's very seconds.
+    /// The time. Jitter is off unless asked for, so that retries fall on the schedule's very seconds.
     pub clock: FakeClock,
     /// The project that everything belongs to.
     pub project: ProjectId,

@@ -2,12 +2,14 @@
 //
 // The same thing has the same name throughout one recording, so that a golden file shows which id is which.
 
-const ID = /\b(?:(whe|whev|whkey|proj|key)_[0-9a-z]{26}|(wh|evt)_[0-9a-f]{32})\b/g;
+const ID = /\b(?:(whe|whev|whd|wha|whrp|whkey|proj|key)_[0-9a-z]{26}|(wh|evt)_[0-9a-f]{32})\b/g;
 const REQUEST_ID = /\breq_[0-9a-f]{32}\b/g;
 const SECRET = /whsec_[A-Za-z0-9+/]{43}=/g;
 const KEY = /sk-ringback-[A-Za-z0-9_-]{43}/g;
 const HINT = /(?:whsec_|sk-ringback-)…(\S{4})/g;
 const RUN = /(\w)\1{49,}/g;
+// Fields that hold a time, beside those whose names say so.
+const TIMES = ["created_after", "failing_since", "since"];
 const NEAR_SECS = 2 * 24 * 60 * 60;
 
 /** The names of one recording. They are given in the order in which things come up. */
@@ -49,7 +51,8 @@ export class Placeholders {
 
   #inField(name, value, createdAt) {
     // A time that is not of today is given by the scenario, or wrong, and either should be seen.
-    if (Number.isInteger(value) && name.endsWith("_at") && Math.abs(value - Date.now() / 1000) < NEAR_SECS) {
+    const isTime = Number.isInteger(value) && (name.endsWith("_at") || TIMES.includes(name));
+    if (isTime && Math.abs(value - Date.now() / 1000) < NEAR_SECS) {
       // Of those that the scenario sees to that they are later, and by more than chance, it is told that they are.
       const compared = ["updated_at", "expires_at"].includes(name) ? createdAt : value;
       return value > compared ? "<later>" : value < compared ? "<earlier>" : "<time>";

@@ -21,6 +21,9 @@ for (const name of Object.keys(process.env).filter((name) => name.startsWith("OP
 /** Where nobody listens: the port is reserved for a service that is out of use, and not given out as a free one. */
 export const NOBODY_URL = "http://127.0.0.1:1/webhook";
 
+const PATIENCE_MS = 15_000;
+const ASK_AGAIN_MS = 20;
+
 /** Tests by their title, each of which gets a scene of its own, on one gateway. */
 export function scenes(subject, tests) {
   describe(subject, () => {
@@ -102,6 +105,18 @@ class Scene {
     this.#catchUp();
     this.#script.push((names) => golden.arrival(arrival, names));
     return arrival;
+  }
+
+  /** What is at this path of the API, once it is as wanted. Asked past the recorder, for nobody knows how often. */
+  async waitUntil(path, isWanted) {
+    const client = new OpenAI({ baseURL: `${this.gateway.url}/v1`, apiKey: this.key });
+    const giveUpAt = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const found = await client.get(path);
+      if (isWanted(found)) return found;
+      if (Date.now() > giveUpAt) throw new Error(`${path} did not become as wanted: ${JSON.stringify(found)}`);
+      await setTimeout(ASK_AGAIN_MS);
+    }
   }
 
   /** Compares all that was recorded with the golden file of this name. */

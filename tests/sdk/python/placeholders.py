@@ -7,10 +7,12 @@ import json
 import re
 import time
 
-_ID = re.compile(r"\b(whe|whev|whkey|proj|key)_[0-9a-z]{26}\b|\b(wh|evt)_[0-9a-f]{32}\b")
+_ID = re.compile(r"\b(whe|whev|whd|wha|whrp|whkey|proj|key)_[0-9a-z]{26}\b|\b(wh|evt)_[0-9a-f]{32}\b")
 _REQUEST_ID = re.compile(r"\breq_[0-9a-f]{32}\b")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 _KEY = re.compile(r"sk-ringback-[A-Za-z0-9_-]{43}")
+_TIMES = ("created_after", "failing_since", "since")
+"""Fields that hold a time, beside those whose names say so."""
 _RUN = re.compile(r"(\w)\1{49,}")
 _NEAR_SECS = 2 * 24 * 60 * 60
 _HINT = re.compile(r"(?:whsec_|sk-ringback-)…(\S{4})")
@@ -52,7 +54,8 @@ class Placeholders:
 
     def _in_field(self, name: str, value: object, created_at: int | None) -> object:
         # One that is not of today is given by the scenario, or wrong, and either should be seen.
-        if isinstance(value, int) and name.endswith("_at") and abs(value - time.time()) < _NEAR_SECS:
+        is_time = isinstance(value, int) and (name.endswith("_at") or name in _TIMES)
+        if is_time and abs(value - time.time()) < _NEAR_SECS:
             # Of those that the scenario sees to that they are later, and by more than chance, it is told that they are.
             compared = created_at if name in ("updated_at", "expires_at") else value
             return "<later>" if value > compared else "<earlier>" if value < compared else "<time>"

@@ -6,6 +6,7 @@ Everything that the client says and hears passes a recorder, and becomes a text 
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 
 import golden
 from blocking import Blocking
@@ -17,6 +18,9 @@ from recorder import Exchange, Recorder
 
 NOBODY_URL = "http://127.0.0.1:1/webhook"
 """Where nobody listens: the port is reserved for a service that is out of use, and not given out as a free one."""
+
+_PATIENCE_SECS = 15
+_ASK_AGAIN_SECS = 0.02
 
 
 class Scene:
@@ -69,6 +73,15 @@ class Scene:
         self._catch_up()
         self._script.append(arrival)
         return arrival
+
+    def wait_until(self, path: str, wanted: Callable[[dict], bool]) -> dict:
+        """What is at this path of the API, once it is as wanted. Asked past the recorder, for nobody knows how often."""
+        with OpenAI(base_url=f"{self.gateway.url}/v1", api_key=self.key) as client:
+            give_up_at = time.monotonic() + _PATIENCE_SECS
+            while not wanted(found := client.get(path, cast_to=object)):
+                assert time.monotonic() < give_up_at, f"{path} did not become as wanted within {_PATIENCE_SECS} s: {found}"
+                time.sleep(_ASK_AGAIN_SECS)
+            return found
 
     def compare(self, name: str) -> None:
         """Compares all that was recorded with the golden file of this name."""

@@ -2,16 +2,26 @@
 //!
 //! What is awaited is always the thing itself, a call at the receiver or a row in the store, never a span of time.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 mod abandoned;
+mod ageing;
 mod attempt;
+mod breaker;
+mod course;
 mod drain;
 mod endpoints;
+mod health;
 mod lifecycle;
+mod order;
 mod outcomes;
+mod pacing;
 mod receiver_faults;
+mod replays;
 mod restart;
 mod retention;
 mod schedule;
+mod seventy_two_hours;
 mod slots;
 mod store_faults;
 mod unreachable;
@@ -51,6 +61,7 @@ async fn append_untold(world: &World, webhook_id: &str, generation: u64) -> Appe
             webhook_id: event.webhook_id,
             upstream_event_id: None,
             object_id: None,
+            max_age: None,
             payload: event.payload,
             payload_sha256: event.payload_sha256,
         },

@@ -8,7 +8,8 @@ use ringback_testkit::{Receiver, Reply, World};
 
 use crate::{only, only_attempt};
 
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// Long enough after a time-out too.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// Gives an endpoint, which has one slot and a time-out of 1 s, this reply once; meanwhile another one must get its delivery.
 /// Then gives the outcome, and sees to it that the next attempt or delivery finds the slot free.

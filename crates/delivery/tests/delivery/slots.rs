@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringback_domain::EventState;
-use ringback_testkit::{Gate, Receiver, Reply, World};
+use ringback_testkit::{Gate, Op, Receiver, Reply, World};
 
 #[tokio::test]
 async fn an_endpoint_that_hangs_in_all_its_slots_holds_nobody_up() {
@@ -81,4 +81,25 @@ async fn the_limit_over_all_endpoints_is_shared_and_all_is_done() {
 
 fn distinct(receiver: &Receiver) -> usize {
     receiver.calls().iter().map(|call| call.webhook_id().to_owned()).collect::<BTreeSet<_>>().len()
+}
+
+#[tokio::test]
+async fn a_look_at_a_busy_endpoint_that_finds_nothing_due_is_one_claim() {
+    let world = World::start().await;
+    let (slow, quick) = (Receiver::start().await, Receiver::start().await);
+    slow.always(Reply::hang());
+    let endpoint = world.endpoint_with_timeout(&slow.url(), &["batch.failed"], 60).await;
+    world.endpoint(&quick.url(), &["batch.completed"]).await;
+    for n in 0..20 {
+        world.dispatch(&format!("wh_slow_{n}"), "batch.failed").await;
+    }
+    slow.running(20).await;
+    let before = world.faults().asked(Op::Claim);
+    world.dispatcher().note_due(endpoint.id);
+    // Long enough for a thousand claims, if each set off the next.
+    for n in 0..20 {
+        let id = world.dispatch(&format!("wh_{n}"), "batch.completed").await;
+        world.attempted(id, 1).await;
+    }
+    assert_eq!(world.faults().asked(Op::Claim) - before, 1);
 }

@@ -1,6 +1,7 @@
 //! How an endpoint is shown who is calling, beside the signature.
 
 use ringback_domain::Authentication;
+use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::fields::{Fields, required};
@@ -12,14 +13,14 @@ const MAX_CHARS: usize = 2048;
 
 /// `authentication`, an object or `null` for none any more.
 pub(super) fn read(fields: &Fields) -> Result<Option<Option<Authentication>>, ApiError> {
-    if fields.is_null(FIELD) {
-        return Ok(Some(None));
-    }
-    let Some(value) = fields.value(FIELD) else { return Ok(None) };
+    fields.or_null(FIELD, |fields, _| fields.value(FIELD).map(read_object).transpose())
+}
+
+fn read_object(value: &Value) -> Result<Authentication, ApiError> {
     let given = Fields::of(FIELD, value, &["type", "token", "username", "password"])?;
     match required("authentication.type", given.text("type", MAX_CHARS)?)? {
-        "bearer" => bearer(&given).map(|it| Some(Some(it))),
-        "basic" => basic(&given).map(|it| Some(Some(it))),
+        "bearer" => bearer(&given),
+        "basic" => basic(&given),
         _ => Err(wrong("`authentication.type` must be `bearer` or `basic`")),
     }
 }

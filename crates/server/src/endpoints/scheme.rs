@@ -10,14 +10,11 @@ pub(super) const FIELD: &str = "signature_scheme";
 
 /// `signature_scheme`.
 pub(super) fn read(fields: &Fields) -> Result<Option<SignatureScheme>, ApiError> {
-    let Some(text) = fields.text(FIELD, 16)? else { return Ok(None) };
-    text.parse()
-        .map(Some)
-        .map_err(|error: ringback_domain::UnknownWord| ApiError::invalid_value(FIELD, error.to_string()))
+    fields.word(FIELD)
 }
 
 /// A fresh secret.
-pub(super) fn new_key(scheme: SignatureScheme) -> EndpointKey {
+pub(crate) fn new_key(scheme: SignatureScheme) -> EndpointKey {
     EndpointKey::from_random(scheme, &random::bytes::<32>())
 }
 

@@ -7,7 +7,6 @@ use ringback_domain::{EndpointId, SecretId};
 use ringback_store::Rotation;
 
 use super::scheme;
-use super::view::EndpointView;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::fields::JsonBody;
@@ -40,7 +39,7 @@ pub(crate) async fn rotate(
     };
     let endpoint = app.store().rotate_endpoint_secret(caller.project_id, id, rotation).await?;
     tracing::info!(endpoint.id = %id, secret.overlap = overlap, "a signing secret was rotated");
-    Ok(json::answer(&EndpointView::with_secret(&endpoint, &key, now)))
+    Ok(json::answer(&super::view(&app, &endpoint, now).with_secret(&key)))
 }
 
 /// `DELETE /v1/webhook_endpoints/{id}/signing_secrets/{secret_id}`: ends an older secret before its time.
@@ -56,5 +55,5 @@ pub(crate) async fn revoke(
     }
     let now = app.now();
     let endpoint = app.store().revoke_endpoint_secret(caller.project_id, id, secret_id, now).await?;
-    Ok(json::answer(&EndpointView::of(&endpoint, now)))
+    Ok(json::answer(&super::view(&app, &endpoint, now)))
 }

@@ -71,7 +71,7 @@ async fn check_known(
     let name = pattern.as_str();
     let is_registered = || {
         let config = store.config();
-        config.project(project_id).is_some_and(|project| project.event_types().contains(name))
+        config.project(project_id).is_some_and(|project| project.has_event_type(name))
     };
     let known = !pattern.is_exact()
         || catalogue::find(name).is_some()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ringback_delivery::BreakerView;
 use ringback_domain::{
     Authentication, Endpoint, EndpointId, EndpointKey, EndpointSecret, EventPattern, ExtraHeader, SecretId,
     Timestamp,
@@ -9,6 +10,8 @@ use ringback_domain::{
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::missed::MissedView;
+use super::rules::RulesView;
 use crate::json::Text;
 
 /// OpenAI's object `webhook_endpoint`, and after it Ringback's fields.
@@ -31,12 +34,30 @@ pub(super) struct EndpointView<'a> {
     headers: BTreeMap<&'a str, &'a str>,
     authentication: Option<AuthenticationView<'a>>,
     no_retry_statuses: &'a [u16],
+    #[serde(flatten)]
+    rules: RulesView<'a>,
     signature_scheme: &'static str,
     /// Those that sign now, oldest first.
     signing_secrets: Vec<SecretView>,
     paused: bool,
     disabled_at: Option<i64>,
     disabled_reason: Option<&'a str>,
+    /// When it was last resumed or enabled.
+    resumed_at: Option<i64>,
+    /// Since when every attempt has failed.
+    failing_since: Option<i64>,
+    breaker: Breaker,
+    /// In the answer to an update that enables it only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed: Option<MissedView>,
+}
+
+/// How this node's circuit breaker stands.
+#[derive(Serialize)]
+struct Breaker {
+    state: &'static str,
+    /// When the next attempt is let through to see how things are.
+    probe_at: Option<i64>,
 }
 
 /// Without the token or the password.
@@ -59,7 +80,7 @@ struct SecretView {
 }
 
 impl<'a> EndpointView<'a> {
-    pub(super) fn of(endpoint: &'a Endpoint, now: Timestamp) -> Self {
+    pub(super) fn of(endpoint: &'a Endpoint, breaker: &BreakerView, now: Timestamp) -> Self {
         Self {
             id: Text(endpoint.id),
             object: "webhook_endpoint",
@@ -75,16 +96,30 @@ impl<'a> EndpointView<'a> {
             headers: endpoint.headers.iter().map(|ExtraHeader { name, value }| (&**name, &**value)).collect(),
             authentication: endpoint.authentication.as_ref().map(AuthenticationView::of),
             no_retry_statuses: &endpoint.no_retry_statuses,
+            rules: RulesView::of(&endpoint.rules),
             signature_scheme: endpoint.signature_scheme().as_str(),
             signing_secrets: endpoint.live_secrets(now).map(SecretView::of).collect(),
             paused: endpoint.paused_at.is_some(),
             disabled_at: endpoint.disabled_at.map(Timestamp::as_unix_secs),
             disabled_reason: endpoint.disabled_reason.as_deref(),
+            resumed_at: endpoint.resumed_at.map(Timestamp::as_unix_secs),
+            failing_since: endpoint.health.failing_since.map(Timestamp::as_unix_secs),
+            breaker: Breaker {
+                state: breaker.state.as_str(),
+                probe_at: breaker.probe_at.map(Timestamp::as_unix_secs),
+            },
+            missed: None,
         }
     }
 
-    pub(super) fn with_secret(endpoint: &'a Endpoint, key: &EndpointKey, now: Timestamp) -> Self {
-        Self { signing_secret: Some(key.reveal_to_receiver()), ..Self::of(endpoint, now) }
+    /// With the secret itself.
+    pub(super) fn with_secret(self, key: &EndpointKey) -> Self {
+        Self { signing_secret: Some(key.reveal_to_receiver()), ..self }
+    }
+
+    /// With what it missed while it was disabled.
+    pub(super) fn with_missed(self, missed: Option<MissedView>) -> Self {
+        Self { missed, ..self }
     }
 }
 

@@ -1,6 +1,5 @@
 //! What the store's errors are to a caller.
 
-use http::StatusCode;
 use ringback_store::StoreError;
 
 use super::ApiError;
@@ -9,16 +8,13 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound { noun } => Self::not_found(format!("there is no such {noun}")),
-            StoreError::TooMany { .. } => {
-                Self::new(StatusCode::CONFLICT, "limit_reached", error.to_string()).final_answer()
-            }
+            StoreError::TooMany { .. } => Self::conflict("limit_reached", error.to_string()),
+            StoreError::Ended { .. } => Self::conflict("already_ended", error.to_string()),
             StoreError::NameTaken { .. } => Self::bad_request("name_taken", error.to_string()).param("name"),
             StoreError::WebhookIdTaken { .. } => {
                 let message =
                     "this `webhook_id` stands for another event already; choose another for this one";
-                Self::new(StatusCode::CONFLICT, "webhook_id_taken", message)
-                    .param("webhook_id")
-                    .final_answer()
+                Self::conflict("webhook_id_taken", message).param("webhook_id")
             }
             StoreError::Overloaded => {
                 Self::unavailable("overloaded", "too much is waiting to be stored; try again shortly")
@@ -50,6 +46,7 @@ mod tests {
         let cases = [
             (StoreError::NotFound { noun }, 404, "not_found", None, None),
             (StoreError::TooMany { noun: "x", max: 5 }, 409, "limit_reached", None, Some("false")),
+            (StoreError::Ended { noun: "x" }, 409, "already_ended", None, Some("false")),
             (StoreError::Overloaded, 503, "overloaded", Some("5"), None),
             (StoreError::Unavailable(disk()), 503, "store_unavailable", Some("5"), None),
             (StoreError::Closed, 503, "shutting_down", Some("5"), None),

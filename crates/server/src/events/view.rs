@@ -5,7 +5,7 @@ use ringback_store::EventDetail;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::delivery_view::DeliveryView;
+use crate::deliveries::DeliveryView;
 use crate::json::Text;
 
 /// The object `webhook_event`, as a list shows it.
@@ -56,7 +56,7 @@ impl<'a> EventDetailView<'a> {
         Self {
             event: EventView::of(&detail.event),
             payload,
-            deliveries: detail.deliveries.iter().map(DeliveryView::of).collect(),
+            deliveries: detail.deliveries.iter().map(DeliveryView::within_event).collect(),
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::world::{KEY, World};
 
-const ROUTES: [(&str, &str); 25] = [
+const ROUTES: [(&str, &str); 34] = [
     ("GET", "/v1/webhook_sources"),
     ("POST", "/v1/webhook_sources"),
     ("GET", "/v1/webhook_sources/whsrc_01jy00000000000000000000ab"),
@@ -35,6 +35,15 @@ const ROUTES: [(&str, &str); 25] = [
     ("GET", "/v1/webhook_events"),
     ("GET", "/v1/webhook_events/whev_01jy00000000000000000000ab"),
     ("GET", "/v1/webhook_events/whev_01jy00000000000000000000ab/payload"),
+    ("POST", "/v1/webhook_events/whev_01jy00000000000000000000ab/redeliver"),
+    ("GET", "/v1/webhook_deliveries"),
+    ("GET", "/v1/webhook_deliveries/whd_01jy00000000000000000000ab"),
+    ("POST", "/v1/webhook_deliveries/whd_01jy00000000000000000000ab/redeliver"),
+    ("POST", "/v1/webhook_deliveries/whd_01jy00000000000000000000ab/cancel"),
+    ("GET", "/v1/webhook_replays"),
+    ("POST", "/v1/webhook_replays"),
+    ("GET", "/v1/webhook_replays/whrp_01jy00000000000000000000ab"),
+    ("POST", "/v1/webhook_replays/whrp_01jy00000000000000000000ab/cancel"),
     ("GET", "/v1/webhook_stats"),
 ];
 

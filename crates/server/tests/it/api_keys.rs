@@ -25,11 +25,11 @@ async fn a_key_is_shown_once_opens_its_project_alone_and_ends_when_it_is_deleted
     assert_eq!(shown, expected, "the key is not shown again");
     assert_eq!(world.get(&keys).await.ok()["data"], json!([expected]));
 
-    world.clock.turn(30);
+    world.turn(30);
     let as_app = async |path: &str| world.api_as(key, &[], "GET", path, "").await;
     assert_eq!(as_app("/v1/webhook_endpoints").await.status, 200);
     world.wait_for(&format!("{keys}/{id}"), |key| !key["last_used_at"].is_null()).await;
-    world.clock.turn(30);
+    world.turn(30);
     assert_eq!(as_app("/v1/webhook_endpoints").await.status, 200);
     let used = world.get(&format!("{keys}/{id}")).await.ok();
     assert_eq!(used["last_used_at"], json!(NOW + 30), "to a minute, and beside the requests");

@@ -33,15 +33,18 @@ async fn from_creation_to_deletion() {
             "id": id, "object": "webhook_endpoint", "created_at": NOW, "updated_at": NOW, "name": "app",
             "url": "https://app.example.com/hooks", "event_types": ["response.completed"],
             "signing_secret_hint": hint, "description": null, "timeout_secs": 10, "headers": {}, "authentication": null,
-            "no_retry_statuses": [], "signature_scheme": "v1", "signing_secrets": [{
+            "no_retry_statuses": [], "retry_delays_secs": null, "max_per_sec": null, "max_concurrency": null,
+            "ordering": "none", "ordering_wait_secs": 3600, "max_age_secs": null, "signature_scheme": "v1",
+            "signing_secrets": [{
                 "id": created["signing_secrets"][0]["id"], "object": "webhook_endpoint.signing_secret", "hint": hint,
                 "created_at": NOW, "expires_at": null,
             }],
-            "paused": false, "disabled_at": null, "disabled_reason": null,
+            "paused": false, "disabled_at": null, "disabled_reason": null, "resumed_at": null, "failing_since": null,
+            "breaker": {"state": "closed", "probe_at": null},
         })
     );
 
-    world.clock.turn(60);
+    world.turn(60);
     assert_eq!(world.api("POST", &path, "{}").await.ok(), shown, "a no-op moves nothing");
     let change = json!({"name": "b", "event_types": ["batch.*", "*"], "timeout_secs": 60});
     let updated = world.post(&path, &change).await.ok();

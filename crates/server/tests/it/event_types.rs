@@ -1,14 +1,18 @@
 //! `/v1/webhook_event_types`.
 
+use ringback_testkit::Receiver;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{NOW, World};
 
 #[tokio::test]
 async fn registered_received_and_published_types_are_listed_and_may_be_named() {
     let world = World::start().await;
     let registered = world.post("/v1/webhook_event_types", &json!({"name": "order.paid"})).await.ok();
-    assert_eq!(registered, json!({"object": "webhook_event_type", "name": "order.paid"}));
+    assert_eq!(
+        registered,
+        json!({"object": "webhook_event_type", "name": "order.paid", "max_age_secs": null})
+    );
     world.post("/v1/webhook_event_types", &json!({"name": "order.paid"})).await.ok();
     world.post("/v1/webhook_event_types", &json!({"name": "batch.completed"})).await.ok();
     let source = world.source().await;
@@ -46,4 +50,61 @@ async fn what_is_no_type_is_refused() {
         assert_eq!(answer.error(), (400, "invalid_value".to_owned()), "{name}");
         assert_eq!(answer.param().as_deref(), Some("name"));
     }
+}
+
+#[tokio::test]
+async fn how_old_a_types_events_may_be_is_set_kept_and_set_back() {
+    let world = World::start().await;
+    for (name, max_age, in_force) in [
+        ("order.paid", json!(30), json!(30)),
+        ("order.paid", json!(2_592_000), json!(2_592_000)),
+        ("order.paid", json!(0), json!(null)),
+        ("order.paid", json!(null), json!(null)),
+        // The catalogue's own default.
+        ("realtime.call.incoming", json!(null), json!(60)),
+        ("realtime.call.incoming", json!(5), json!(5)),
+        ("realtime.call.incoming", json!(0), json!(null)),
+        ("realtime.call.incoming", json!(null), json!(60)),
+        ("eval.run.cancelled", json!(7), json!(7)),
+    ] {
+        let body = json!({"name": name, "max_age_secs": max_age});
+        let set = world.post("/v1/webhook_event_types", &body).await.ok();
+        assert_eq!(set["max_age_secs"], in_force, "{body}");
+        let kept = world.post("/v1/webhook_event_types", &json!({"name": name})).await.ok();
+        assert_eq!(kept, set, "what is left out stays: {body}");
+    }
+    let other = world.post("/v1/webhook_event_types", &json!({"name": "eval.run.canceled"})).await.ok();
+    assert_eq!(other["max_age_secs"], json!(7), "one type in two spellings");
+    let names = world.get("/v1/webhook_event_types").await.ok()["data"].as_array().unwrap().len();
+    assert_eq!(names, 28, "no type of the catalogue is listed twice");
+
+    for (max_age, code) in [
+        (json!(-1), "invalid_value"),
+        (json!(1.5), "invalid_value"),
+        (json!(2_592_001), "invalid_value"),
+        (json!("60"), "invalid_type"),
+    ] {
+        let body = json!({"name": "order.paid", "max_age_secs": max_age});
+        let answer = world.post("/v1/webhook_event_types", &body).await;
+        assert_eq!(answer.error(), (400, code.to_owned()), "{body}");
+        assert_eq!(answer.param().as_deref(), Some("max_age_secs"));
+    }
+}
+
+#[tokio::test]
+async fn a_type_that_ages_expires_its_deliveries() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    world.post("/v1/webhook_event_types", &json!({"name": "order.paid", "max_age_secs": 30})).await.ok();
+    world.endpoint(&receiver.url(), json!({"paused": true})).await;
+    let event = world.publish("order.paid", "order_1").await;
+    let event = world.get(&format!("/v1/webhook_events/{event}")).await.ok();
+    assert_eq!(event["deliveries"][0]["expires_at"], json!(NOW + 30));
+    let lasting = world.publish("order.shipped", "order_1").await;
+    let lasting = world.get(&format!("/v1/webhook_events/{lasting}")).await.ok();
+    assert_eq!(lasting["deliveries"][0]["expires_at"], json!(null));
+    world.turn(30);
+    let list = "/v1/webhook_deliveries?state=dead";
+    let dead = world.wait_for(list, |list| list["data"][0]["end_reason"] == "expired").await;
+    assert_eq!(dead["data"].as_array().unwrap().len(), 1);
 }

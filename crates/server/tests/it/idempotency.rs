@@ -16,7 +16,7 @@ async fn a_repetition_is_answered_as_the_first_was_and_makes_nothing() {
     let body = json!({"name": "app", "url": "https://app.example/", "event_types": ["*"]});
     let first = world.post_once("k 1!", ENDPOINTS, &body).await;
     assert_eq!(first.header("idempotent-replayed"), None);
-    world.clock.turn(3600);
+    world.turn(3600);
     let again = world.post_once("k 1!", ENDPOINTS, &body).await;
     assert_eq!(again.ok(), first.ok(), "with its secret");
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
@@ -48,9 +48,9 @@ async fn an_answer_is_kept_for_24_hours() {
     let body = json!({"name": "shop"});
     let projects = "/v1/organization/projects";
     let first = world.post_once("k", projects, &body).await.ok();
-    world.clock.turn(24 * 3600);
+    world.turn(24 * 3600);
     assert_eq!(world.post_once("k", projects, &body).await.ok(), first);
-    world.clock.turn(1);
+    world.turn(1);
     let again = world.post_once("k", projects, &body).await;
     assert_eq!(again.error(), (400, "name_taken".to_owned()), "it was run again");
 }
@@ -206,7 +206,7 @@ async fn after_its_day_a_key_is_free_for_another_event() {
     let first = world.post_once("daily", "/v1/webhook_events/batch", &events(1)).await.ok();
     assert_ne!(first["data"][0]["webhook_id"], first["data"][1]["webhook_id"]);
     for n in [1, 2] {
-        world.clock.turn(24 * 3600 + 1);
+        world.turn(24 * 3600 + 1);
         let next = world.post_once("daily", "/v1/webhook_events/batch", &events(n)).await.ok();
         assert_eq!(next["data"][0]["duplicate"], json!(false));
         assert_ne!(next["data"][0]["webhook_id"], first["data"][0]["webhook_id"]);

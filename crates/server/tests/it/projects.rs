@@ -27,10 +27,10 @@ async fn from_creation_to_the_archive() {
     };
     assert_eq!(names(&world.get("/v1/organization/projects").await.ok()), ["store", "default"]);
 
-    world.clock.turn(9);
+    world.turn(9);
     let archived = world.post(&format!("{path}/archive"), &json!({})).await.ok();
     assert_eq!((&archived["status"], &archived["archived_at"]), (&json!("archived"), &json!(NOW + 9)));
-    world.clock.turn(9);
+    world.turn(9);
     let again = world.post(&format!("{path}/archive"), &json!({})).await.ok();
     assert_eq!(again["archived_at"], json!(NOW + 9), "for good");
     let renamed = world.post(&path, &json!({"name": "free"})).await;

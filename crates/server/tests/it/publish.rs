@@ -64,7 +64,7 @@ async fn a_repeated_webhook_id_makes_nothing_twice_and_never_stands_for_two_even
     let world = World::start().await;
     let body = json!({"type": "a.b", "data": {"n": 1}, "webhook_id": "wh_1"});
     let first = world.post(ONE, &body).await.ok();
-    world.clock.turn(3600);
+    world.turn(3600);
     let again = world.post(ONE, &body).await.ok();
     assert_eq!((&again["id"], &again["duplicate"]), (&first["id"], &json!(true)));
     let other = world.post(ONE, &json!({"type": "a.b", "data": {"n": 2}, "webhook_id": "wh_1"})).await;

@@ -133,7 +133,7 @@ async fn calls_before_the_secret_are_held_and_admitted_by_it() {
     let held = refused(&world, 3).await;
     assert!(held.iter().all(|receipt| receipt["status"] == "held"), "{held:?}");
     // They are judged by their own time of receipt, however long ago that was.
-    world.clock.turn(40_000);
+    world.turn(40_000);
     let secrets = format!("/v1/webhook_sources/{}/signing_secrets", source.id);
     let wrong = "whsec_BBECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     world.post(&secrets, &json!({"signing_secret": wrong})).await.ok();
@@ -167,7 +167,7 @@ async fn all_refused_calls_are_counted_and_sixty_a_minute_kept() {
     assert_eq!(stats["unknown_sources"], 1);
     assert_eq!(refused(&world, 60).await.len(), 60);
     // The next minute has its own allowance.
-    world.clock.turn(60);
+    world.turn(60);
     world.call(&source.path, &signed("wh_late", NOW - 301, EVENT).borrowed(), EVENT).await.error();
     refused(&world, 61).await;
 }

@@ -22,7 +22,7 @@ async fn from_creation_to_deletion() {
     assert!(!created.to_string().contains(SECRET));
     assert_eq!(world.get(&path).await.ok(), created);
 
-    world.clock.turn(60);
+    world.turn(60);
     let updated = world.post(&path, &json!({"name": "staging", "status": "archived"})).await.ok();
     assert_eq!((&updated["name"], &updated["status"]), (&json!("staging"), &json!("archived")));
     assert_eq!((&updated["created_at"], &updated["updated_at"]), (&json!(NOW), &json!(NOW + 60)));

@@ -1,19 +1,17 @@
 //! A whole server on a port of its own, with a clock that stands still.
 
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use ringback_delivery::{Deliverer, DelivererParts, DeliverySettings, Dispatcher};
 use ringback_domain::retry::Jitter;
-use ringback_domain::{Clock, IdMaker, Timestamp};
+use ringback_domain::{Clock as _, IdMaker, Timestamp};
 use ringback_egress::{Client as EgressClient, ClientSettings, Policy};
 use ringback_server::{Parts, ServerSettings};
 use ringback_store::{SqliteOptions, SqliteStore, Store};
+use ringback_testkit::FakeClock;
 use ringback_webhook::{SigningSecret, sign};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -30,33 +28,10 @@ pub(crate) const NOW: i64 = 1_750_287_078;
 pub(crate) const EVENT: &[u8] =
     br#"{"object":"event","id":"evt_1","type":"response.completed","created_at":1750287018,"data":{"id":"resp_1"}}"#;
 
-/// Stands still until it is turned.
-pub(crate) struct HandClock(AtomicI64);
-
-impl HandClock {
-    pub(crate) fn turn(&self, secs: i64) {
-        self.0.fetch_add(secs * 1000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_ms(self.0.load(Ordering::SeqCst))
-    }
-
-    fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        if self.now() >= instant {
-            Box::pin(std::future::ready(()))
-        } else {
-            Box::pin(std::future::pending())
-        }
-    }
-}
-
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<SqliteStore>,
-    pub(crate) clock: Arc<HandClock>,
+    pub(crate) clock: FakeClock,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
     pub(crate) folder: TempDir,
@@ -70,7 +45,7 @@ impl World {
     pub(crate) async fn with(change: impl FnOnce(&mut ServerSettings)) -> Self {
         Log::listen();
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(HandClock(AtomicI64::new(NOW * 1000)));
+        let clock = FakeClock::new(Timestamp::from_unix_secs(NOW));
         let ids = Arc::new(IdMaker::new(7));
         let options = SqliteOptions::new(folder.path(), Arc::clone(&ids), clock.now());
         let store = Arc::new(SqliteStore::open(options).unwrap());
@@ -81,7 +56,7 @@ impl World {
         let deliverer = Deliverer::start(DelivererParts {
             store: Arc::clone(&store) as Arc<dyn Store>,
             client,
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            clock: Arc::new(clock.clone()),
             ids: Arc::clone(&ids),
             jitter: Arc::new(|| Jitter::NONE),
             settings: DeliverySettings::new("test"),
@@ -98,7 +73,7 @@ impl World {
             store: Arc::clone(&store) as Arc<dyn Store>,
             dispatcher: Dispatcher::new(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&ids), deliverer),
             egress_policy: Policy::dev(),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            clock: Arc::new(clock.clone()),
             ids,
             settings: settings.clone(),
         });
@@ -110,6 +85,11 @@ impl World {
         #[expect(clippy::disallowed_methods, reason = "the test waits for this task by its handle")]
         let server = tokio::spawn(serving);
         Self { address, store, clock, stop, server, folder }
+    }
+
+    /// Turns the clock forward, and wakes whoever slept until then.
+    pub(crate) fn turn(&self, secs: u64) {
+        self.clock.advance(Duration::from_secs(secs));
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -162,6 +142,12 @@ impl World {
         let mut body = json!({"name": "app", "url": url, "event_types": ["*"]});
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         self.post("/v1/webhook_endpoints", &body).await.ok()
+    }
+
+    /// Publishes an event of this type about this object; its id.
+    pub(crate) async fn publish(&self, event_type: &str, object_id: &str) -> String {
+        let body = json!({"type": event_type, "data": {"id": object_id}});
+        self.post("/v1/webhook_events", &body).await.ok()["id"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -10,6 +10,8 @@ struct Possessions {
     endpoint: Value,
     event: String,
     receipt: String,
+    delivery: String,
+    replay: String,
 }
 
 async fn furnish(world: &World, key: &str) -> Possessions {
@@ -18,7 +20,7 @@ async fn furnish(world: &World, key: &str) -> Possessions {
     let source = post("/v1/webhook_sources", json!({"name": "prod", "signing_secret": SECRET})).await;
     let endpoint = post(
         "/v1/webhook_endpoints",
-        json!({"name": "a", "url": "https://app.example/", "event_types": ["x.*"]}),
+        json!({"name": "a", "url": "https://app.example/", "event_types": ["x.*"], "paused": true}),
     )
     .await;
     let rotate = format!("/v1/webhook_endpoints/{}/rotate_secret", endpoint["id"].as_str().unwrap());
@@ -28,11 +30,17 @@ async fn furnish(world: &World, key: &str) -> Possessions {
     world.call(ingest, &signed("wh_1", NOW, EVENT).borrowed(), EVENT).await.ok();
     let get = async |path: &str| world.api_as(key, &[], "GET", path, "").await.ok();
     let first = |list: Value| list["data"][0]["id"].as_str().unwrap().to_owned();
+    let event = first(get("/v1/webhook_events").await);
+    let redeliver = format!("/v1/webhook_events/{event}/redeliver");
+    let delivery = first(post(&redeliver, json!({"endpoint_id": endpoint["id"]})).await);
+    let replay = post("/v1/webhook_replays", json!({"created_before": NOW})).await;
     Possessions {
         source,
         endpoint,
-        event: first(get("/v1/webhook_events").await),
+        event,
         receipt: first(get("/v1/webhook_receipts").await),
+        delivery,
+        replay: replay["id"].as_str().unwrap().to_owned(),
     }
 }
 
@@ -40,7 +48,7 @@ async fn furnish(world: &World, key: &str) -> Possessions {
 async fn nothing_of_one_project_is_there_for_another() {
     let world = World::start().await;
     let ((_, mine), (_, theirs)) = (world.project("mine").await, world.project("theirs").await);
-    let Possessions { source, endpoint, event, receipt } = furnish(&world, &mine).await;
+    let Possessions { source, endpoint, event, receipt, delivery, replay } = furnish(&world, &mine).await;
     let (source_id, endpoint_id) = (source["id"].as_str().unwrap(), endpoint["id"].as_str().unwrap());
     let source_secret = source["signing_secrets"][0]["id"].as_str().unwrap();
     let older_secret = endpoint["signing_secrets"][0]["id"].as_str().unwrap();
@@ -63,6 +71,12 @@ async fn nothing_of_one_project_is_there_for_another() {
         ("POST", format!("/v1/webhook_receipts/{receipt}/admit"), ""),
         ("GET", format!("/v1/webhook_events/{event}"), ""),
         ("GET", format!("/v1/webhook_events/{event}/payload"), ""),
+        ("POST", format!("/v1/webhook_events/{event}/redeliver"), ""),
+        ("GET", format!("/v1/webhook_deliveries/{delivery}"), ""),
+        ("POST", format!("/v1/webhook_deliveries/{delivery}/redeliver"), ""),
+        ("POST", format!("/v1/webhook_deliveries/{delivery}/cancel"), ""),
+        ("GET", format!("/v1/webhook_replays/{replay}"), ""),
+        ("POST", format!("/v1/webhook_replays/{replay}/cancel"), ""),
     ];
     for (method, path, body) in &routes {
         let answer = world.api_as(&theirs, &[], method, path, body).await;
@@ -74,7 +88,16 @@ async fn nothing_of_one_project_is_there_for_another() {
             "the default project is another: {method} {path}"
         );
     }
-    for list in ["/v1/webhook_endpoints", "/v1/webhook_receipts", "/v1/webhook_events"] {
+    for list in [
+        "/v1/webhook_endpoints",
+        "/v1/webhook_receipts",
+        "/v1/webhook_events",
+        "/v1/webhook_deliveries",
+        &format!("/v1/webhook_deliveries?endpoint_id={endpoint_id}"),
+        &format!("/v1/webhook_deliveries?event_id={event}"),
+        &format!("/v1/webhook_deliveries?replay_id={replay}"),
+        "/v1/webhook_replays",
+    ] {
         assert_eq!(world.api_as(&theirs, &[], "GET", list, "").await.ok()["data"], json!([]), "{list}");
         let after = format!("{list}?after={}", if list.ends_with("events") { &event } else { "" });
         if list.ends_with("events") {
@@ -94,6 +117,8 @@ async fn nothing_of_one_project_is_there_for_another() {
     for (method, path, _) in routes.iter().filter(|(method, ..)| *method == "GET") {
         assert_eq!(world.api_as(&mine, &[], method, path, "").await.status, 200, "{path}");
     }
+    let held = world.api_as(&mine, &[], "GET", &format!("/v1/webhook_deliveries/{delivery}"), "").await.ok();
+    assert_eq!(held["state"], "pending");
     let kept =
         world.api_as(&mine, &[], "GET", &format!("/v1/webhook_endpoints/{endpoint_id}"), "").await.ok();
     assert_eq!(kept["signing_secrets"], endpoint["signing_secrets"]);
@@ -115,4 +140,30 @@ async fn what_one_project_publishes_reaches_only_its_own_endpoints_and_ids() {
     assert_eq!(answer["duplicate"], json!(false), "ids are a project's own");
     assert_eq!(receiver.next().await.webhook_id(), "wh_1");
     assert_eq!(receiver.call_count(), 1);
+}
+
+#[tokio::test]
+async fn no_request_may_name_what_another_project_has() {
+    let world = World::start().await;
+    let ((_, mine), (_, theirs)) = (world.project("mine").await, world.project("theirs").await);
+    let Possessions { source, endpoint, .. } = furnish(&world, &mine).await;
+    let Possessions { event, .. } = furnish(&world, &theirs).await;
+    let redeliver = format!("/v1/webhook_events/{event}/redeliver");
+    for (path, param, id) in [
+        (redeliver.as_str(), "endpoint_id", &endpoint["id"]),
+        ("/v1/webhook_replays", "endpoint_id", &endpoint["id"]),
+        ("/v1/webhook_replays", "source_id", &source["id"]),
+    ] {
+        for more in [json!({}), json!({"dry_run": true}), json!({"target_url": "https://app.example/"})] {
+            let mut body = json!({ param: id });
+            if path == "/v1/webhook_replays" {
+                body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            }
+            let answer = world.api_as(&theirs, &[], "POST", path, &body.to_string()).await;
+            assert_eq!(answer.error(), (404, "not_found".to_owned()), "{path} {body}");
+            assert_eq!(answer.param().as_deref(), Some(param), "{path} {body}");
+        }
+    }
+    let replays = world.api_as(&theirs, &[], "GET", "/v1/webhook_replays", "").await.ok();
+    assert_eq!(replays["data"].as_array().unwrap().len(), 1, "nothing was made");
 }

@@ -6,7 +6,7 @@ use ringback_domain::{DeliveryState, Disposition, EventId, IdMaker, Timestamp, T
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::writer::WriteError;
-use super::{columns, endpoints, receipts};
+use super::{columns, endpoints, order, receipts};
 use crate::append::{Appended, Arrival, Plan, PlannedDelivery};
 use crate::error::StoreError;
 use crate::work::Lease;
@@ -33,13 +33,15 @@ pub(super) fn append(tx: &Connection, ids: &IdMaker, arrival: &Arrival) -> Resul
             Plan::Test(_) => Trigger::Test,
         };
         for delivery in &planned {
-            insert_delivery(tx, arrival, event_position, delivery, trigger)?;
-            match delivery.lease_expires_at {
-                Some(expires_at) => {
+            let due_at = insert_delivery(tx, arrival, event_position, delivery, trigger)?;
+            match (delivery.lease_expires_at, due_at) {
+                (Some(expires_at), _) => {
                     let lease = Lease { token: FIRST_LEASE_TOKEN, expires_at };
                     appended.leased.push((delivery.id, delivery.endpoint_id, lease));
                 }
-                None => appended.due.push(delivery.endpoint_id),
+                (None, Some(_)) => appended.due.push(delivery.endpoint_id),
+                // Whoever it waits for says when it is due.
+                (None, None) => {}
             }
         }
         write_receipt(tx, arrival, &appended)?;
@@ -137,10 +139,9 @@ fn planned_deliveries(
         Plan::Route { .. } => {}
     }
     let wanting = endpoints::wanting(tx, arrival.project_id, &arrival.event.event_type)?;
-    let born_due = |endpoint_id| PlannedDelivery {
-        id: ids.next(arrival.received_at),
-        endpoint_id,
-        lease_expires_at: None,
+    let born_due = |endpoint: endpoints::Wanting| {
+        let id = ids.next(arrival.received_at);
+        PlannedDelivery::new(id, endpoint.id, &endpoint.rules, arrival.received_at, arrival.event.max_age)
     };
     Ok(wanting.into_iter().map(born_due).collect())
 }
@@ -165,18 +166,25 @@ fn insert_event(tx: &Connection, arrival: &Arrival) -> rusqlite::Result<i64> {
     ])
 }
 
+/// Says when it is due; `None` if it waits for another one.
 fn insert_delivery(
     tx: &Connection,
     arrival: &Arrival,
     event_position: i64,
     delivery: &PlannedDelivery,
     trigger: Trigger,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Option<Timestamp>> {
     let lease_token = delivery.lease_expires_at.map_or(0, |_| FIRST_LEASE_TOKEN);
+    let order = delivery.ordering_wait.zip(arrival.event.object_id.as_deref());
+    let due_at = match order {
+        Some((wait, key)) => order::due_at(tx, delivery.endpoint_id, key, wait, arrival.received_at)?,
+        None => Some(arrival.received_at),
+    };
     tx.prepare_cached(
         "INSERT INTO deliveries \
-         (id, project_id, event_position, endpoint_id, trigger, state, created_at, due_at, lease_token, lease_expires_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9)",
+         (id, project_id, event_position, endpoint_id, trigger, state, created_at, due_at, lease_token, lease_expires_at, \
+          urgent, expires_at, order_key) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?
     .execute(params![
         delivery.id.to_bytes(),
@@ -186,8 +194,12 @@ fn insert_delivery(
         trigger.as_str(),
         DeliveryState::Pending.as_str(),
         arrival.received_at.as_unix_ms(),
+        due_at.map(Timestamp::as_unix_ms),
         lease_token,
         delivery.lease_expires_at.map(Timestamp::as_unix_ms),
-    ])
-    .map(drop)
+        arrival.event.max_age.is_some(),
+        delivery.expires_at.map(Timestamp::as_unix_ms),
+        order.map(|(_, key)| key),
+    ])?;
+    Ok(due_at)
 }

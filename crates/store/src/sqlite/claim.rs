@@ -1,44 +1,58 @@
 //! Due work: finding it, leasing it, giving it back.
 
-use ringback_domain::{DeliveryId, EndpointId, Timestamp, Trigger, TypedId};
+use ringback_domain::{DeliveryId, EndpointId, ProjectId, Timestamp, Trigger, TypedId};
 use rusqlite::{Connection, params};
 
 use super::columns;
 use super::writer::WriteError;
-use crate::work::{Claimed, DueEndpoint, Lease};
+use crate::work::{Claimed, DueEndpoint, Lease, Unattempted};
 
 /// Finds the endpoints with claimable work by a loose index scan: one seek for each endpoint, then one for its earliest row.
 pub(super) const DUE_ENDPOINTS: &str = "\
     WITH RECURSIVE waiting (endpoint_id) AS ( \
-        SELECT min(endpoint_id) FROM deliveries WHERE state = 'pending' AND lease_expires_at IS NULL \
+        SELECT min(endpoint_id) FROM deliveries WHERE due_at IS NOT NULL AND lease_expires_at IS NULL \
         UNION ALL \
         SELECT (SELECT min(endpoint_id) FROM deliveries \
-                WHERE state = 'pending' AND lease_expires_at IS NULL AND endpoint_id > waiting.endpoint_id) \
+                WHERE due_at IS NOT NULL AND lease_expires_at IS NULL AND endpoint_id > waiting.endpoint_id) \
         FROM waiting WHERE waiting.endpoint_id IS NOT NULL \
     ) \
     SELECT endpoint_id, \
-           (SELECT min(due_at) FROM deliveries AS d \
-            WHERE d.endpoint_id = waiting.endpoint_id AND d.state = 'pending' AND d.lease_expires_at IS NULL) \
+           (SELECT min(due_at) FROM ( \
+                SELECT min(due_at) AS due_at FROM deliveries AS d WHERE d.endpoint_id = waiting.endpoint_id \
+                AND d.urgent = 1 AND d.due_at IS NOT NULL AND d.lease_expires_at IS NULL \
+                UNION ALL \
+                SELECT min(due_at) FROM deliveries AS d WHERE d.endpoint_id = waiting.endpoint_id \
+                AND d.urgent = 0 AND d.due_at IS NOT NULL AND d.lease_expires_at IS NULL)) \
     FROM waiting WHERE endpoint_id IS NOT NULL";
 
-/// Leases the earliest due rows of one endpoint. No `SKIP LOCKED`: SQLite has one writer at a time.
+/// Leases the earliest due rows of one endpoint, the urgent ones first. No `SKIP LOCKED`: SQLite has one writer at a time. Two seeks
+/// rather than one: rows that are due later must not be walked through to reach the next lane.
 pub(super) const CLAIM: &str = "\
     UPDATE deliveries SET lease_token = lease_token + 1, lease_expires_at = ?3 \
     WHERE position IN ( \
-        SELECT position FROM deliveries \
-        WHERE endpoint_id = ?1 AND state = 'pending' AND lease_expires_at IS NULL AND due_at <= ?2 \
-        ORDER BY due_at LIMIT ?4) \
-    RETURNING id, trigger, event_position, attempt_count, first_attempt_at, lease_token, due_at";
+        SELECT position FROM ( \
+            SELECT position FROM deliveries \
+            WHERE endpoint_id = ?1 AND urgent = 1 AND lease_expires_at IS NULL AND due_at <= ?2 \
+            AND (expires_at IS NULL OR expires_at > ?2) ORDER BY due_at LIMIT ?4) \
+        UNION ALL \
+        SELECT position FROM ( \
+            SELECT position FROM deliveries \
+            WHERE endpoint_id = ?1 AND urgent = 0 AND lease_expires_at IS NULL AND due_at <= ?2 \
+            AND (expires_at IS NULL OR expires_at > ?2) ORDER BY due_at LIMIT ?4) \
+        LIMIT ?4) \
+    RETURNING project_id, id, trigger, event_position, attempt_count, first_attempt_at, lease_token, due_at, urgent, \
+              expires_at";
 
 /// Frees a row whose lease is still the one named.
 pub(super) const RELEASE: &str =
-    "UPDATE deliveries SET lease_expires_at = NULL WHERE id = ?1 AND lease_token = ?2 AND state = 'pending'";
+    "UPDATE deliveries SET lease_expires_at = NULL WHERE project_id = ?1 AND id = ?2 AND lease_token = ?3";
 
 /// Frees rows whose lease has run out.
 pub(super) const RECLAIM: &str = "UPDATE deliveries SET lease_expires_at = NULL WHERE lease_expires_at IS NOT NULL AND lease_expires_at <= ?1";
 
 /// A claimed row, before its event is read.
 pub(super) struct ClaimedRow {
+    project_id: ProjectId,
     delivery_id: DeliveryId,
     endpoint_id: EndpointId,
     trigger: Trigger,
@@ -47,6 +61,8 @@ pub(super) struct ClaimedRow {
     first_attempt_at: Option<Timestamp>,
     lease: Lease,
     due_at: Timestamp,
+    urgent: bool,
+    expires_at: Option<Timestamp>,
 }
 
 pub(super) fn due_endpoints(db: &Connection) -> rusqlite::Result<Vec<DueEndpoint>> {
@@ -71,20 +87,23 @@ pub(super) fn claim(
             params![endpoint_id.to_bytes(), now.as_unix_ms(), lease_expires_at.as_unix_ms(), limit],
             |row| {
                 Ok(ClaimedRow {
-                    delivery_id: columns::id(row, 0)?,
+                    project_id: columns::id(row, 0)?,
+                    delivery_id: columns::id(row, 1)?,
                     endpoint_id,
-                    trigger: columns::word(row, 1)?,
-                    event_position: row.get(2)?,
-                    attempt_count: row.get(3)?,
-                    first_attempt_at: columns::optional_time(row, 4)?,
-                    lease: Lease { token: row.get(5)?, expires_at: lease_expires_at },
-                    due_at: columns::time(row, 6)?,
+                    trigger: columns::word(row, 2)?,
+                    event_position: row.get(3)?,
+                    attempt_count: row.get(4)?,
+                    first_attempt_at: columns::optional_time(row, 5)?,
+                    lease: Lease { token: row.get(6)?, expires_at: lease_expires_at },
+                    due_at: columns::time(row, 7)?,
+                    urgent: row.get(8)?,
+                    expires_at: columns::optional_time(row, 9)?,
                 })
             },
         )?
         .collect::<rusqlite::Result<_>>()?;
     // RETURNING promises no order.
-    rows.sort_by_key(|row| (row.due_at, row.delivery_id));
+    rows.sort_by_key(|row| (!row.urgent, row.due_at, row.delivery_id));
     Ok(rows)
 }
 
@@ -95,6 +114,7 @@ pub(super) fn with_payloads(db: &Connection, rows: Vec<ClaimedRow>) -> rusqlite:
         .map(|row| {
             statement.query_row([row.event_position], |event| {
                 Ok(Claimed {
+                    project_id: row.project_id,
                     delivery_id: row.delivery_id,
                     endpoint_id: row.endpoint_id,
                     trigger: row.trigger,
@@ -103,6 +123,7 @@ pub(super) fn with_payloads(db: &Connection, rows: Vec<ClaimedRow>) -> rusqlite:
                     payload: event.get::<_, Vec<u8>>(2)?.into(),
                     attempt_count: row.attempt_count,
                     first_attempt_at: row.first_attempt_at,
+                    expires_at: row.expires_at,
                     lease: row.lease,
                 })
             })
@@ -110,10 +131,10 @@ pub(super) fn with_payloads(db: &Connection, rows: Vec<ClaimedRow>) -> rusqlite:
         .collect()
 }
 
-pub(super) fn release(tx: &Connection, deliveries: &[(DeliveryId, u64)]) -> Result<(), WriteError> {
+pub(super) fn release(tx: &Connection, deliveries: &[Unattempted]) -> Result<(), WriteError> {
     let mut statement = tx.prepare_cached(RELEASE)?;
-    for (id, token) in deliveries {
-        statement.execute(params![id.to_bytes(), token])?;
+    for Unattempted { project_id, delivery_id, lease_token } in deliveries {
+        statement.execute(params![project_id.to_bytes(), delivery_id.to_bytes(), lease_token])?;
     }
     Ok(())
 }

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use ringback_domain::{
-    DeliveryState, EndReason, Endpoint, EndpointId, EventPattern, ProjectId, SecretId, Timestamp, TypedId,
+    DeliveryRules, DeliveryState, EndReason, Endpoint, EndpointId, EventPattern, ProjectId, SecretId,
+    Timestamp, TypedId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::writer::WriteError;
-use super::{columns, extras, secrets};
+use super::{columns, extras, health, rules, secrets};
 use crate::config::MAX_ENDPOINTS;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::store::{EndpointChange, NewEndpoint, Rotation};
 
 const COLUMNS: &str = "id, project_id, name, url, event_types, timeout_secs, created_at, updated_at, paused_at, \
-                       disabled_at, disabled_reason, description, no_retry_statuses, extras";
+                       disabled_at, disabled_reason, description, no_retry_statuses, extras, resumed_at, replay_id";
+/// Where the columns of the rules begin, and those of the health after them.
+const RULES: usize = 16;
+const HEALTH: usize = RULES + 6;
 const NOT_FOUND: WriteError = WriteError::Answer(StoreError::NotFound { noun: "webhook endpoint" });
 
 /// How many pending deliveries the deletion of an endpoint cancels itself; the deliverer cancels the rest step by step, so that
@@ -38,7 +42,9 @@ pub(super) fn create(tx: &Connection, keyring: &Keyring, new: &NewEndpoint) -> R
     }
     tx.prepare_cached(
         "INSERT INTO endpoints (id, project_id, name, url, event_types, timeout_secs, created_at, updated_at, \
-         paused_at, description, no_retry_statuses, extras) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11)",
+         paused_at, description, no_retry_statuses, extras, retry_delays, max_per_sec, max_concurrency, ordering, \
+         ordering_wait_secs, max_age_secs) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?
     .execute(params![
         new.id.to_bytes(),
@@ -52,6 +58,12 @@ pub(super) fn create(tx: &Connection, keyring: &Keyring, new: &NewEndpoint) -> R
         new.description,
         join_statuses(&new.no_retry_statuses),
         extras::seal(keyring, new.id, &new.headers, new.authentication.as_ref()),
+        rules::join_delays(&new.rules),
+        new.rules.max_per_sec,
+        new.rules.max_concurrency,
+        new.rules.ordering.as_str(),
+        new.rules.ordering_wait_secs,
+        new.rules.max_age_secs,
     ])?;
     secrets::insert_endpoint_secret(tx, keyring, new.id.to_bytes(), &new.secret, new.now)?;
     changed(tx, keyring, new.project_id, new.id)
@@ -71,10 +83,16 @@ pub(super) fn update(
         let generation = generation(tx, project_id)?;
         return Ok(Changed { endpoint: old, generation });
     }
+    if old.url != new.url || old.disabled_at != new.disabled_at {
+        // What was said of it is not true any more.
+        tx.prepare_cached("UPDATE endpoints SET failing_since = NULL, last_failed_at = NULL, warned_at = NULL WHERE id = ?1")?
+            .execute([id.to_bytes()])?;
+    }
     tx.prepare_cached(
         "UPDATE endpoints SET name = ?2, url = ?3, event_types = ?4, timeout_secs = ?5, paused_at = ?6, \
          disabled_at = ?7, disabled_reason = ?8, updated_at = ?9, description = ?10, no_retry_statuses = ?11, \
-         extras = ?12 WHERE id = ?1",
+         extras = ?12, retry_delays = ?13, max_per_sec = ?14, max_concurrency = ?15, ordering = ?16, \
+         ordering_wait_secs = ?17, max_age_secs = ?18, resumed_at = ?19 WHERE id = ?1",
     )?
     .execute(params![
         id.to_bytes(),
@@ -89,6 +107,13 @@ pub(super) fn update(
         new.description,
         join_statuses(&new.no_retry_statuses),
         extras::seal(keyring, id, &new.headers, new.authentication.as_ref()),
+        rules::join_delays(&new.rules),
+        new.rules.max_per_sec,
+        new.rules.max_concurrency,
+        new.rules.ordering.as_str(),
+        new.rules.ordering_wait_secs,
+        new.rules.max_age_secs,
+        new.resumed_at.map(Timestamp::as_unix_ms),
     ])?;
     changed(tx, keyring, project_id, id)
 }
@@ -154,6 +179,7 @@ fn changed_by(old: &Endpoint, change: &EndpointChange, now: Timestamp) -> Endpoi
     if let Some(statuses) = &change.no_retry_statuses {
         new.no_retry_statuses.clone_from(statuses);
     }
+    new.rules = change.rules.applied_to(&old.rules);
     new.timeout_secs = change.timeout_secs.unwrap_or(old.timeout_secs);
     if let Some(paused) = change.paused {
         new.paused_at = paused.then(|| old.paused_at.unwrap_or(now));
@@ -161,6 +187,9 @@ fn changed_by(old: &Endpoint, change: &EndpointChange, now: Timestamp) -> Endpoi
     if let Some(reason) = &change.disabled {
         new.disabled_at = reason.as_ref().map(|_| old.disabled_at.unwrap_or(now));
         new.disabled_reason.clone_from(reason);
+    }
+    if !old.may_attempt() && new.may_attempt() {
+        new.resumed_at = Some(now);
     }
     new
 }
@@ -174,6 +203,7 @@ fn same_settings(a: &Endpoint, b: &Endpoint) -> bool {
         && a.headers == b.headers
         && a.authentication == b.authentication
         && a.no_retry_statuses == b.no_retry_statuses
+        && a.rules == b.rules
         && a.paused_at == b.paused_at
         && a.disabled_at == b.disabled_at
         && a.disabled_reason == b.disabled_reason
@@ -195,15 +225,35 @@ pub(super) fn delete(
     Ok(Changed { endpoint, generation: raise_generation(tx, project_id)? })
 }
 
-/// Cancels pending deliveries of a deleted endpoint: those that wait, then those under a lease.
+/// As [`delete`], if it has not been deleted already.
+pub(super) fn delete_if_there(
+    tx: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+    id: EndpointId,
+    now: Timestamp,
+) -> Result<Option<Changed>, WriteError> {
+    match delete(tx, keyring, project_id, id, now) {
+        Ok(changed) => Ok(Some(changed)),
+        Err(WriteError::Answer(StoreError::NotFound { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Cancels pending deliveries of a deleted endpoint: those that wait for their time, for others, and those under a lease. These are
+/// sought among all that are under way, which are few: the endpoint's own index has its whole history.
 pub(super) const CANCEL_ORPHANS: &str = "\
     UPDATE deliveries \
     SET state = ?3, end_reason = ?4, finished_at = ?2, due_at = NULL, lease_expires_at = NULL \
     WHERE position IN ( \
         SELECT position FROM deliveries \
-        WHERE endpoint_id = ?1 AND state = 'pending' AND lease_expires_at IS NULL \
+        WHERE endpoint_id = ?1 AND due_at IS NOT NULL AND lease_expires_at IS NULL \
         UNION ALL \
-        SELECT position FROM deliveries WHERE lease_expires_at IS NOT NULL AND endpoint_id = ?1 \
+        SELECT position FROM deliveries \
+        WHERE endpoint_id = ?1 AND order_key IS NOT NULL AND finished_at IS NULL AND due_at IS NULL \
+        UNION ALL \
+        SELECT position FROM deliveries INDEXED BY deliveries_leased \
+        WHERE lease_expires_at IS NOT NULL AND endpoint_id = ?1 \
         LIMIT ?5) \
     AND EXISTS (SELECT 1 FROM endpoints WHERE id = ?1 AND deleted_at IS NOT NULL)";
 
@@ -223,21 +273,30 @@ pub(super) fn cancel_orphans(
     ])?)
 }
 
+/// An endpoint that wants an event.
+pub(super) struct Wanting {
+    pub(super) id: EndpointId,
+    pub(super) rules: DeliveryRules,
+}
+
 /// The endpoints that want an event of this type now, by the rows themselves.
 pub(super) fn wanting(
     tx: &Connection,
     project_id: ProjectId,
     event_type: &str,
-) -> rusqlite::Result<Vec<EndpointId>> {
-    let sql = "SELECT id, event_types FROM endpoints \
-               WHERE project_id = ?1 AND deleted_at IS NULL AND disabled_at IS NULL ORDER BY id";
-    let mut statement = tx.prepare_cached(sql)?;
+) -> rusqlite::Result<Vec<Wanting>> {
+    let sql = format!(
+        "SELECT id, event_types, {} FROM endpoints \
+         WHERE project_id = ?1 AND deleted_at IS NULL AND disabled_at IS NULL AND replay_id IS NULL ORDER BY id",
+        rules::COLUMNS
+    );
+    let mut statement = tx.prepare_cached(&sql)?;
     let mut rows = statement.query([project_id.to_bytes()])?;
     let mut wanting = Vec::new();
     while let Some(row) = rows.next()? {
         let patterns = split(row.get_ref(1)?.as_str()?)?;
         if patterns.iter().any(|pattern| pattern.matches(event_type)) {
-            wanting.push(columns::id(row, 0)?);
+            wanting.push(Wanting { id: columns::id(row, 0)?, rules: rules::read(row, 2)? });
         }
     }
     Ok(wanting)
@@ -256,7 +315,18 @@ fn raise_generation(tx: &Connection, project_id: ProjectId) -> rusqlite::Result<
     .query_row([project_id.to_bytes()], |row| row.get(0))
 }
 
-fn changed(
+/// An endpoint after a change that leaves where events go as it is.
+pub(super) fn unchanged(
+    tx: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+    id: EndpointId,
+) -> Result<Changed, WriteError> {
+    Ok(Changed { endpoint: find(tx, keyring, project_id, id)?, generation: generation(tx, project_id)? })
+}
+
+/// An endpoint after a change that may change where events go.
+pub(super) fn changed(
     tx: &Connection,
     keyring: &Keyring,
     project_id: ProjectId,
@@ -272,8 +342,7 @@ fn find(
     project_id: ProjectId,
     id: EndpointId,
 ) -> Result<Arc<Endpoint>, WriteError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM endpoints WHERE id = ?1 AND project_id = ?2 AND deleted_at IS NULL");
+    let sql = format!("{} WHERE id = ?1 AND project_id = ?2 AND deleted_at IS NULL", select());
     let found = tx
         .prepare_cached(&sql)?
         .query_row([id.to_bytes(), project_id.to_bytes()], |row| read(tx, keyring, row))
@@ -287,11 +356,13 @@ pub(super) fn of_project(
     keyring: &Keyring,
     project_id: ProjectId,
 ) -> rusqlite::Result<Vec<Endpoint>> {
-    db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM endpoints WHERE project_id = ?1 AND deleted_at IS NULL"
-    ))?
-    .query_map([project_id.to_bytes()], |row| read(db, keyring, row))?
-    .collect()
+    db.prepare_cached(&format!("{} WHERE project_id = ?1 AND deleted_at IS NULL", select()))?
+        .query_map([project_id.to_bytes()], |row| read(db, keyring, row))?
+        .collect()
+}
+
+fn select() -> String {
+    format!("SELECT {COLUMNS}, {}, {} FROM endpoints", rules::COLUMNS, health::COLUMNS)
 }
 
 fn read(db: &Connection, keyring: &Keyring, row: &Row<'_>) -> rusqlite::Result<Endpoint> {
@@ -314,6 +385,10 @@ fn read(db: &Connection, keyring: &Keyring, row: &Row<'_>) -> rusqlite::Result<E
         no_retry_statuses: split_statuses(row.get_ref(12)?.as_str()?)?,
         headers: extras.headers,
         authentication: extras.authentication,
+        resumed_at: columns::optional_time(row, 14)?,
+        replay_id: columns::optional_id(row, 15)?,
+        rules: rules::read(row, RULES)?,
+        health: health::read(row, HEALTH)?,
     })
 }
 

@@ -7,6 +7,7 @@ use super::columns;
 use super::writer::WriteError;
 use crate::config::MAX_EVENT_TYPES;
 use crate::error::StoreError;
+use crate::store::MaxAgeChange;
 
 /// The types of a project's events by a loose index scan: one seek for each.
 pub(super) const SEEN: &str = "\
@@ -18,12 +19,14 @@ pub(super) const SEEN: &str = "\
     ) \
     SELECT type FROM seen WHERE type IS NOT NULL LIMIT ?2";
 
+/// Says what age is set for it now.
 pub(super) fn register(
     tx: &Connection,
     project_id: ProjectId,
     name: &str,
+    max_age: MaxAgeChange,
     now: Timestamp,
-) -> Result<(), WriteError> {
+) -> Result<Option<u32>, WriteError> {
     let count: usize = tx
         .prepare_cached("SELECT count(*) FROM event_types WHERE project_id = ?1 AND name <> ?2")?
         .query_row(params![project_id.to_bytes(), name], |row| row.get(0))?;
@@ -36,13 +39,21 @@ pub(super) fn register(
          ON CONFLICT (project_id, name) DO NOTHING",
     )?
     .execute(params![project_id.to_bytes(), name, now.as_unix_ms()])?;
-    Ok(())
+    if let MaxAgeChange::Default | MaxAgeChange::Secs(_) = max_age {
+        let secs = if let MaxAgeChange::Secs(secs) = max_age { Some(secs) } else { None };
+        tx.prepare_cached("UPDATE event_types SET max_age_secs = ?3 WHERE project_id = ?1 AND name = ?2")?
+            .execute(params![project_id.to_bytes(), name, secs])?;
+    }
+    let set = tx
+        .prepare_cached("SELECT max_age_secs FROM event_types WHERE project_id = ?1 AND name = ?2")?
+        .query_row(params![project_id.to_bytes(), name], |row| row.get(0))?;
+    Ok(set)
 }
 
-/// Those that were registered, with their projects.
-pub(super) fn registered(db: &Connection) -> rusqlite::Result<Vec<(ProjectId, String)>> {
-    db.prepare("SELECT project_id, name FROM event_types")?
-        .query_map([], |row| Ok((columns::id(row, 0)?, row.get(1)?)))?
+/// Those that were registered, with their projects and the age that was set.
+pub(super) fn registered(db: &Connection) -> rusqlite::Result<Vec<(ProjectId, String, Option<u32>)>> {
+    db.prepare("SELECT project_id, name, max_age_secs FROM event_types")?
+        .query_map([], |row| Ok((columns::id(row, 0)?, row.get(1)?, row.get(2)?)))?
         .collect()
 }
 

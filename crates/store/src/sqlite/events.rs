@@ -21,7 +21,7 @@ const COLUMNS: &str = "e.id, e.project_id, e.source_id, e.type, e.webhook_id, e.
 /// An event's deliveries, oldest first.
 pub(super) const DELIVERIES: &str = "\
     SELECT id, endpoint_id, trigger, state, end_reason, attempt_count, created_at, due_at, finished_at, \
-           lease_expires_at IS NOT NULL, position \
+           lease_expires_at IS NOT NULL, expires_at, replay_id, position \
     FROM deliveries WHERE event_position = ?1 ORDER BY position";
 
 /// A delivery's attempts, oldest first.
@@ -181,13 +181,15 @@ fn deliveries(
                 due_at: columns::optional_time(row, 7)?,
                 finished_at: columns::optional_time(row, 8)?,
                 in_flight: row.get(9)?,
+                expires_at: columns::optional_time(row, 10)?,
+                replay_id: columns::optional_id(row, 11)?,
             };
-            Ok(DeliveryDetail { delivery, attempts: attempts(db, row.get(10)?)? })
+            Ok(DeliveryDetail { delivery, attempts: attempts(db, row.get(12)?)? })
         })?
         .collect()
 }
 
-fn attempts(db: &Connection, delivery_position: i64) -> rusqlite::Result<Vec<Attempt>> {
+pub(super) fn attempts(db: &Connection, delivery_position: i64) -> rusqlite::Result<Vec<Attempt>> {
     db.prepare_cached(ATTEMPTS)?
         .query_map([delivery_position], |row| {
             let report = AttemptReport {

@@ -1,44 +1,84 @@
 //! The end of an attempt: its record and its delivery's next state, in one transaction.
 
 use ringback_domain::retry::NextStep;
-use ringback_domain::{DeliveryState, EndReason, TypedId};
+use ringback_domain::{DeliveryState, EndReason, EndpointId, Timestamp, TypedId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::columns;
+use super::endpoints::Changed;
+use super::order::{self, Place};
 use super::writer::WriteError;
-use crate::work::Finish;
+use super::{columns, health};
+use crate::keyring::Keyring;
+use crate::work::{Finish, Finished};
 
 /// Looks a delivery up, and judges the lease.
-pub(super) const FIND: &str =
-    "SELECT position, state, lease_token = ?2 AND lease_expires_at IS NOT NULL FROM deliveries WHERE id = ?1";
+pub(super) const FIND: &str = "\
+    SELECT position, state, lease_token = ?3 AND lease_expires_at IS NOT NULL, endpoint_id, order_key, attempt_count \
+    FROM deliveries WHERE project_id = ?1 AND id = ?2";
 
 /// A delivery as the finish finds it.
 struct Found {
     position: i64,
     state: DeliveryState,
     lease_holds: bool,
+    endpoint_id: EndpointId,
+    order_key: Option<String>,
+    attempt_count: u32,
 }
 
-pub(super) fn finish(tx: &Connection, finish: &Finish) -> Result<(), WriteError> {
-    let Some(found) = find(tx, finish)? else {
-        // Pruned by the operator's hard limit while the attempt was under way: there is nothing left to record it with.
-        return Ok(());
-    };
-    insert_attempt(tx, finish, found.position)?;
-    // A stale lease means that somebody else decides what follows, except that what has arrived has arrived.
-    let decides = found.lease_holds || finish.next == NextStep::Delivered;
-    if found.state == DeliveryState::Pending && decides {
-        advance(tx, finish, found.position)?;
+/// What a finish did: for the caller, and for the snapshot of the configuration.
+pub(super) struct Outcome {
+    pub(super) finished: Finished,
+    pub(super) changed: Option<Changed>,
+}
+
+pub(super) fn finish(tx: &Connection, keyring: &Keyring, finish: &Finish) -> Result<Outcome, WriteError> {
+    let mut finished = Finished::default();
+    // Pruned by the operator's hard limit while the attempt was under way: there is nothing left to record it with.
+    if let Some(found) = find(tx, finish)? {
+        insert_attempt(tx, finish, found.position)?;
+        // A stale lease means that somebody else decides what follows, except that what has arrived has arrived.
+        let decides = found.lease_holds || finish.next == NextStep::Delivered;
+        if found.state == DeliveryState::Pending && decides {
+            advance(tx, finish, found.position)?;
+            finished.next_in_order_at = release_next(tx, finish, &found)?;
+        }
     }
-    Ok(())
+    let changed = match &finish.endpoint {
+        Some(note) => health::note(tx, keyring, finish.project_id, note, finish.now)?,
+        None => None,
+    };
+    finished.disabled = changed.as_ref().is_some_and(|changed| changed.endpoint.disabled_at.is_some());
+    Ok(Outcome { finished, changed })
 }
 
 fn find(tx: &Connection, finish: &Finish) -> rusqlite::Result<Option<Found>> {
     tx.prepare_cached(FIND)?
-        .query_row(params![finish.delivery_id.to_bytes(), finish.lease_token], |row| {
-            Ok(Found { position: row.get(0)?, state: columns::word(row, 1)?, lease_holds: row.get(2)? })
-        })
+        .query_row(
+            params![finish.project_id.to_bytes(), finish.delivery_id.to_bytes(), finish.lease_token],
+            |row| {
+                Ok(Found {
+                    position: row.get(0)?,
+                    state: columns::word(row, 1)?,
+                    lease_holds: row.get(2)?,
+                    endpoint_id: columns::id(row, 3)?,
+                    order_key: row.get(4)?,
+                    attempt_count: row.get(5)?,
+                })
+            },
+        )
         .optional()
+}
+
+/// The next one in its order may go when this one has ended, and begins to wait when this one has failed for the first time.
+fn release_next(tx: &Connection, finish: &Finish, found: &Found) -> rusqlite::Result<Option<Timestamp>> {
+    let Some(order_key) = &found.order_key else { return Ok(None) };
+    let goes_on = matches!(finish.next, NextStep::RetryAt(_));
+    if goes_on && found.attempt_count > 0 {
+        return Ok(None);
+    }
+    let place = Place { endpoint_id: found.endpoint_id, order_key, position: found.position };
+    order::release_next(tx, &place, finish.now)
 }
 
 fn insert_attempt(tx: &Connection, finish: &Finish, delivery_position: i64) -> rusqlite::Result<()> {

@@ -62,8 +62,8 @@ fn read(db: &Connection, keyring: &Keyring) -> rusqlite::Result<Config> {
     for key in api_keys::all(db)? {
         config.put_api_key(&Arc::new(key));
     }
-    for (project_id, name) in event_types::registered(db)? {
-        config.put_event_type(project_id, &name);
+    for (project_id, name, max_age_secs) in event_types::registered(db)? {
+        config.put_event_type(project_id, &name, max_age_secs);
     }
     Ok(config)
 }

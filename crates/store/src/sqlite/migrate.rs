@@ -6,9 +6,10 @@ use rusqlite::Connection;
 use crate::error::OpenError;
 
 /// In order; each name is `V<number>__<what>`.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("V1__initial", include_str!("migrations/V1__initial.sql")),
     ("V2__projects_keys_publishing", include_str!("migrations/V2__projects_keys_publishing.sql")),
+    ("V3__delivery_rules_replays", include_str!("migrations/V3__delivery_rules_replays.sql")),
 ];
 
 /// Brings the schema up to date, in one transaction with its history: a process that dies meanwhile has not begun. A database newer

@@ -11,17 +11,21 @@ mod backlog;
 mod claim;
 mod columns;
 mod condition;
+mod deliveries;
 mod endpoints;
 mod event_types;
 mod events;
+mod expire;
 mod extras;
 mod finish;
 mod folder;
+mod health;
 mod idempotency;
 mod load;
 mod log_check;
 mod migrate;
 mod options;
+mod order;
 #[cfg(test)]
 mod plans;
 mod presence;
@@ -29,8 +33,11 @@ mod projects;
 mod prune;
 mod readers;
 mod receipts;
+mod replay_plan;
+mod replays;
 mod reseal;
 mod room;
+mod rules;
 mod secrets;
 mod soundness;
 mod sources;
@@ -55,13 +62,15 @@ use crate::error::{OpenError, StoreError};
 use crate::idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 use crate::keyring::Keyring;
 use crate::page::{Page, PageRequest};
-use crate::query::{Backlog, EventDetail, EventFilter};
+use crate::query::{
+    Backlog, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail, EventFilter, Redelivery,
+};
 use crate::receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
 use crate::store::{
-    EndpointChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention, Rotation,
-    SourceChange, Store,
+    EndpointChange, MaxAgeChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention,
+    Rotation, SourceChange, Store,
 };
-use crate::work::{Claimed, DueEndpoint, Finish};
+use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 
 pub use options::SqliteOptions;
 pub use writer::WriterCounts;
@@ -389,12 +398,26 @@ impl Store for SqliteStore {
         self.readers.read(move |db| claim::with_payloads(db, rows)).await
     }
 
-    async fn finish(&self, finish: Finish) -> Result<(), StoreError> {
-        self.writer.write(move |tx| finish::finish(tx, &finish)).await
+    async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
+        let (keyring, shared) = (Arc::clone(&self.keyring), Arc::clone(&self.config));
+        let publish = move |outcome: &finish::Outcome| {
+            // Rare, and a new snapshot is a copy of all.
+            if let Some(changed) = &outcome.changed {
+                let mut config = Config::clone(&shared.load());
+                config.put_endpoint(&changed.endpoint, changed.generation);
+                shared.store(Arc::new(config));
+            }
+        };
+        let work = move |tx: &rusqlite::Connection| finish::finish(tx, &keyring, &finish);
+        self.writer.write_and(work, publish).await.map(|outcome| outcome.finished)
     }
 
-    async fn release(&self, deliveries: Vec<(DeliveryId, u64)>) -> Result<(), StoreError> {
+    async fn release(&self, deliveries: Vec<Unattempted>) -> Result<(), StoreError> {
         self.writer.write(move |tx| claim::release(tx, &deliveries)).await
+    }
+
+    async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.writer.write(move |tx| expire::expire(tx, now, limit)).await
     }
 
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
@@ -408,6 +431,38 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<usize, StoreError> {
         self.writer.write(move |tx| endpoints::cancel_orphans(tx, endpoint_id, now, limit)).await
+    }
+
+    async fn list_deliveries(
+        &self,
+        project_id: ProjectId,
+        filter: DeliveryFilter,
+        page: PageRequest<DeliveryId>,
+    ) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.readers.read(move |db| deliveries::list(db, project_id, filter, page)).await
+    }
+
+    async fn delivery(&self, project_id: ProjectId, id: DeliveryId) -> Result<DeliveryFound, StoreError> {
+        let found = self.readers.read(move |db| deliveries::detail(db, project_id, id)).await?;
+        found.ok_or(StoreError::NotFound { noun: "webhook delivery" })
+    }
+
+    async fn redeliver(
+        &self,
+        project_id: ProjectId,
+        redeliveries: Vec<Redelivery>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.write(move |tx| deliveries::redeliver(tx, project_id, &redeliveries, now)).await
+    }
+
+    async fn cancel_delivery(
+        &self,
+        project_id: ProjectId,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.write(move |tx| deliveries::cancel(tx, project_id, id, now)).await
     }
 
     async fn list_events(
@@ -442,11 +497,16 @@ impl Store for SqliteStore {
         &self,
         project_id: ProjectId,
         name: String,
+        max_age: MaxAgeChange,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let registered = name.clone();
-        let work = move |tx: &rusqlite::Connection| event_types::register(tx, project_id, &name, now);
-        self.change(work, move |config, ()| config.put_event_type(project_id, &registered)).await
+        let work =
+            move |tx: &rusqlite::Connection| event_types::register(tx, project_id, &name, max_age, now);
+        let publish = move |config: &mut Config, secs: &Option<u32>| {
+            config.put_event_type(project_id, &registered, *secs);
+        };
+        self.change(work, publish).await.map(drop)
     }
 
     async fn begin_idempotent(&self, beginning: Beginning) -> Result<Begun, StoreError> {

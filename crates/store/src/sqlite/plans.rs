@@ -3,14 +3,15 @@
 //! SQLite plans without statistics here (nobody runs ANALYZE), so a plan does not hang on what is stored, and the plans of an
 //! empty database are those of a full one.
 
+mod deliveries;
+mod replays;
+mod work;
+
 use ringback_domain::{EventId, ProjectId, ReceiptId, SourceId, TypedId};
 use rusqlite::{Connection, StatementStatus, params};
 
 use super::events::list_query;
-use super::{
-    api_keys, append, backlog, claim, endpoints, event_types, events, finish, idempotency, migrate, projects,
-    prune, receipts,
-};
+use super::{api_keys, append, event_types, events, idempotency, migrate, projects, prune, receipts};
 use crate::page::{Order, PageRequest};
 use crate::query::EventFilter;
 use crate::receipts::ReceiptFilter;
@@ -20,6 +21,10 @@ fn schema() -> Connection {
     migrate::run(&mut db).unwrap();
     db
 }
+
+/// How one delivery is found.
+const DELIVERY_BY_ID: &str =
+    "SEARCH deliveries USING INDEX sqlite_autoindex_deliveries_1 (project_id=? AND id=?)";
 
 /// The steps of a statement's plan, in SQLite's own words.
 fn plan(db: &Connection, sql: &str) -> Vec<String> {
@@ -36,94 +41,6 @@ fn plan(db: &Connection, sql: &str) -> Vec<String> {
 /// Asserts the whole plan of a statement, step by step.
 fn assert_plan(db: &Connection, sql: &str, expected: &[&str]) {
     assert_eq!(plan(db, sql), expected, "{sql}");
-}
-
-#[test]
-fn work_is_found_and_claimed_by_index() {
-    let db = schema();
-    assert_plan(
-        &db,
-        claim::CLAIM,
-        &[
-            "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
-            "LIST SUBQUERY 1",
-            "SEARCH deliveries USING INDEX deliveries_due (endpoint_id=? AND due_at<?)",
-        ],
-    );
-    assert_plan(
-        &db,
-        claim::RECLAIM,
-        &["SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>? AND lease_expires_at<?)"],
-    );
-    let by_id = "SEARCH deliveries USING INDEX sqlite_autoindex_deliveries_1 (id=?)";
-    assert_plan(&db, claim::RELEASE, &[by_id]);
-    assert_plan(&db, finish::FIND, &[by_id]);
-    assert_plan(
-        &db,
-        endpoints::CANCEL_ORPHANS,
-        &[
-            "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
-            "LIST SUBQUERY 2",
-            "COMPOUND QUERY",
-            "LEFT-MOST SUBQUERY",
-            "SEARCH deliveries USING INDEX deliveries_due (endpoint_id=?)",
-            "UNION ALL",
-            "SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>?)",
-            "SCALAR SUBQUERY 3",
-            "SEARCH endpoints USING PRIMARY KEY (id=?)",
-        ],
-    );
-}
-
-#[test]
-fn due_endpoints_are_found_by_a_loose_index_scan() {
-    let db = schema();
-    assert_plan(
-        &db,
-        claim::DUE_ENDPOINTS,
-        &[
-            "CO-ROUTINE waiting",
-            "SETUP",
-            "SEARCH deliveries USING INDEX deliveries_due",
-            "RECURSIVE STEP",
-            "SCAN waiting",
-            "CORRELATED SCALAR SUBQUERY 2",
-            "SEARCH deliveries USING INDEX deliveries_due (endpoint_id>?)",
-            "SCAN waiting",
-            "CORRELATED SCALAR SUBQUERY 4",
-            "SEARCH d USING INDEX deliveries_due (endpoint_id=?)",
-        ],
-    );
-    // A plan does not tell one seek from a walk, so count: a hundredfold of deliveries costs not one step more.
-    let few = steps_to_find_due(10);
-    assert_eq!(steps_to_find_due(1000), few);
-}
-
-/// The steps of SQLite's machine to find three endpoints that have so many deliveries each.
-fn steps_to_find_due(deliveries_each: u32) -> i32 {
-    let db = schema();
-    db.pragma_update(None, "foreign_keys", false).unwrap();
-    let insert = "\
-        WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 3 * ?1 - 1) \
-        INSERT INTO deliveries (id, project_id, event_position, endpoint_id, trigger, state, created_at, due_at) \
-        SELECT CAST(printf('%016d', n) AS BLOB), x'', n, CAST(printf('%016d', n % 3) AS BLOB), 'event', 'pending', n, n \
-        FROM n";
-    assert_eq!(db.execute(insert, [deliveries_each]).unwrap(), 3 * deliveries_each as usize);
-    let mut statement = db.prepare(claim::DUE_ENDPOINTS).unwrap();
-    let due: Vec<i64> = statement.query_map([], |row| row.get(1)).unwrap().map(Result::unwrap).collect();
-    assert_eq!(due, [0, 1, 2]);
-    statement.get_status(StatementStatus::VmStep)
-}
-
-#[test]
-fn the_backlog_is_counted_by_the_partial_indexes() {
-    let db = schema();
-    assert_plan(&db, backlog::PENDING, &["SCAN e", "SEARCH d USING INDEX deliveries_due (endpoint_id=?)"]);
-    assert_plan(
-        &db,
-        backlog::IN_FLIGHT,
-        &["SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>?)"],
-    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Retention: bounded steps that remove what is old and finished.
 
-use ringback_domain::{EventId, ReceiptId, Timestamp, TypedId};
+use ringback_domain::{EventId, ReceiptId, ReplayId, Timestamp, TypedId};
 use rusqlite::{Connection, params};
 
 use super::writer::WriteError;
@@ -36,6 +36,12 @@ pub(super) const DELETE_IDEMPOTENCY_KEYS: &str = "\
     DELETE FROM idempotency_keys WHERE (project_id, route, key) IN \
     (SELECT project_id, route, key FROM idempotency_keys WHERE created_at < ?1 LIMIT ?2)";
 
+/// Removes the oldest replays that nothing is to be done for and that no delivery names any more.
+pub(super) const DELETE_REPLAYS: &str = "\
+    DELETE FROM replays WHERE id IN \
+    (SELECT r.id FROM replays AS r WHERE r.id < ?1 AND r.state <> 'running' AND r.needs_clearing = 0 \
+     AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_id = r.id) LIMIT ?2)";
+
 pub(super) fn prune(tx: &Connection, retention: Retention) -> Result<usize, WriteError> {
     let limit = i64::try_from(retention.limit).unwrap_or(i64::MAX);
     let events = prune_events(tx, retention.events_before, limit)?;
@@ -46,7 +52,10 @@ pub(super) fn prune(tx: &Connection, retention: Retention) -> Result<usize, Writ
     let idempotency_keys = tx
         .prepare_cached(DELETE_IDEMPOTENCY_KEYS)?
         .execute(params![retention.idempotency_keys_before.as_unix_ms(), limit])?;
-    Ok(events + receipts + webhook_ids + idempotency_keys)
+    let replays = tx
+        .prepare_cached(DELETE_REPLAYS)?
+        .execute(params![ReplayId::first_at(retention.events_before).to_bytes(), limit])?;
+    Ok(events + receipts + webhook_ids + idempotency_keys + replays)
 }
 
 /// The oldest events of each project first; ids are time-ordered, so age is a range of the primary key. One with a pending

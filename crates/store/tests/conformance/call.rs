@@ -1,5 +1,7 @@
 //! A verified call, or what is published, built with defaults for all that a case does not care about.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use ringback_domain::{EndpointId, SourceId, Timestamp};
@@ -19,6 +21,7 @@ pub(crate) struct Call<'w> {
     body: Bytes,
     endpoints: Option<Vec<EndpointId>>,
     test_of: Option<EndpointId>,
+    max_age: Option<Duration>,
     lease_expires_at: Option<Timestamp>,
 }
 
@@ -36,6 +39,7 @@ impl World {
             body: Bytes::from_static(b"{}"),
             endpoints: None,
             test_of: None,
+            max_age: None,
             lease_expires_at: None,
         }
     }
@@ -82,6 +86,11 @@ impl Call<'_> {
         Self { test_of: Some(endpoint), ..self }
     }
 
+    /// Of a type whose events may be so many seconds old, whatever the configuration says.
+    pub(crate) fn ageing(self, secs: u64) -> Self {
+        Self { max_age: Some(Duration::from_secs(secs)), ..self }
+    }
+
     /// With all its deliveries born leased until then.
     pub(crate) fn leased_until(self, expires_at: Timestamp) -> Self {
         Self { lease_expires_at: Some(expires_at), ..self }
@@ -89,7 +98,7 @@ impl Call<'_> {
 
     /// The arrival, with ids made and the plan drawn up now. What is published has no receipt.
     pub(crate) fn arrival(self) -> Arrival {
-        let plan = self.plan();
+        let (plan, max_age) = (self.plan(), self.max_age());
         let published = self.source_id == self.world.publish_source();
         let sha256 = digest::digest(&digest::SHA256, &self.body);
         Arrival {
@@ -107,6 +116,7 @@ impl Call<'_> {
                 webhook_id: self.webhook_id,
                 upstream_event_id: self.upstream_event_id,
                 object_id: self.object_id,
+                max_age,
                 payload: self.body,
                 payload_sha256: sha256.as_ref().try_into().expect("SHA-256 has 32 bytes"),
             },
@@ -125,19 +135,34 @@ impl Call<'_> {
         store.append(self.arrival()).await
     }
 
+    fn max_age(&self) -> Option<Duration> {
+        let config = self.world.store.config();
+        let project = config.project(self.world.project).expect("it always exists");
+        self.max_age.or_else(|| project.max_age(&self.event_type))
+    }
+
     fn plan(&self) -> Plan {
         let config = self.world.store.config();
         let project = config.project(self.world.project).expect("it always exists");
-        let routed = || project.route(&self.event_type).map(|endpoint| endpoint.id).collect();
-        let planned = |endpoint_id| PlannedDelivery {
-            id: self.world.id_at(self.received_at),
-            endpoint_id,
-            lease_expires_at: self.lease_expires_at,
-        };
         if let Some(endpoint_id) = self.test_of {
-            return Plan::Test(planned(endpoint_id));
+            // A person waits for it: it takes no part in an order, and its age does not matter.
+            return Plan::Test(PlannedDelivery {
+                id: self.world.id_at(self.received_at),
+                endpoint_id,
+                lease_expires_at: self.lease_expires_at,
+                expires_at: None,
+                ordering_wait: None,
+            });
         }
-        let endpoints = self.endpoints.clone().unwrap_or_else(routed);
+        let routed = || project.route(&self.event_type).map(|endpoint| endpoint.id).collect();
+        let endpoints: Vec<EndpointId> = self.endpoints.clone().unwrap_or_else(routed);
+        let planned = |endpoint_id| {
+            let id = self.world.id_at(self.received_at);
+            let rules =
+                config.endpoint(endpoint_id).map(|endpoint| endpoint.rules.clone()).unwrap_or_default();
+            let born_due = PlannedDelivery::new(id, endpoint_id, &rules, self.received_at, self.max_age());
+            PlannedDelivery { lease_expires_at: self.lease_expires_at, ..born_due }
+        };
         Plan::Route {
             generation: project.generation,
             deliveries: endpoints.into_iter().map(planned).collect(),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use ringback_domain::ReplayQuery;
 use ringback_domain::retry::NextStep;
 use ringback_store::{
-    Beginning, EndpointChange, EventFilter, IdempotencyKey, NewApiKey, PageRequest, ProjectChange, Retention,
-    Rotation, SourceChange, Store, StoreError, StoredAnswer,
+    Beginning, EndpointChange, EventFilter, IdempotencyKey, MaxAgeChange, NewApiKey, PageRequest,
+    ProjectChange, Redelivery, Retention, Rotation, SourceChange, Store, StoreError, StoredAnswer,
 };
 
-use super::{World, assert_err, at, concurrently, secret};
+use super::{World, assert_err, at, concurrently, secret, unattempted};
 
 pub(crate) async fn everything_after_a_close_is_closed(world: World) {
     let source = world.source().await;
@@ -35,6 +36,9 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
     let beginning =
         Beginning { key: key.clone(), request_sha256: [1; 32], repeatable: true, nonce: [1; 16], now: at(1) };
     let answer = StoredAnswer { status_code: 200, body: Vec::new().into() };
+    let (delivery, replay) = (claimed.delivery_id, world.id());
+    let redelivery = Redelivery { id: world.id(), event_id: event, endpoint_id: endpoint };
+    let new_replay = world.new_replay(ReplayQuery::default());
 
     store.close().await;
     store.close().await; // A second time does no harm.
@@ -79,10 +83,26 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
         ("refusal_counts", store.refusal_counts(project).await.map(drop)),
         ("due_endpoints", store.due_endpoints().await.map(drop)),
         ("claim", store.claim(endpoint, at(0), at(1), 1).await.map(drop)),
-        ("finish", store.finish(finish).await),
-        ("release", store.release(vec![(claimed.delivery_id, 1)]).await),
+        ("finish", store.finish(finish).await.map(drop)),
+        ("release", store.release(vec![unattempted(&claimed)]).await),
+        ("expire", store.expire(at(1), 1).await.map(drop)),
         ("reclaim", store.reclaim(at(1)).await.map(drop)),
         ("cancel_orphans", store.cancel_orphans(endpoint, at(1), 1).await.map(drop)),
+        (
+            "list_deliveries",
+            store.list_deliveries(project, Default::default(), Default::default()).await.map(drop),
+        ),
+        ("delivery", store.delivery(project, delivery).await.map(drop)),
+        ("redeliver", store.redeliver(project, vec![redelivery], at(1)).await),
+        ("cancel_delivery", store.cancel_delivery(project, delivery, at(1)).await),
+        ("preview_replay", store.preview_replay(project, ReplayQuery::default(), false).await.map(drop)),
+        ("create_replay", store.create_replay(new_replay).await.map(drop)),
+        ("list_replays", store.list_replays(project, PageRequest::default()).await.map(drop)),
+        ("replay", store.replay(project, replay).await.map(drop)),
+        ("cancel_replay", store.cancel_replay(project, replay, at(1)).await.map(drop)),
+        ("replays_at_work", store.replays_at_work().await.map(drop)),
+        ("advance_replay", store.advance_replay(replay, 1, at(1)).await.map(drop)),
+        ("clear_replay", store.clear_replay(replay, 1, at(1)).await.map(drop)),
         (
             "list_events",
             store.list_events(project, EventFilter::default(), PageRequest::default()).await.map(drop),
@@ -91,7 +111,10 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
         ("payload", store.payload(project, event).await.map(drop)),
         ("has_seen_type", store.has_seen_type(project, "batch.completed").await.map(drop)),
         ("seen_types", store.seen_types(project, 1).await.map(drop)),
-        ("register_event_type", store.register_event_type(project, "acme.a".into(), at(1)).await),
+        (
+            "register_event_type",
+            store.register_event_type(project, "acme.a".into(), MaxAgeChange::Keep, at(1)).await,
+        ),
         ("begin_idempotent", store.begin_idempotent(beginning).await.map(drop)),
         ("complete_idempotent", store.complete_idempotent(key.clone(), answer).await),
         ("forget_idempotent", store.forget_idempotent(key).await),

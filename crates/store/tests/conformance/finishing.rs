@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ringback_domain::retry::NextStep;
 use ringback_domain::{Attempt, AttemptOutcome, AttemptReport, DeliveryId, EndReason, Timestamp};
-use ringback_store::{Claimed, Finish};
+use ringback_store::{Claimed, Finish, Unattempted};
 
 use super::World;
 
@@ -27,10 +27,20 @@ pub(crate) fn failed(now: Timestamp) -> AttemptReport {
 /// The end of a delivery whose schedule is used up.
 pub(crate) const DEAD: NextStep = NextStep::Dead(EndReason::ScheduleExhausted);
 
+/// A claimed delivery to be given back.
+pub(crate) fn unattempted(claimed: &Claimed) -> Unattempted {
+    Unattempted {
+        project_id: claimed.project_id,
+        delivery_id: claimed.delivery_id,
+        lease_token: claimed.lease.token,
+    }
+}
+
 impl World {
     /// The finish of a claimed delivery: by its next step, a success or a failure that began and ended at `now`.
     pub(crate) fn finishing(&self, claimed: &Claimed, next: NextStep, now: Timestamp) -> Finish {
-        self.finishing_under(claimed.delivery_id, claimed.lease.token, next, now)
+        let finish = self.finishing_under(claimed.delivery_id, claimed.lease.token, next, now);
+        Finish { project_id: claimed.project_id, ..finish }
     }
 
     /// The same, with the lease named apart.
@@ -43,7 +53,7 @@ impl World {
     ) -> Finish {
         let report = if next == NextStep::Delivered { succeeded(now) } else { failed(now) };
         let attempt = Attempt { id: self.id_at(now), number: 1, report };
-        Finish { delivery_id, lease_token, attempt, next, now }
+        Finish { project_id: self.project, delivery_id, lease_token, attempt, next, endpoint: None, now }
     }
 
     /// Finishes a claimed delivery at `now`.

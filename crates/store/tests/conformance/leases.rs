@@ -1,8 +1,9 @@
 //! Leases: given by a claim, given back, run out, void after a restart.
 
 use ringback_domain::retry::NextStep;
+use ringback_store::Unattempted;
 
-use super::{World, at};
+use super::{World, at, unattempted};
 
 pub(crate) async fn a_leased_delivery_is_out_of_sight(world: World) {
     let source = world.source().await;
@@ -26,7 +27,7 @@ pub(crate) async fn each_claim_raises_the_token(world: World) {
         let claimed = world.claim_one(endpoint, at(0)).await;
         assert!(claimed.lease.token > last, "round {round}: {} after {last}", claimed.lease.token);
         last = claimed.lease.token;
-        world.store.release(vec![(claimed.delivery_id, last)]).await.unwrap();
+        world.store.release(vec![unattempted(&claimed)]).await.unwrap();
     }
 }
 
@@ -35,7 +36,9 @@ pub(crate) async fn a_release_gives_back_only_what_is_still_ones_own(world: Worl
     let endpoint = world.endpoint(&["*"]).await;
     let appended = world.call(source, "wh_1").append().await;
     let first = world.claim_one(endpoint, at(0)).await;
-    let release = |token| world.store.release(vec![(first.delivery_id, token), (world.id(), 1)]);
+    let of_first = unattempted(&first);
+    let unknown = Unattempted { delivery_id: world.id(), ..of_first };
+    let release = |lease_token| world.store.release(vec![Unattempted { lease_token, ..of_first }, unknown]);
     release(first.lease.token).await.unwrap();
     let delivery = world.event(appended.event_id).await.deliveries.remove(0).delivery;
     assert_eq!((delivery.in_flight, delivery.due_at, delivery.attempt_count), (false, Some(at(0)), 0));

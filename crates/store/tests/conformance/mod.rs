@@ -11,6 +11,7 @@
 mod backend;
 mod call;
 mod finishing;
+mod replaying;
 mod world;
 
 pub(crate) mod admin;
@@ -19,27 +20,36 @@ pub(crate) mod append;
 pub(crate) mod batches;
 pub(crate) mod claim;
 pub(crate) mod close;
+pub(crate) mod deliveries;
 pub(crate) mod endpoint_tests;
 pub(crate) mod endpoints;
 pub(crate) mod event_types;
 pub(crate) mod events;
+pub(crate) mod expiry;
 pub(crate) mod extras;
 pub(crate) mod finish;
 pub(crate) mod groups;
+pub(crate) mod health;
 pub(crate) mod idempotency;
 pub(crate) mod leases;
+pub(crate) mod order;
+pub(crate) mod order_model;
 pub(crate) mod pages;
 pub(crate) mod projects;
 pub(crate) mod prune;
 pub(crate) mod receipts;
+pub(crate) mod replay_queries;
+pub(crate) mod replay_targets;
+pub(crate) mod replays;
 pub(crate) mod rotation;
 pub(crate) mod routing;
+pub(crate) mod rules;
 pub(crate) mod secrets;
 pub(crate) mod sources;
 pub(crate) mod states;
 
 pub(crate) use backend::{Backend, Opening};
-pub(crate) use finishing::{DEAD, failed, succeeded};
+pub(crate) use finishing::{DEAD, failed, succeeded, unattempted};
 pub(crate) use world::{World, at, concurrently, keyring, secret};
 
 /// Makes a `#[tokio::test]` of every case, each with a fresh backend. The expression stands in other modules than this
@@ -99,6 +109,15 @@ macro_rules! conformance {
                 a_close_loses_nothing_that_was_answered
                 a_close_in_the_middle_of_writes_answers_each_truthfully
             }
+            deliveries {
+                every_filter_selects_alone_and_with_each_other
+                lists_of_deliveries_run_both_ways
+                what_is_listed_is_what_the_event_says_of_it
+                a_redelivery_is_a_delivery_of_its_own
+                redeliveries_are_made_all_or_none
+                a_pending_delivery_is_called_off
+                what_has_ended_or_is_unknown_is_not_called_off
+            }
             endpoint_tests {
                 a_test_goes_to_its_endpoint_alone_whatever_that_wants
                 a_test_may_be_born_leased
@@ -119,6 +138,7 @@ macro_rules! conformance {
                 seen_types_come_once_each_and_in_order
                 a_registered_type_is_kept_once
                 registered_types_are_bounded
+                how_old_a_type_may_be_is_the_catalogues_until_it_is_set
             }
             events {
                 a_record_says_what_was_appended
@@ -127,6 +147,17 @@ macro_rules! conformance {
                 a_detail_has_deliveries_and_attempts_in_order
                 the_types_that_were_seen_are_known
                 unknown_events_are_not_found
+            }
+            expiry {
+                what_is_too_old_is_not_claimed
+                what_is_too_old_is_ended_in_bounded_steps
+                an_attempt_that_is_under_way_may_still_arrive
+                a_retry_that_ages_expires_as_well
+                what_does_not_age_does_not_expire
+                what_ages_goes_before_what_is_due_earlier
+                an_endpoint_is_due_by_the_earliest_of_either_kind
+                an_endpoints_own_age_goes_before_its_types
+                age_and_urgency_outlive_a_restart
             }
             extras {
                 what_an_endpoint_is_made_with_is_kept
@@ -153,6 +184,13 @@ macro_rules! conformance {
                 an_endpoint_deleted_amid_appends_is_left_with_nothing_pending
                 an_endpoint_made_amid_appends_misses_nothing_after_its_answer
             }
+            health {
+                failures_are_remembered_and_forgotten
+                a_disabled_endpoint_gets_nothing_more_from_the_same_moment_on
+                only_what_is_still_so_is_noted
+                a_note_and_its_attempt_are_one
+                a_new_url_or_an_enabling_forgets_the_failures
+            }
             idempotency {
                 the_first_runs_and_the_others_get_its_answer
                 answers_are_kept_exactly
@@ -172,6 +210,28 @@ macro_rules! conformance {
                 a_release_gives_back_only_what_is_still_ones_own
                 only_expired_leases_are_reclaimed
                 a_restart_voids_every_lease
+            }
+            order {
+                a_successor_waits_and_nobody_claims_it
+                an_append_says_due_only_for_what_is
+                a_finished_one_lets_the_next_go
+                a_cancelled_one_lets_the_next_go
+                an_expired_one_lets_the_next_go
+                a_failed_one_is_waited_for_so_long_after_its_first_attempt
+                an_end_ends_the_wait_at_once
+                what_comes_later_waits_by_the_last_one_that_is_pending
+                a_cancelled_one_lets_nobody_past_those_before_it
+                only_an_object_and_an_endpoint_of_its_own_make_an_order
+                an_order_begins_and_ends_with_what_comes_next
+                what_ages_waits_for_its_turn_all_the_same
+                a_plan_made_anew_keeps_the_order
+                a_batch_is_in_order_too
+                a_deleted_endpoint_takes_those_that_wait_along
+                a_late_failure_lets_nobody_go_and_a_late_success_does
+                whoever_is_under_way_or_has_a_schedule_of_its_own_is_let_be
+            }
+            order_model {
+                whatever_happens_only_those_go_whose_turn_has_come
             }
             pages {
                 events_run_both_ways
@@ -207,6 +267,38 @@ macro_rules! conformance {
                 held_calls_are_bounded_and_read_in_order
                 receipts_are_filtered_and_paged
             }
+            replay_queries {
+                each_field_narrows_alone_and_with_the_others
+                a_type_is_found_by_either_spelling
+                each_state_is_how_an_event_stands_with_the_endpoint
+                what_was_replayed_is_not_missed_again
+                without_an_endpoint_each_that_wants_it_now_gets_it
+                an_endpoint_is_concerned_by_what_it_had_and_by_what_it_subscribes_to
+                tests_of_endpoints_are_not_replayed
+                what_comes_after_the_making_is_not_replayed
+                a_query_is_of_its_project
+            }
+            replay_targets {
+                another_url_gets_each_event_once
+                a_running_replay_is_not_cleared
+                another_url_has_an_endpoint_as_long_as_it_is_needed
+                another_url_goes_with_a_replay_that_is_called_off
+            }
+            replays {
+                a_new_replay_is_kept_as_it_was_asked_for
+                a_replay_is_made_in_bounded_steps
+                a_replay_of_nothing_is_completed_by_its_first_step
+                one_step_may_look_in_vain_and_is_not_the_last
+                the_same_step_taken_twice_at_once_counts_once
+                a_replay_that_is_called_off_makes_no_more_and_takes_back_what_is_pending
+                only_what_can_still_be_called_off_is
+                an_endpoint_that_is_deleted_meanwhile_gets_nothing
+                what_is_pruned_meanwhile_is_missing
+                a_replay_is_pruned_when_nothing_names_it
+                running_replays_are_bounded_in_each_project
+                replays_are_a_projects_own_and_paged
+                a_replays_deliveries_end_like_any_others
+            }
             rotation {
                 a_rotation_without_overlap_ends_all_others_at_once
                 a_rotation_with_overlap_lets_both_sign_until_its_end
@@ -224,6 +316,12 @@ macro_rules! conformance {
                 a_plan_made_anew_is_born_due
                 a_type_is_routed_by_either_spelling
                 paused_endpoints_get_deliveries_and_disabled_ones_none
+            }
+            rules {
+                the_rules_an_endpoint_is_made_with_are_kept
+                each_rule_changes_alone_and_can_be_taken_away
+                rules_that_are_none_are_refused
+                an_endpoint_that_goes_on_says_since_when
             }
             secrets {
                 secrets_are_the_same_after_a_restart

@@ -37,8 +37,11 @@ where
 }
 
 /// Holds a list of these ids, given oldest first, against walks both ways with several page sizes.
-async fn holds<Id, T, F>(oldest_first: &[Id], id: impl Fn(&T) -> Id, read: impl Fn(PageRequest<Id>) -> F)
-where
+pub(super) async fn holds<Id, T, F>(
+    oldest_first: &[Id],
+    id: impl Fn(&T) -> Id,
+    read: impl Fn(PageRequest<Id>) -> F,
+) where
     Id: Copy + Debug + PartialEq,
     F: Future<Output = Result<Page<T>, StoreError>>,
 {

@@ -2,8 +2,8 @@
 
 use ringback_domain::{Project, ProjectId, SourceId, SourceKind, SourceStatus};
 use ringback_store::{
-    Backlog, EndpointChange, EventFilter, NewSource, PageRequest, ProjectChange, ReceiptFilter, Rotation,
-    SourceChange, StoreError,
+    Backlog, EndpointChange, EventFilter, MaxAgeChange, NewSource, PageRequest, ProjectChange, ReceiptFilter,
+    Rotation, SourceChange, StoreError,
 };
 
 use super::{World, assert_err, at, secret};
@@ -90,7 +90,7 @@ pub(crate) async fn a_renamed_project_keeps_what_it_has(mut world: World) {
     let id = world.second_project().await;
     let default = std::mem::replace(&mut world.project, id);
     let (source, endpoint) = (world.source().await, world.endpoint(&["*"]).await);
-    world.store.register_event_type(id, "acme.a".into(), at(1)).await.unwrap();
+    world.store.register_event_type(id, "acme.a".into(), MaxAgeChange::Keep, at(1)).await.unwrap();
     let planned = world.call(source, "wh_1").leased_until(at(40)).arrival();
     let generation = world.generation();
 
@@ -101,7 +101,7 @@ pub(crate) async fn a_renamed_project_keeps_what_it_has(mut world: World) {
         let project = config.project(id).unwrap();
         assert_eq!((&project.project, project.generation), (&renamed, generation));
         assert!(project.source(source).is_some() && project.endpoint(endpoint).is_some());
-        assert!(project.publish_source().is_some() && project.event_types().contains("acme.a"));
+        assert!(project.publish_source().is_some() && project.has_event_type("acme.a"));
     };
     keeps(&world);
     // Where events go does not hang on names, so no plan has become void.
@@ -159,7 +159,10 @@ pub(crate) async fn unknown_projects_are_not_found(world: World) {
     let source = NewSource { project_id: nowhere, ..world.new_source() };
     assert_err!(world.store.create_source(source).await, StoreError::Refused(_));
     let name = "acme.a".to_owned();
-    assert_err!(world.store.register_event_type(nowhere, name, at(1)).await, StoreError::Refused(_));
+    assert_err!(
+        world.store.register_event_type(nowhere, name, MaxAgeChange::Keep, at(1)).await,
+        StoreError::Refused(_)
+    );
     assert!(world.store.config().project(nowhere).is_none());
 }
 
@@ -181,7 +184,7 @@ pub(crate) async fn nothing_of_one_project_is_found_in_another(world: World) {
     let (event, receipt) = (arrival.event.id, arrival.receipt.expect("a call has one").id);
     world.store.append(arrival).await.unwrap();
     world.call(source, "wh_2").append().await;
-    world.store.register_event_type(world.project, "acme.a".into(), at(1)).await.unwrap();
+    world.store.register_event_type(world.project, "acme.a".into(), MaxAgeChange::Keep, at(1)).await.unwrap();
     // One waits and one is under way.
     assert_eq!(world.store.claim(endpoint, at(0), at(60), 1).await.unwrap().len(), 1);
     assert_eq!(world.store.backlog(world.project).await.unwrap(), Backlog { pending: 1, in_flight: 1 });
@@ -221,7 +224,7 @@ pub(crate) async fn nothing_of_one_project_is_found_in_another(world: World) {
     let receipts =
         store.list_receipts(other, ReceiptFilter::default(), PageRequest::default()).await.unwrap();
     assert_eq!(receipts.items, []);
-    assert!(store.config().project(other).unwrap().event_types().is_empty());
+    assert!(store.config().project(other).unwrap().event_types().next().is_none());
     let sources = store.list_sources(other, PageRequest::default()).await.unwrap().items;
     assert!(sources.iter().all(|source| source.kind == SourceKind::Publish && source.project_id == other));
     assert!(store.list_endpoints(other, PageRequest::default()).await.unwrap().items.is_empty());

@@ -1,6 +1,6 @@
 //! An event goes where the configuration of its commit says, whatever its caller had planned.
 
-use ringback_domain::{Disposition, EndpointId, EventPattern};
+use ringback_domain::{DeliveryRules, Disposition, EndpointId, EventPattern};
 use ringback_store::{Arrival, EndpointChange, Plan, PlannedDelivery};
 
 use super::{World, at};
@@ -28,7 +28,7 @@ pub(crate) async fn a_plan_of_the_present_configuration_is_followed(world: World
     let (first, second) = (world.endpoint(&["*"]).await, world.endpoint(&["*"]).await);
     // A plan may be narrower than the routing (a test of one endpoint), and mix the ways of being born.
     let mut arrival = world.call(source, "wh_1").to(&[second]).leased_until(at(40)).arrival();
-    let born_due = PlannedDelivery { id: world.id(), endpoint_id: first, lease_expires_at: None };
+    let born_due = PlannedDelivery::new(world.id(), first, &DeliveryRules::default(), at(0), None);
     planned_in(&mut arrival).push(born_due);
     let planned: Vec<_> = planned_in(&mut arrival).iter().map(|p| (p.id, p.endpoint_id)).collect();
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringback_domain::{
-    Endpoint, EndpointId, EventId, EventPattern, IdMaker, ProjectId, Source, SourceId, SourceKind, Timestamp,
-    TypedId, project::DEFAULT_PROJECT_NAME,
+    Delivery, DeliveryRules, Endpoint, EndpointId, EventId, EventPattern, IdMaker, Ordering, ProjectId,
+    ReplayQuery, Source, SourceId, SourceKind, Timestamp, TypedId, project::DEFAULT_PROJECT_NAME,
+    replay::DEFAULT_RATE,
 };
 use ringback_store::{
-    Claimed, EncryptionKey, EventDetail, EventFilter, Keyring, NewEndpoint, NewProject, NewSource, OpenError,
-    PageRequest, Store,
+    Claimed, EncryptionKey, EventDetail, EventFilter, Keyring, NewEndpoint, NewProject, NewReplay, NewSource,
+    OpenError, PageRequest, Store,
 };
 use ringback_webhook::SigningSecret;
 use tokio::task::JoinSet;
@@ -154,8 +155,21 @@ impl World {
             headers: Vec::new(),
             authentication: None,
             no_retry_statuses: Vec::new(),
+            rules: DeliveryRules::default(),
             paused: false,
             secret: (self.id(), secret(7).into()),
+            now: at(0),
+        }
+    }
+
+    /// A replay to be made, to the endpoints.
+    pub(crate) fn new_replay(&self, query: ReplayQuery) -> NewReplay {
+        NewReplay {
+            id: self.id(),
+            project_id: self.project,
+            query,
+            target: None,
+            rate: DEFAULT_RATE,
             now: at(0),
         }
     }
@@ -170,6 +184,18 @@ impl World {
     pub(crate) async fn endpoint(&self, patterns: &[&str]) -> EndpointId {
         let made: Arc<Endpoint> = self.store.create_endpoint(self.new_endpoint(patterns)).await.unwrap();
         made.id
+    }
+
+    /// Makes an endpoint that wants everything under these rules.
+    pub(crate) async fn endpoint_with(&self, rules: DeliveryRules) -> EndpointId {
+        let new = NewEndpoint { rules, ..self.new_endpoint(&["*"]) };
+        self.store.create_endpoint(new).await.unwrap().id
+    }
+
+    /// Makes an endpoint that wants what is about one object in order, and waits so long.
+    pub(crate) async fn ordered_endpoint(&self, ordering_wait_secs: u32) -> EndpointId {
+        let ordering = Ordering::Object;
+        self.endpoint_with(DeliveryRules { ordering, ordering_wait_secs, ..DeliveryRules::default() }).await
     }
 
     /// The project's generation in the snapshot.
@@ -193,6 +219,16 @@ impl World {
     /// An event with all that belongs to it.
     pub(crate) async fn event(&self, id: EventId) -> EventDetail {
         self.store.event(self.project, id).await.unwrap()
+    }
+
+    /// The first delivery of an event.
+    pub(crate) async fn delivery(&self, event_id: EventId) -> Delivery {
+        self.event(event_id).await.deliveries.remove(0).delivery
+    }
+
+    /// The `webhook-id` of everything of an endpoint that is due at `now`, in the order of the claim; the claim stays.
+    pub(crate) async fn claim_names(&self, endpoint: EndpointId, now: Timestamp) -> Vec<String> {
+        self.claim(endpoint, now).await.into_iter().map(|claimed| claimed.webhook_id).collect()
     }
 
     /// The ids that a list gives, in its order; at most 100.

@@ -50,6 +50,19 @@ async fn a_delivery_is_one_of_the_charts_states() {
         format!("state = 'dead', end_reason = 'retention', {ENDED}"),
         format!("state = 'cancelled', end_reason = 'endpoint_deleted', {ENDED}"),
         format!("state = 'cancelled', end_reason = 'requested', {ENDED}, {TRIED}"),
+        // In an order: it waits, it is due, it goes on by its own schedule, it has ended.
+        "order_key = 'batch_1', due_at = NULL".to_owned(),
+        "order_key = 'batch_1'".to_owned(),
+        format!("order_key = 'batch_1', {TRIED}"),
+        format!("order_key = 'batch_1', state = 'cancelled', end_reason = 'requested', {ENDED}"),
+        // Ageing, urgent, replayed; a replay's own from before there were replays.
+        "expires_at = 5".to_owned(),
+        "urgent = 1".to_owned(),
+        "trigger = 'replay', replay_id = zeroblob(16)".to_owned(),
+        "trigger = 'replay'".to_owned(),
+        format!("state = 'dead', end_reason = 'expired', expires_at = 5, {ENDED}"),
+        format!("state = 'dead', end_reason = 'expired', expires_at = 5, {ENDED}, {TRIED}"),
+        format!("state = 'dead', end_reason = 'aborted', {ENDED}, {TRIED}"),
     ] {
         assert_taken(&db, &set(&possible));
     }
@@ -82,6 +95,23 @@ async fn a_delivery_is_one_of_the_charts_states() {
         format!("state = 'cancelled', {ENDED}"),
         format!("state = 'cancelled', end_reason = 'retention', {ENDED}"),
         format!("state = 'cancelled', end_reason = 'requested', {ENDED}, lease_expires_at = 5"),
+        // Nobody waits in an order who is in none, who was attempted, or who is under way.
+        format!("order_key = 'batch_1', due_at = NULL, {TRIED}"),
+        "order_key = 'batch_1', due_at = NULL, lease_token = 1, lease_expires_at = 5".to_owned(),
+        "order_key = 'batch_1', trigger = 'redelivery'".to_owned(),
+        "order_key = 'batch_1', trigger = 'replay'".to_owned(),
+        "order_key = 'batch_1', trigger = 'test'".to_owned(),
+        format!("state = 'dead', end_reason = 'expired', {ENDED}, {TRIED}"),
+        format!("state = 'dead', end_reason = 'aborted', {ENDED}"),
+        format!("state = 'cancelled', end_reason = 'expired', expires_at = 5, {ENDED}"),
+        format!("state = 'cancelled', end_reason = 'aborted', {ENDED}, {TRIED}"),
+        format!("state = 'delivered', end_reason = 'expired', expires_at = 5, {ENDED}, {TRIED}"),
+        "end_reason = 'expired', expires_at = 5".to_owned(),
+        "urgent = 2".to_owned(),
+        "urgent = NULL".to_owned(),
+        "replay_id = zeroblob(16)".to_owned(),
+        "trigger = 'redelivery', replay_id = zeroblob(16)".to_owned(),
+        "trigger = 'replay', replay_id = x'00'".to_owned(),
     ] {
         assert_refused(&db, &set(&impossible));
     }
@@ -147,6 +177,14 @@ async fn no_other_row_is_impossible_either() {
         "UPDATE endpoints SET disabled_at = 1",
         "UPDATE endpoints SET disabled_reason = 'gone'",
         "UPDATE endpoints SET project_id = zeroblob(16)",
+        "UPDATE endpoints SET max_per_sec = 0",
+        "UPDATE endpoints SET max_concurrency = 0",
+        "UPDATE endpoints SET max_age_secs = 0",
+        "UPDATE endpoints SET ordering = 'type'",
+        "UPDATE endpoints SET ordering = NULL",
+        "UPDATE endpoints SET ordering_wait_secs = 0",
+        "UPDATE endpoints SET ordering_wait_secs = NULL",
+        "UPDATE endpoints SET replay_id = x'00'",
         "UPDATE sources SET kind = 'stripe'",
         "UPDATE sources SET status = 'deleted'",
         "UPDATE sources SET project_id = zeroblob(16)",
@@ -158,6 +196,11 @@ async fn no_other_row_is_impossible_either() {
         assert_refused(&db, refused);
     }
     assert_taken(&db, "UPDATE endpoints SET timeout_secs = 60, disabled_at = 1, disabled_reason = 'gone'");
+    assert_taken(
+        &db,
+        "UPDATE endpoints SET max_per_sec = 1, max_concurrency = 1, max_age_secs = 1, ordering = 'object', \
+         ordering_wait_secs = 1, replay_id = zeroblob(16)",
+    );
     assert_taken(&db, "INSERT INTO projects (id, name, created_at) VALUES (zeroblob(16), 'second', 1)");
 }
 
@@ -185,10 +228,12 @@ async fn a_key_and_a_registered_type_belong_to_a_project() {
     let key = |project: &str, sha256: &str| {
         format!("INSERT INTO api_keys VALUES (randomblob(16), {project}, 'ci', 'rk-', {sha256}, 1, NULL)")
     };
-    let event_type = |project: &str| format!("INSERT INTO event_types VALUES ({project}, 'acme.a', 1)");
+    let event_type = |project: &str, max_age: &str| {
+        format!("INSERT INTO event_types VALUES ({project}, 'acme.a', 1, {max_age})")
+    };
     const PROJECT: &str = "(SELECT id FROM projects)";
     const NOWHERE: &str = "zeroblob(16)";
-    for insert in [key(PROJECT, "zeroblob(32)"), event_type(PROJECT)] {
+    for insert in [key(PROJECT, "zeroblob(32)"), event_type(PROJECT, "0")] {
         assert_taken(&db, &insert);
         db.execute(&insert, []).unwrap();
         assert_refused(&db, &insert);
@@ -197,10 +242,56 @@ async fn a_key_and_a_registered_type_belong_to_a_project() {
         key(PROJECT, "zeroblob(31)"),
         key(NOWHERE, "randomblob(32)"),
         key(PROJECT, "randomblob(32)").replace("randomblob(16)", "zeroblob(15)"),
-        event_type(NOWHERE),
+        event_type(NOWHERE, "NULL"),
+        event_type(PROJECT, "-1").replace("acme.a", "acme.b"),
     ] {
         assert_refused(&db, &refused);
     }
+}
+
+#[tokio::test]
+async fn a_replay_is_one_of_the_charts_states() {
+    let (_world, db) = one_pending().await;
+    db.execute(
+        "INSERT INTO replays (id, project_id, rate, state, expected_count, expected_is_minimum, until_position, created_at) \
+         VALUES (zeroblob(16), (SELECT id FROM projects), 1, 'running', 0, 0, 1, 1)",
+        [],
+    )
+    .unwrap();
+    let set = |columns: &str| format!("UPDATE replays SET {columns}");
+    const TARGET: &str = "target_url = 'https://a.example/', target_endpoint_id = zeroblob(16)";
+    for possible in [
+        TARGET.to_owned(),
+        "cursor = zeroblob(16), created_count = 3, expected_is_minimum = 1".to_owned(),
+        "state = 'completed', finished_at = 9".to_owned(),
+        format!("state = 'completed', finished_at = 9, needs_clearing = 1, {TARGET}"),
+        "state = 'cancelled', finished_at = 9, needs_clearing = 1".to_owned(),
+        "event_state = 'missed', created_after = 1, created_before = 2".to_owned(),
+    ] {
+        assert_taken(&db, &set(&possible));
+    }
+    for impossible in [
+        "id = x'00'",
+        "project_id = zeroblob(16)",
+        "event_state = 'held'",
+        "rate = 0",
+        "state = 'paused', finished_at = 9",
+        "state = 'completed'",
+        "state = 'cancelled'",
+        "finished_at = 9",
+        "expected_count = -1",
+        "created_count = -1",
+        "expected_is_minimum = 2",
+        "cursor = x'00'",
+        "needs_clearing = 1",
+        "needs_clearing = 2, state = 'completed', finished_at = 9",
+        "target_url = 'https://a.example/'",
+        "target_endpoint_id = zeroblob(16)",
+    ] {
+        assert_refused(&db, &set(impossible));
+    }
+    assert_refused(&db, "INSERT INTO replays SELECT * FROM replays");
+    assert_refused(&db, "DELETE FROM projects");
 }
 
 #[tokio::test]

@@ -1,14 +1,16 @@
-//! From the first schema to the present one: nothing is lost on the way, and what fails has not begun.
+//! From each former schema to the present one: nothing is lost on the way, and what fails has not begun.
 
 mod first_schema;
+mod second_schema;
 
 use ringback_domain::retry::NextStep;
-use ringback_domain::{EndReason, Timestamp};
-use ringback_store::{EventFilter, OpenError, SqliteStore};
+use ringback_domain::{DeliveryRules, DeliveryState, EndReason, EndpointHealth, ReplayQuery, Timestamp};
+use ringback_store::{DeliveryFilter, EventFilter, OpenError, PageRequest, SqliteStore};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use self::first_schema::FirstSchema;
+use self::second_schema::SecondSchema;
 use crate::backend::{DatabaseFolder, options};
 use crate::conformance::{World, assert_err, at, secret};
 
@@ -70,21 +72,25 @@ async fn every_row_of_the_first_schema_is_there_afterwards() {
     for ((sql, before), after) in KEPT.iter().zip(before).zip(kept(&db)) {
         assert_eq!(after, before, "{sql}");
     }
-    assert_eq!(history(&db), (2, 2));
+    assert_eq!(history(&db), (3, 3));
     assert!(rows(&db, "PRAGMA foreign_key_check").is_empty());
     assert_eq!(number(&db, "SELECT count(*) FROM deliveries WHERE lease_expires_at IS NOT NULL"), 0);
-    // The tables that were made anew are what the others refer to.
+    assert_tables_are_referred_to(&db);
+    // One source of what is published for each project, and none more at the next start.
+    drop(SqliteStore::open(options(&folder)).unwrap());
+    let sql = "SELECT count(*), count(DISTINCT project_id) FROM sources WHERE kind = 'publish'";
+    assert_eq!(rows(&db, sql), [[Value::Integer(2), Value::Integer(2)]]);
+}
+
+/// The tables that were made anew are what the others refer to.
+fn assert_tables_are_referred_to(db: &Connection) {
     for (table, referring) in [("sources", 2), ("deliveries", 1)] {
         let sql = format!(
             "SELECT count(*) FROM sqlite_schema AS s JOIN pragma_foreign_key_list(s.name) AS f \
              WHERE s.type = 'table' AND f.\"table\" = '{table}'"
         );
-        assert_eq!(number(&db, &sql), referring, "{table}");
+        assert_eq!(number(db, &sql), referring, "{table}");
     }
-    // One source of what is published for each project, and none more at the next start.
-    drop(SqliteStore::open(options(&folder)).unwrap());
-    let sql = "SELECT count(*), count(DISTINCT project_id) FROM sources WHERE kind = 'publish'";
-    assert_eq!(rows(&db, sql), [[Value::Integer(2), Value::Integer(2)]]);
 }
 
 #[tokio::test]
@@ -128,6 +134,72 @@ async fn a_store_goes_on_with_what_the_first_schema_held() {
     assert!(rows(&db, "PRAGMA foreign_key_check").is_empty());
 }
 
+/// What must be the same of the second schema, beside what it had from the first.
+const KEPT_OF_SECOND: [&str; 6] = [
+    "SELECT id, archived_at FROM projects ORDER BY id",
+    "SELECT * FROM api_keys ORDER BY id",
+    "SELECT * FROM sources ORDER BY id",
+    "SELECT id, description, no_retry_statuses, extras FROM endpoints ORDER BY id",
+    "SELECT project_id, name, created_at FROM event_types ORDER BY name",
+    "SELECT * FROM idempotency_keys ORDER BY key",
+];
+
+#[test]
+fn every_row_of_the_second_schema_is_there_afterwards() {
+    let folder = DatabaseFolder::new();
+    let second = SecondSchema::in_folder(&folder);
+    second.fill();
+    let all = |db: &Connection| (kept(db), KEPT_OF_SECOND.map(|sql| rows(db, sql)));
+    let before = all(second.db());
+    assert_eq!(history(second.db()), (2, 2));
+    assert!(before.1.iter().all(|rows| !rows.is_empty()), "each table has rows to lose");
+    assert_eq!(before.0[10].len(), 9, "one delivery more than the first schema knew of");
+    drop(second);
+    for _ in 0..2 {
+        drop(SqliteStore::open(options(&folder)).unwrap());
+        let db = folder.connection();
+        assert_eq!(all(&db), before);
+        assert_eq!(history(&db), (3, 3));
+        assert!(rows(&db, "PRAGMA foreign_key_check").is_empty());
+        assert_tables_are_referred_to(&db);
+    }
+}
+
+#[tokio::test]
+async fn a_store_goes_on_with_what_the_second_schema_held() {
+    let folder = DatabaseFolder::new();
+    let second = SecondSchema::in_folder(&folder);
+    let made = second.fill();
+    drop(second);
+    let world = World::new(folder.clone()).await;
+
+    let config = world.store.config();
+    let endpoint = config.endpoint(made.active).unwrap();
+    assert_eq!(
+        (endpoint.description.as_deref(), &endpoint.no_retry_statuses[..]),
+        (Some("app"), &[404, 410][..])
+    );
+    assert_eq!((&endpoint.rules, &endpoint.health), (&DeliveryRules::default(), &EndpointHealth::default()));
+    assert_eq!((endpoint.resumed_at, endpoint.replay_id), (None, None));
+    let project = config.project(world.project).unwrap();
+    assert!(project.has_event_type("acme.a") && project.max_age("acme.a").is_none());
+    drop(config);
+
+    // What was there ends in ways that the second schema did not know, and is replayed.
+    let claimed = world.claim(made.active, at(60)).await;
+    assert_eq!(claimed.iter().map(|claimed| claimed.delivery_id).collect::<Vec<_>>(), made.pending);
+    world.finish(&claimed[0], NextStep::Dead(EndReason::Aborted), at(61)).await;
+    let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..Default::default() };
+    let dead = world.store.list_deliveries(world.project, dead, PageRequest::default()).await.unwrap().items;
+    let reasons: Vec<_> = dead.iter().filter_map(|record| record.delivery.end_reason).collect();
+    assert_eq!(reasons.len(), 4, "{reasons:?}");
+    let query = ReplayQuery { endpoint_id: Some(made.active), ..Default::default() };
+    let replay = world.replay(query).await;
+    assert_eq!(world.advance(replay, 100).await.iter().sum::<usize>(), 2, "all but what a test made");
+    world.store.close().await;
+    assert!(rows(&folder.connection(), "PRAGMA foreign_key_check").is_empty());
+}
+
 #[test]
 fn a_migration_that_loses_what_a_row_refers_to_has_not_begun() {
     let folder = DatabaseFolder::new();
@@ -162,7 +234,7 @@ fn a_migration_and_its_entry_in_the_history_are_one_transaction() {
 
     db.execute_batch("DROP TRIGGER stop").unwrap();
     drop(SqliteStore::open(options(&folder)).unwrap());
-    assert_eq!((history(&db), kept(&db)), ((2, 2), before));
+    assert_eq!((history(&db), kept(&db)), ((3, 3), before));
 }
 
 #[test]
@@ -170,7 +242,7 @@ fn a_new_database_has_every_migration_once() {
     let folder = DatabaseFolder::new();
     for _ in 0..2 {
         drop(SqliteStore::open(options(&folder)).unwrap());
-        assert_eq!(history(&folder.connection()), (2, 2));
+        assert_eq!(history(&folder.connection()), (3, 3));
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::{self, Future};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -51,7 +51,7 @@ async fn serve(stream: TcpStream, number: usize, desk: Arc<Desk>) {
 /// How a connection ends that is not left to HTTP.
 enum End {
     Reset,
-    Raw { bytes: Bytes, hang: bool, _running: Running },
+    Raw { bytes: Bytes, hang: bool, pause: Option<Duration>, _running: Running },
 }
 
 /// Ends a connection. That the caller has gone away meanwhile is no matter.
@@ -59,12 +59,22 @@ async fn finish(mut stream: TcpStream, end: End) {
     match end {
         // If this fails the caller sees an orderly end, which is no answer either.
         End::Reset => drop(stream.set_zero_linger()),
-        End::Raw { bytes, hang, _running } => {
-            if stream.write_all(&bytes).await.is_ok() && hang {
+        End::Raw { bytes, hang, pause, _running } => {
+            if send(&mut stream, &bytes, pause).await.is_ok() && hang {
                 let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
             }
         }
     }
+}
+
+/// All at once, or byte by byte.
+async fn send(stream: &mut TcpStream, bytes: &[u8], pause: Option<Duration>) -> std::io::Result<()> {
+    let Some(pause) = pause else { return stream.write_all(bytes).await };
+    for byte in bytes {
+        tokio::time::sleep(pause).await;
+        stream.write_all(&[*byte]).await?;
+    }
+    Ok(())
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<AnyBody>, NoAnswer>> + Send>>;
@@ -124,8 +134,8 @@ async fn answer(
             end_with(End::Reset);
             Err(NoAnswer)
         }
-        Act::Raw { bytes, hang } => {
-            end_with(End::Raw { bytes, hang, _running: running });
+        Act::Raw { bytes, hang, pause } => {
+            end_with(End::Raw { bytes, hang, pause, _running: running });
             Err(NoAnswer)
         }
     }

@@ -28,7 +28,8 @@ pub(super) enum Act {
     /// The connection is reset, without an answer.
     Reset,
     /// These bytes as they are, then the end of the connection, or nothing more for as long as the caller stays.
-    Raw { bytes: Bytes, hang: bool },
+    /// With a pause before each byte, if one is given.
+    Raw { bytes: Bytes, hang: bool, pause: Option<Duration> },
 }
 
 impl Reply {
@@ -79,13 +80,19 @@ impl Reply {
     /// Sends these bytes, HTTP or not, and closes the connection.
     #[must_use]
     pub fn raw(bytes: impl Into<Bytes>) -> Self {
-        Act::Raw { bytes: bytes.into(), hang: false }.into()
+        Act::Raw { bytes: bytes.into(), hang: false, pause: None }.into()
     }
 
     /// Sends these bytes, HTTP or not, and then nothing more for as long as the caller stays.
     #[must_use]
     pub fn raw_then_hang(bytes: impl Into<Bytes>) -> Self {
-        Act::Raw { bytes: bytes.into(), hang: true }.into()
+        Act::Raw { bytes: bytes.into(), hang: true, pause: None }.into()
+    }
+
+    /// Sends these bytes one by one with such a pause before each, and then nothing more for as long as the caller stays.
+    #[must_use]
+    pub fn drip(bytes: impl Into<Bytes>, pause: Duration) -> Self {
+        Act::Raw { bytes: bytes.into(), hang: true, pause: Some(pause) }.into()
     }
 
     /// The same, but only after this span of real time: a receiver that is slow at its work.

@@ -1,8 +1,9 @@
 //! How a world is made, at first and after a crash.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use ringback_delivery::{DelivererParts, DeliverySettings};
+use ringback_delivery::{DelivererParts, DeliverySettings, JitterSource};
 use ringback_domain::project::DEFAULT_PROJECT_NAME;
 use ringback_domain::retry::Jitter;
 use ringback_domain::{Clock, IdMaker};
@@ -21,15 +22,20 @@ use crate::faulty_store::FaultyStore;
 const VERSION: &str = "0.0.0-test";
 
 /// What a world is made with. By default: the server's limits, and loopback may be called.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct WorldBuilder {
     policy: Policy,
     settings: DeliverySettings,
+    jitter: JitterSource,
 }
 
 impl Default for WorldBuilder {
     fn default() -> Self {
-        Self { policy: Policy::dev(), settings: DeliverySettings::new(VERSION) }
+        Self {
+            policy: Policy::dev(),
+            settings: DeliverySettings::new(VERSION),
+            jitter: Arc::new(|| Jitter::NONE),
+        }
     }
 }
 
@@ -45,6 +51,17 @@ impl WorldBuilder {
     pub fn settings(mut self, change: impl FnOnce(&mut DeliverySettings)) -> Self {
         change(&mut self.settings);
         self
+    }
+
+    /// With delays that are spread, the same way each time for the same seed.
+    #[must_use]
+    pub fn jitter(self, seed: u32) -> Self {
+        let state = AtomicU32::new(seed);
+        // A Weyl sequence, stirred: spread evenly, which is all that is asked of it.
+        let draw = move || {
+            Jitter::from_bits(state.fetch_add(0x9E37_79B9, Ordering::Relaxed).wrapping_mul(0x85EB_CA6B))
+        };
+        Self { jitter: Arc::new(draw), ..self }
     }
 
     /// Starts a world in a folder of its own, at [`START`].
@@ -71,7 +88,7 @@ impl WorldBuilder {
             client: Client::new(self.policy.clone(), RootCertStore::empty(), ClientSettings::default()),
             clock: Arc::new(clock.clone()),
             ids: Arc::clone(&ids),
-            jitter: Arc::new(|| Jitter::NONE),
+            jitter: Arc::clone(&self.jitter),
             settings: self.settings.clone(),
         });
         World { clock, project, source, ids, builder: self, folder, store, faults, node }

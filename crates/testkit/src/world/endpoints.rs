@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringback_domain::{Clock, Endpoint, EndpointId, EventPattern, TypedId};
+use ringback_domain::{Clock, DeliveryRules, Endpoint, EndpointId, EventPattern, TypedId};
 use ringback_store::{EndpointChange, NewEndpoint, Store};
 use ringback_webhook::SigningSecret;
 
@@ -21,6 +21,17 @@ impl World {
         event_types: &[&str],
         timeout_secs: u8,
     ) -> Arc<Endpoint> {
+        self.endpoint_with_rules(url, event_types, timeout_secs, DeliveryRules::default()).await
+    }
+
+    /// The same, with rules for its deliveries.
+    pub async fn endpoint_with_rules(
+        &self,
+        url: &str,
+        event_types: &[&str],
+        timeout_secs: u8,
+        rules: DeliveryRules,
+    ) -> Arc<Endpoint> {
         let id: EndpointId = self.id();
         let endpoint = NewEndpoint {
             id,
@@ -33,6 +44,7 @@ impl World {
             headers: Vec::new(),
             authentication: None,
             no_retry_statuses: Vec::new(),
+            rules,
             paused: false,
             secret: (self.id(), own_secret(id).into()),
             now: self.clock.now(),

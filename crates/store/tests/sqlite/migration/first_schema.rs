@@ -8,7 +8,7 @@ use super::ms;
 use crate::backend::DatabaseFolder;
 use crate::conformance::{at, keyring, secret};
 
-const FIRST: &str = include_str!("../../../src/sqlite/migrations/V1__initial.sql");
+pub(super) const FIRST: &str = include_str!("../../../src/sqlite/migrations/V1__initial.sql");
 
 /// The position of an event that is gone: higher than all that are there.
 pub(super) const LAST_PRUNED_POSITION: i64 = 70;
@@ -61,11 +61,11 @@ impl FirstSchema {
         Filled { project, source, active, deleted, events, pending }
     }
 
-    fn id<I: TypedId>(&self) -> I {
+    pub(super) fn id<I: TypedId>(&self) -> I {
         self.ids.next(at(-50))
     }
 
-    fn insert(&self, sql: &str, params: impl Params) {
+    pub(super) fn insert(&self, sql: &str, params: impl Params) {
         assert_eq!(self.db.execute(sql, params), Ok(1), "{sql}");
     }
 

@@ -2,29 +2,47 @@
 
 use std::borrow::Cow;
 
-use ringback_domain::{Attempt, AttemptId, DeliveryId, EndReason, EndpointId, EventId, Timestamp};
-use ringback_store::DeliveryDetail;
+use ringback_domain::{
+    Attempt, AttemptId, Delivery, DeliveryId, EndReason, EndpointId, EventId, ReplayId, Timestamp,
+};
+use ringback_store::{DeliveryDetail, DeliveryFound, DeliveryRecord};
 use serde::Serialize;
 
 use crate::json::Text;
 
 /// The object `webhook_delivery`.
 #[derive(Serialize)]
-pub(super) struct DeliveryView<'a> {
+pub(crate) struct DeliveryView<'a> {
     id: Text<DeliveryId>,
     object: &'static str,
     created_at: i64,
     event_id: Text<EventId>,
     endpoint_id: Text<EndpointId>,
     trigger: &'static str,
+    replay_id: Option<Text<ReplayId>>,
     state: &'static str,
     end_reason: Option<&'static str>,
     attempt_count: u32,
+    /// `null` once it is final, and while it waits for the one before it in its order.
     next_attempt_at: Option<i64>,
+    /// When it is too old to be attempted.
+    expires_at: Option<i64>,
     in_flight: bool,
     finished_at: Option<i64>,
-    /// Oldest first.
-    attempts: Vec<AttemptView<'a>>,
+    /// Left out within the event itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<EventGist<'a>>,
+    /// Oldest first; left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<Vec<AttemptView<'a>>>,
+}
+
+/// What is delivered, in brief.
+#[derive(Serialize)]
+struct EventGist<'a> {
+    r#type: &'a str,
+    webhook_id: &'a str,
+    object_id: Option<&'a str>,
 }
 
 /// The object `webhook_attempt`.
@@ -43,8 +61,27 @@ struct AttemptView<'a> {
 }
 
 impl<'a> DeliveryView<'a> {
-    pub(super) fn of(detail: &'a DeliveryDetail) -> Self {
-        let delivery = &detail.delivery;
+    /// As a list shows it.
+    pub(crate) fn of(record: &'a DeliveryRecord) -> Self {
+        let event = EventGist {
+            r#type: &record.event_type,
+            webhook_id: &record.webhook_id,
+            object_id: record.object_id.as_deref(),
+        };
+        Self { event: Some(event), ..Self::bare(&record.delivery) }
+    }
+
+    /// With its attempts.
+    pub(crate) fn whole(found: &'a DeliveryFound) -> Self {
+        Self { attempts: Some(AttemptView::all(&found.attempts)), ..Self::of(&found.record) }
+    }
+
+    /// With its attempts, as its event shows it.
+    pub(crate) fn within_event(detail: &'a DeliveryDetail) -> Self {
+        Self { attempts: Some(AttemptView::all(&detail.attempts)), ..Self::bare(&detail.delivery) }
+    }
+
+    fn bare(delivery: &Delivery) -> Self {
         Self {
             id: Text(delivery.id),
             object: "webhook_delivery",
@@ -52,18 +89,25 @@ impl<'a> DeliveryView<'a> {
             event_id: Text(delivery.event_id),
             endpoint_id: Text(delivery.endpoint_id),
             trigger: delivery.trigger.as_str(),
+            replay_id: delivery.replay_id.map(Text),
             state: delivery.state.as_str(),
             end_reason: delivery.end_reason.map(EndReason::as_str),
             attempt_count: delivery.attempt_count,
             next_attempt_at: delivery.due_at.map(Timestamp::as_unix_secs),
+            expires_at: delivery.expires_at.map(Timestamp::as_unix_secs),
             in_flight: delivery.in_flight,
             finished_at: delivery.finished_at.map(Timestamp::as_unix_secs),
-            attempts: detail.attempts.iter().map(AttemptView::of).collect(),
+            event: None,
+            attempts: None,
         }
     }
 }
 
 impl<'a> AttemptView<'a> {
+    fn all(attempts: &'a [Attempt]) -> Vec<Self> {
+        attempts.iter().map(Self::of).collect()
+    }
+
     fn of(attempt: &'a Attempt) -> Self {
         let report = &attempt.report;
         Self {
