@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    EndpointsCommand, EventsCommand, KeysCommand, ProjectsCommand, PublishArgs, ReceiptsCommand,
-    SourcesCommand, TriggerArgs,
+    DeliveriesCommand, EndpointsCommand, EventTypesCommand, EventsCommand, KeysCommand, ProjectsCommand,
+    PublishArgs, ReceiptsCommand, ReplaysCommand, SourcesCommand, TriggerArgs,
 };
 use crate::exit;
 use crate::serve::ServeFlags;
@@ -67,6 +67,25 @@ impl Global {
     pub(crate) fn as_admin(&self) -> Self {
         Self { project: None, ..self.clone() }
     }
+
+    /// These flags as they are typed, each after a space: for a command that a person is told to run next.
+    pub(crate) fn typed(&self) -> String {
+        let data_dir = self.data_dir.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let flags = [("server", &self.server), ("project", &self.project), ("data-dir", &data_dir)];
+        let typed = |(flag, value): (&str, &Option<String>)| {
+            value.as_deref().map(|value| format!(" --{flag} {}", quoted(value)))
+        };
+        flags.into_iter().filter_map(typed).collect()
+    }
+}
+
+/// A word as a shell takes it for what it is.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,6 +105,15 @@ pub(crate) enum Command {
     /// Events: what has come in, and what became of it.
     #[command(subcommand, visible_alias = "event")]
     Events(EventsCommand),
+    /// Deliveries: one event for one endpoint, with its attempts.
+    #[command(subcommand, visible_alias = "delivery")]
+    Deliveries(DeliveriesCommand),
+    /// Replays: many events sent again, by a query.
+    #[command(subcommand, visible_alias = "replay")]
+    Replays(ReplaysCommand),
+    /// Event types: what endpoints may name, and how fast each ages.
+    #[command(subcommand, visible_alias = "event-type")]
+    EventTypes(EventTypesCommand),
     /// Receipts: every inbound call, taken in or refused and why.
     #[command(subcommand, visible_alias = "receipt")]
     Receipts(ReceiptsCommand),
@@ -123,6 +151,8 @@ Examples:
       Try the whole way with a sample.
   ringback publish order.paid --data '{\"id\": \"ord_1\"}'
       Send an event of your own to whoever subscribes to it.
+  ringback replays create --endpoint whe_... --missed --since 3d --wait
+      Send again what an endpoint never got.
 
 Environment:
   RINGBACK_API_KEY    the key that commands show: a project's, or the admin key
@@ -140,5 +170,15 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_are_typed_again_as_a_shell_takes_them() {
+        let mut global =
+            Global { json: true, server: None, project: None, data_dir: Some("/var/lib/ring back".into()) };
+        assert_eq!(global.typed(), " --data-dir '/var/lib/ring back'");
+        (global.server, global.project) = (Some("http://127.0.0.1:4600".into()), Some("it's".into()));
+        global.data_dir = None;
+        assert_eq!(global.typed(), r" --server http://127.0.0.1:4600 --project 'it'\''s'");
     }
 }

@@ -89,7 +89,27 @@ impl ApiClient {
         body: Bytes,
         idempotency_key: Option<&str>,
     ) -> Result<Result<Value, ApiRefusal>, CliError> {
-        let answer = self.send(method, path, body, idempotency_key)?;
+        self.block_on(self.ask(method, path, body, idempotency_key))
+    }
+
+    /// Asks for something without holding up what else the command waits for.
+    pub(crate) async fn fetch(&self, path: &str) -> Result<Value, CliError> {
+        self.ask(Method::GET, path, Bytes::new(), None).await?.map_err(ApiRefusal::into_error)
+    }
+
+    /// Waits for something that makes calls of its own.
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        idempotency_key: Option<&str>,
+    ) -> Result<Result<Value, ApiRefusal>, CliError> {
+        let answer = self.send(method, path, body, idempotency_key).await?;
         let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
         if (200..300).contains(&answer.status) {
             return json.map(Ok).ok_or_else(|| CliError::Refused {
@@ -114,10 +134,10 @@ impl ApiClient {
         body: Option<&Value>,
     ) -> Result<RawAnswer, CliError> {
         let body = body.map_or_else(Bytes::new, |json| Bytes::from(json.to_string()));
-        self.send(method, path, body, None)
+        self.block_on(self.send(method, path, body, None))
     }
 
-    fn send(
+    async fn send(
         &self,
         method: Method,
         path: &str,
@@ -140,27 +160,22 @@ impl ApiClient {
         let request = request.body(body).map_err(|_| {
             CliError::Usage(format!("--server {} is not a URL such as {DEFAULT_URL}", self.url))
         })?;
-        send(&self.runtime, &self.client, request, &self.url)
+        send(&self.client, request, &self.url).await
     }
 }
 
 /// Sends one request to a URL that the person named.
 pub(crate) fn send_once(request: Request<Bytes>, url: &str) -> Result<RawAnswer, CliError> {
-    send(&runtime()?, &open_client(), request, url)
+    runtime()?.block_on(send(&open_client(), request, url))
 }
 
-fn send(
-    runtime: &tokio::runtime::Runtime,
-    client: &Client,
-    request: Request<Bytes>,
-    url: &str,
-) -> Result<RawAnswer, CliError> {
+async fn send(client: &Client, request: Request<Bytes>, url: &str) -> Result<RawAnswer, CliError> {
     let limits = ResponseLimits {
         timeout: Duration::from_secs(30),
         max_read_bytes: MAX_ANSWER_BYTES,
         max_kept_bytes: MAX_ANSWER_BYTES,
     };
-    match runtime.block_on(client.send(request, limits)) {
+    match client.send(request, limits).await {
         Ok(answer) => Ok(RawAnswer { status: answer.status.as_u16(), body: answer.body_start }),
         Err(SendError::Blocked(refusal)) => Err(CliError::Usage(refusal.to_string())),
         Err(error) => Err(CliError::Unreachable { url: url.to_owned(), reason: error.to_string() }),

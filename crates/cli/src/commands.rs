@@ -1,16 +1,20 @@
 //! The commands that talk to a running server.
 
+mod deliveries;
 mod endpoints;
+mod event_types;
 mod events;
 mod keys;
+mod moment;
 mod projects;
 mod publish;
 mod receipts;
+mod replays;
 mod sources;
 mod status;
 mod trigger;
 
-use std::io::{ErrorKind, Write as _};
+use std::fmt::Display;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -21,12 +25,15 @@ use crate::args::{Args, Command, Global};
 use crate::exit::CliError;
 use crate::output::{self, Column};
 
+pub(crate) use deliveries::DeliveriesCommand;
 pub(crate) use endpoints::EndpointsCommand;
+pub(crate) use event_types::EventTypesCommand;
 pub(crate) use events::EventsCommand;
 pub(crate) use keys::KeysCommand;
 pub(crate) use projects::ProjectsCommand;
 pub(crate) use publish::PublishArgs;
 pub(crate) use receipts::ReceiptsCommand;
+pub(crate) use replays::ReplaysCommand;
 pub(crate) use sources::SourcesCommand;
 pub(crate) use trigger::TriggerArgs;
 
@@ -40,6 +47,9 @@ pub(crate) fn run(global: &Global, command: Command) -> Result<(), CliError> {
         Command::Sources(command) => sources::run(global, command),
         Command::Endpoints(command) => endpoints::run(global, command),
         Command::Events(command) => events::run(global, command),
+        Command::Deliveries(command) => deliveries::run(global, command),
+        Command::Replays(command) => replays::run(global, command),
+        Command::EventTypes(command) => event_types::run(global, command),
         Command::Receipts(command) => receipts::run(global, command),
         Command::Status => status::run(global),
         Command::Serve(_) | Command::Completions { .. } => Ok(()),
@@ -50,15 +60,7 @@ pub(crate) fn run(global: &Global, command: Command) -> Result<(), CliError> {
 pub(crate) fn completions(shell: Shell) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "ringback", &mut script);
-    match std::io::stdout().write_all(&script) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(source) => Err(CliError::Failed {
-            message: "cannot write the script".into(),
-            source: Some(Box::new(source)),
-        }),
-        Ok(()) => Ok(()),
-    }
+    output::bytes(&script)
 }
 
 /// Which part of a list is wanted.
@@ -95,20 +97,36 @@ fn items(list: &Value) -> &[Value] {
     list["data"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Prints a page of a list, and says whether there is more.
-fn print_list(global: &Global, list: &Value, columns: &[Column], when_empty: &str) {
-    if global.json {
-        output::json(list);
-    } else {
-        output::table(items(list), columns, when_empty);
-        mention_more(list);
+/// Prints one object: what is set of it.
+fn print_one(global: &Global, object: &Value, columns: &[Column]) -> Result<(), CliError> {
+    match global.json {
+        true => output::json(object),
+        false => output::fields(object, columns),
     }
+}
+
+/// Prints an answer as a sentence.
+fn print_text(global: &Global, answer: &Value, text: impl Display) -> Result<(), CliError> {
+    match global.json {
+        true => output::json(answer),
+        false => output::line(text),
+    }
+}
+
+/// Prints a page of a list, and says whether there is more.
+fn print_list(global: &Global, list: &Value, columns: &[Column], when_empty: &str) -> Result<(), CliError> {
+    if global.json {
+        return output::json(list);
+    }
+    output::table(items(list), columns, when_empty)?;
+    mention_more(list);
+    Ok(())
 }
 
 /// Tells how to see what comes after this page.
 fn mention_more(list: &Value) {
     if let (true, Some(last)) = (list["has_more"] == true, list["last_id"].as_str()) {
-        anstream::eprintln!("there are more: --after {last}");
+        output::talk(format_args!("there are more: --after {last}"));
     }
 }
 

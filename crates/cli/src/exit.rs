@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
+
+use crate::output;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,12 @@ pub(crate) enum CliError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// What was waited for has ended, and not all of it was delivered. Exit code 6.
+    #[error("{message}")]
+    NotDelivered { message: String },
+    /// The person pressed Ctrl-C; what was watched goes on. Exit code 130, as shells have it.
+    #[error("{message}")]
+    Interrupted { message: String },
     /// Something else went wrong. Exit code 1.
     #[error("{message}")]
     Failed {
@@ -55,6 +62,8 @@ impl CliError {
             Self::Unreachable { .. } => 3,
             Self::Refused { .. } => 4,
             Self::CannotStart { .. } => 5,
+            Self::NotDelivered { .. } => 6,
+            Self::Interrupted { .. } => 130,
         }
     }
 }
@@ -62,15 +71,20 @@ impl CliError {
 /// What `--help` says about exit codes.
 pub(crate) const HELP: &str = "\
 Exit codes: 0 done, 1 something went wrong, 2 wrong flags or settings, 3 nobody there to talk to, \
-4 the server or receiver said no, 5 the server cannot start.";
+4 the server or receiver said no, 5 the server cannot start, 6 not all that was waited for was delivered, \
+130 interrupted by Ctrl-C.";
 
 /// Tells the person, with the causes below, and gives the exit code.
 pub(crate) fn report(error: &CliError) -> ExitCode {
+    if let CliError::Interrupted { message } = error {
+        output::talk(message);
+        return ExitCode::from(error.code());
+    }
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-    eprintln!("{red}error:{red:#} {error}");
+    output::talk(format_args!("{red}error:{red:#} {error}"));
     let mut cause = std::error::Error::source(error);
     while let Some(current) = cause {
-        eprintln!("  because: {current}");
+        output::talk(format_args!("  because: {current}"));
         cause = current.source();
     }
     ExitCode::from(error.code())

@@ -1,25 +1,75 @@
 //! How answers look: JSON as the API gave it, or text for people. Colour only on a terminal.
+//!
+//! Stdout is for data, stderr is for talk. A reader of stdout that goes away early, as `head` does, has seen enough: what is left
+//! is not printed, and that is no error.
 
-use anstream::println;
-use anstyle::{AnsiColor, Style};
+mod cell;
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write as _};
+
+use anstyle::Style;
 use serde_json::Value;
 
-/// Prints the API's own JSON.
-pub(crate) fn json(value: &Value) {
-    println!("{value:#}");
-}
+use self::cell::{at, cell, is_set, paint};
+use crate::exit::CliError;
 
 /// A column of a table: its heading, and the path of the field in each item.
 pub(crate) type Column = (&'static str, &'static [&'static str]);
 
-/// Prints a list as a table, or says that it is empty.
-pub(crate) fn table(items: &[Value], columns: &[Column], when_empty: &str) {
-    if items.is_empty() {
-        anstream::eprintln!("{when_empty}");
-        return;
+/// Prints data and ends the line.
+pub(crate) fn line(text: impl Display) -> Result<(), CliError> {
+    wrote(writeln!(anstream::stdout().lock(), "{text}"))
+}
+
+/// Prints data as it is.
+pub(crate) fn bytes(data: &[u8]) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    wrote(stdout.write_all(data).and_then(|()| stdout.flush()))
+}
+
+fn wrote(result: io::Result<()>) -> Result<(), CliError> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(source) => Err(CliError::Failed {
+            message: "cannot write the answer".into(),
+            source: Some(Box::new(source)),
+        }),
+        Ok(()) => Ok(()),
     }
-    let rows: Vec<Vec<String>> =
-        items.iter().map(|item| columns.iter().map(|(_, path)| cell(item, path)).collect()).collect();
+}
+
+/// Tells the person something that is no data. Whether anybody listens is no reason to fail.
+pub(crate) fn talk(text: impl Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Asks the person something; the answer comes on the same line.
+pub(crate) fn ask(question: &str) {
+    let _ = write!(anstream::stderr().lock(), "{question}");
+}
+
+/// Tells how far something is, over and over on one line; on a terminal only, so that a log does not fill with it.
+pub(crate) fn talk_over(text: impl Display) {
+    let mut stderr = anstream::stderr().lock();
+    if stderr.is_terminal() {
+        let _ = write!(stderr, "\r{text}");
+    }
+}
+
+/// Prints the API's own JSON.
+pub(crate) fn json(value: &Value) -> Result<(), CliError> {
+    line(format_args!("{value:#}"))
+}
+
+/// Prints a list as a table, or says that it is empty.
+pub(crate) fn table(items: &[Value], columns: &[Column], when_empty: &str) -> Result<(), CliError> {
+    if items.is_empty() {
+        talk(when_empty);
+        return Ok(());
+    }
+    let row = |item| columns.iter().map(|(_, path)| cell(item, path).replace('\n', " ")).collect();
+    let rows: Vec<Vec<String>> = items.iter().map(row).collect();
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()
@@ -29,56 +79,27 @@ pub(crate) fn table(items: &[Value], columns: &[Column], when_empty: &str) {
         .collect();
     let bold = Style::new().bold();
     let headings: Vec<String> = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
-    println!("{bold}{}{bold:#}", line(&headings, &widths, str::to_owned).trim_end());
+    let mut text = format!("{bold}{}{bold:#}", joined(&headings, &widths, str::to_owned).trim_end());
     for row in &rows {
-        println!("{}", line(row, &widths, paint).trim_end());
+        text.push('\n');
+        text.push_str(joined(row, &widths, paint).trim_end());
     }
+    line(text)
 }
 
 /// Prints an object's fields one a line, those that are set.
-pub(crate) fn fields(object: &Value, columns: &[Column]) {
+pub(crate) fn fields(object: &Value, columns: &[Column]) -> Result<(), CliError> {
     let width = columns.iter().map(|(heading, _)| heading.len()).max().unwrap_or(0);
-    for (heading, path) in columns {
-        if is_set(at(object, path)) {
-            println!("{heading:width$}  {}", paint(&cell(object, path)));
-        }
+    let set = columns.iter().filter(|(_, path)| is_set(at(object, path)));
+    let lines: Vec<String> =
+        set.map(|(heading, path)| format!("{heading:width$}  {}", paint(&cell(object, path)))).collect();
+    match lines.is_empty() {
+        true => Ok(()),
+        false => line(lines.join("\n")),
     }
 }
 
-/// A list or an object without anything in it says no more than an absent one.
-fn is_set(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        _ => true,
-    }
-}
-
-fn at<'a>(item: &'a Value, path: &[&str]) -> &'a Value {
-    path.iter().fold(item, |value, key| &value[*key])
-}
-
-/// A field as people read it: times of the API's `…_at` fields as dates in UTC.
-fn cell(item: &Value, path: &[&str]) -> String {
-    let value = at(item, path);
-    let is_time = path.last().is_some_and(|key| key.ends_with("_at"));
-    match value.as_i64().filter(|_| is_time).map(jiff::Timestamp::from_second) {
-        Some(Ok(time)) => time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        _ => plain(value),
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
-        other => other.to_string(),
-    }
-}
-
-fn line(cells: &[String], widths: &[usize], paint: impl Fn(&str) -> String) -> String {
+fn joined(cells: &[String], widths: &[usize], paint: impl Fn(&str) -> String) -> String {
     let mut text = String::new();
     for (i, cell) in cells.iter().enumerate() {
         let padding = widths[i].saturating_sub(cell.chars().count()) + 2;
@@ -88,48 +109,19 @@ fn line(cells: &[String], widths: &[usize], paint: impl Fn(&str) -> String) -> S
     text
 }
 
-/// Words of state have colours with a meaning: green is well, yellow is under way, red wants attention.
-fn paint(text: &str) -> String {
-    let colour = match text {
-        "delivered" | "accepted" | "active" | "ready" | "ok" | "succeeded" => AnsiColor::Green,
-        "pending" | "unrouted" | "archived" | "held" | "duplicate" => AnsiColor::Yellow,
-        "dead" | "rejected" | "http_error" | "timeout" | "unreachable" | "blocked" | "unavailable" => {
-            AnsiColor::Red
-        }
-        _ => return text.to_owned(),
-    };
-    let style = Style::new().fg_color(Some(colour.into()));
-    format!("{style}{text}{style:#}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn fields_are_shown_as_people_read_them() {
-        let item = json!({ "created_at": 1_750_287_018, "n": 5, "none": null, "list": ["a", "b"], "in": { "s": "x" } });
-        assert_eq!(cell(&item, &["created_at"]), "2025-06-18 22:50:18 UTC");
-        assert_eq!(cell(&item, &["n"]), "5");
-        assert_eq!(cell(&item, &["none"]), "-");
-        assert_eq!(cell(&item, &["list"]), "a,b");
-        assert_eq!(cell(&item, &["in", "s"]), "x");
-        assert_eq!(cell(&item, &["absent", "deep"]), "-");
-    }
-
-    #[test]
-    fn what_is_empty_is_not_set() {
-        for (value, set) in [(json!(null), false), (json!([]), false), (json!({}), false), (json!([0]), true)]
-        {
-            assert_eq!(is_set(&value), set, "{value}");
-        }
-        assert!(is_set(&json!(false)) && is_set(&json!("")) && is_set(&json!(0)));
-    }
 
     #[test]
     fn columns_line_up_whatever_their_width() {
         let cells = ["é".to_owned(), "b".to_owned()];
-        assert_eq!(line(&cells, &[3, 1], str::to_owned), "é    b  ");
+        assert_eq!(joined(&cells, &[3, 1], str::to_owned), "é    b  ");
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is_one() {
+        assert!(wrote(Err(ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(wrote(Err(ErrorKind::StorageFull.into())).is_err());
     }
 }

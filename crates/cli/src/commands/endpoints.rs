@@ -1,38 +1,24 @@
 //! `ringback endpoints`.
 
+mod missed;
 mod options;
+mod rules;
+mod view;
 
 use clap::Subcommand;
 use http::Method;
 use serde_json::{Map, Value, json};
 
 use self::options::Options;
+use self::rules::Rules;
+use self::view::{COLUMNS, show};
 use super::sources::deleted;
-use super::{PageArgs, print_list, segment};
+use super::{PageArgs, print_list, print_text, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
-use crate::output::{self, Column};
 
 const PATH: &str = "/v1/webhook_endpoints";
-const COLUMNS: [Column; 4] =
-    [("ID", &["id"]), ("NAME", &["name"]), ("EVENT TYPES", &["event_types"]), ("URL", &["url"])];
-const FIELDS: [Column; 14] = [
-    ("id", &["id"]),
-    ("name", &["name"]),
-    ("description", &["description"]),
-    ("url", &["url"]),
-    ("event types", &["event_types"]),
-    ("timeout secs", &["timeout_secs"]),
-    ("headers", &["headers"]),
-    ("authentication", &["authentication", "type"]),
-    ("no retry after", &["no_retry_statuses"]),
-    ("signature", &["signature_scheme"]),
-    ("secret", &["signing_secret"]),
-    ("secret hint", &["signing_secret_hint"]),
-    ("paused", &["paused"]),
-    ("disabled", &["disabled_reason"]),
-];
 
 /// What can be done with endpoints.
 #[derive(Debug, Subcommand)]
@@ -57,8 +43,10 @@ pub(crate) enum EndpointsCommand {
         signature_scheme: Option<String>,
         #[command(flatten)]
         options: Options,
+        #[command(flatten)]
+        rules: Box<Rules>,
     },
-    /// List endpoints.
+    /// List endpoints, each with what is out of the ordinary: disabled, paused, failing, its breaker.
     List {
         #[command(flatten)]
         page: PageArgs,
@@ -69,6 +57,10 @@ pub(crate) enum EndpointsCommand {
         id: String,
     },
     /// Change an endpoint.
+    #[command(
+        after_help = "Examples:\n  ringback endpoints update whe_... --retry-delays 5,30,120 --max-per-sec 20\n  \
+        ringback endpoints update whe_... --retry-delays default --max-per-sec none"
+    )]
     Update {
         /// `whe_…`
         id: String,
@@ -81,11 +73,38 @@ pub(crate) enum EndpointsCommand {
         /// A new set of types, in place of the whole old one. May be given several times.
         #[arg(long = "event-type", value_name = "TYPE")]
         event_types: Vec<String>,
-        #[command(flatten)]
-        options: Options,
         /// `true` makes no deliveries any more and holds what is pending, `false` enables it again.
         #[arg(long, value_name = "BOOL")]
         disabled: Option<bool>,
+        #[command(flatten)]
+        options: Options,
+        #[command(flatten)]
+        rules: Box<Rules>,
+    },
+    /// Hold an endpoint's deliveries: they are made, and wait.
+    Pause {
+        /// `whe_…`
+        id: String,
+    },
+    /// Let the deliveries of a paused endpoint go on, at a bounded rate.
+    Resume {
+        /// `whe_…`
+        id: String,
+    },
+    /// Enable a disabled endpoint, and tell what it missed.
+    #[command(after_help = "Example: ringback endpoints enable whe_... --replay-missed\n\n\
+        With --json, --replay-missed prints the replay after the endpoint, if anything was missed.")]
+    Enable {
+        /// `whe_…`
+        id: String,
+        /// Send at once what it missed while it was disabled.
+        #[arg(long)]
+        replay_missed: bool,
+    },
+    /// Disable an endpoint: no deliveries are made for it any more, and what is pending is held.
+    Disable {
+        /// `whe_…`
+        id: String,
     },
     /// Give an endpoint a new signing secret, shown this once. The old one goes on signing beside it for 24 hours, unless told
     /// otherwise.
@@ -130,7 +149,7 @@ pub(crate) enum EndpointsCommand {
 pub(crate) fn run(global: &Global, command: EndpointsCommand) -> Result<(), CliError> {
     let api = ApiClient::new(global)?;
     let answer = match command {
-        EndpointsCommand::Create { name, to, event_types, signature_scheme, options } => {
+        EndpointsCommand::Create { name, to, event_types, signature_scheme, options, rules } => {
             let mut body = Map::new();
             body.insert("name".into(), name.into());
             body.insert("url".into(), to.into());
@@ -139,11 +158,12 @@ pub(crate) fn run(global: &Global, command: EndpointsCommand) -> Result<(), CliE
                 body.insert("signature_scheme".into(), scheme.into());
             }
             options.add_to(&mut body)?;
+            rules.add_to(&mut body);
             api.call(Method::POST, PATH, Some(&Value::Object(body)))?
         }
         EndpointsCommand::List { page } => return list(global, &api, &page),
         EndpointsCommand::Get { id } => api.call(Method::GET, &one(&id), None)?,
-        EndpointsCommand::Update { id, name, to, event_types, options, disabled } => {
+        EndpointsCommand::Update { id, name, to, event_types, disabled, options, rules } => {
             let mut body = Map::new();
             for (key, value) in [("name", name), ("url", to)] {
                 if let Some(value) = value {
@@ -157,8 +177,18 @@ pub(crate) fn run(global: &Global, command: EndpointsCommand) -> Result<(), CliE
                 body.insert("disabled".into(), disabled.into());
             }
             options.add_to(&mut body)?;
+            rules.add_to(&mut body);
             api.call(Method::POST, &one(&id), Some(&Value::Object(body)))?
         }
+        EndpointsCommand::Pause { id } => change(&api, &id, "paused", true)?,
+        EndpointsCommand::Resume { id } => change(&api, &id, "paused", false)?,
+        EndpointsCommand::Disable { id } => change(&api, &id, "disabled", true)?,
+        EndpointsCommand::Enable { id, replay_missed: true } => {
+            let endpoint = change(&api, &id, "disabled", false)?;
+            show(global, &endpoint)?;
+            return missed::send(global, &api, &endpoint);
+        }
+        EndpointsCommand::Enable { id, replay_missed: false } => change(&api, &id, "disabled", false)?,
         EndpointsCommand::Rotate { id, at_once, signature_scheme } => {
             let mut body = json!({ "keep_old_secret_active_for_24_hours": !at_once });
             if let Some(scheme) = signature_scheme {
@@ -176,14 +206,21 @@ pub(crate) fn run(global: &Global, command: EndpointsCommand) -> Result<(), CliE
             return deleted(global, &answer);
         }
     };
-    show(global, &answer);
+    show(global, &answer)?;
+    missed::tell(global, &answer);
     Ok(())
 }
 
+fn change(api: &ApiClient, id: &str, field: &str, value: bool) -> Result<Value, CliError> {
+    api.call(Method::POST, &one(id), Some(&json!({ field: value })))
+}
+
 fn list(global: &Global, api: &ApiClient, page: &PageArgs) -> Result<(), CliError> {
-    let answer = api.call(Method::GET, &page.path(PATH, &[]), None)?;
-    print_list(global, &answer, &COLUMNS, "no endpoints yet; make one with `ringback endpoints create`");
-    Ok(())
+    let mut answer = api.call(Method::GET, &page.path(PATH, &[]), None)?;
+    if !global.json {
+        view::add_states(&mut answer);
+    }
+    print_list(global, &answer, &COLUMNS, "no endpoints yet; make one with `ringback endpoints create`")
 }
 
 /// An answer other than 2xx is a no of the receiver: it is shown, and is the exit code.
@@ -191,27 +228,13 @@ fn test(global: &Global, api: &ApiClient, id: &str, event_type: &str) -> Result<
     let body = json!({ "event_type": event_type });
     let result = api.call(Method::POST, &format!("{}/test", one(id)), Some(&body))?;
     let status = result["status_code"].as_u64().unwrap_or_default();
-    if global.json {
-        output::json(&result);
-    } else {
-        let (event, ms) = (result["event_id"].as_str().unwrap_or_default(), &result["duration_ms"]);
-        anstream::println!("{event_type} was answered {status} after {ms} ms (event {event})");
-    }
+    let (event, ms) = (result["event_id"].as_str().unwrap_or_default(), &result["duration_ms"]);
+    let text = format_args!("{event_type} was answered {status} after {ms} ms (event {event})");
+    print_text(global, &result, text)?;
     if (200..300).contains(&status) {
         return Ok(());
     }
     Err(CliError::Refused { message: format!("the endpoint did not accept the test: it answered {status}") })
-}
-
-fn show(global: &Global, endpoint: &Value) {
-    if global.json {
-        output::json(endpoint);
-        return;
-    }
-    output::fields(endpoint, &FIELDS);
-    if endpoint["signing_secret"].is_string() {
-        anstream::eprintln!("keep the secret now: it is not shown again");
-    }
 }
 
 fn one(id: &str) -> String {

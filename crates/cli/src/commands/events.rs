@@ -1,13 +1,10 @@
 //! `ringback events`.
 
-use std::io::Write;
-
-use anstream::println;
 use clap::Subcommand;
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{PageArgs, print_list, segment};
+use super::{PageArgs, deliveries, items, print_list, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -33,14 +30,6 @@ const FIELDS: [Column; 9] = [
     ("received", &["created_at"]),
     ("payload bytes", &["payload_bytes"]),
 ];
-const ATTEMPT_COLUMNS: [Column; 6] = [
-    ("ATTEMPT", &["number"]),
-    ("OUTCOME", &["outcome"]),
-    ("STATUS", &["status_code"]),
-    ("MS", &["duration_ms"]),
-    ("STARTED", &["started_at"]),
-    ("ERROR", &["error"]),
-];
 
 /// What can be asked about events.
 #[derive(Debug, Subcommand)]
@@ -64,6 +53,17 @@ pub(crate) enum EventsCommand {
         #[arg(long)]
         payload: bool,
     },
+    /// Deliver an event again: to every endpoint that wants its type now, or to one.
+    #[command(after_help = "Example: ringback events redeliver whev_... --endpoint whe_...
+
+        To send many events again: ringback replays create")]
+    Redeliver {
+        /// `whev_…`
+        id: String,
+        /// To this endpoint only, whatever it subscribes to.
+        #[arg(long, value_name = "ID")]
+        endpoint: Option<String>,
+    },
 }
 
 /// Runs `ringback events …`.
@@ -73,18 +73,24 @@ pub(crate) fn run(global: &Global, command: EventsCommand) -> Result<(), CliErro
         EventsCommand::List { event_type, object_id, page } => {
             let filters = [("type", event_type.as_deref()), ("object_id", object_id.as_deref())];
             let answer = api.call(Method::GET, &page.path(PATH, &filters), None)?;
-            print_list(global, &answer, &COLUMNS, "no such events");
-            Ok(())
+            print_list(global, &answer, &COLUMNS, "no such events")
         }
         EventsCommand::Get { id, payload: true } => print_payload(&api, &id),
         EventsCommand::Get { id, payload: false } => {
             let event = api.call(Method::GET, &format!("{PATH}/{}", segment(&id)), None)?;
-            if global.json {
-                output::json(&event);
-            } else {
-                print_event(&event);
+            match global.json {
+                true => output::json(&event),
+                false => print_event(&event),
             }
-            Ok(())
+        }
+        EventsCommand::Redeliver { id, endpoint } => {
+            let body = endpoint.map_or_else(|| json!({}), |id| json!({ "endpoint_id": id }));
+            let path = format!("{PATH}/{}/redeliver", segment(&id));
+            let made = api.call(Method::POST, &path, Some(&body))?;
+            match global.json {
+                true => output::json(&made),
+                false => output::table(items(&made), &deliveries::COLUMNS, "nothing is delivered again"),
+            }
         }
     }
 }
@@ -96,23 +102,22 @@ fn print_payload(api: &ApiClient, id: &str) -> Result<(), CliError> {
         // Asked again as JSON, so that the server's own sentence is shown.
         return api.call(Method::GET, &path, None).map(drop);
     }
-    std::io::stdout().write_all(&answer.body).map_err(|source| CliError::Failed {
-        message: "cannot write the payload".into(),
-        source: Some(Box::new(source)),
-    })
+    output::bytes(&answer.body)
 }
 
-fn print_event(event: &Value) {
-    output::fields(event, &FIELDS);
+fn print_event(event: &Value) -> Result<(), CliError> {
+    output::fields(event, &FIELDS)?;
     for delivery in event["deliveries"].as_array().map_or(&[] as &[Value], Vec::as_slice) {
-        let text = |key: &str| delivery[key].as_str().unwrap_or("-").to_owned();
+        let text = |key: &str| delivery[key].as_str().unwrap_or("-");
         let why = delivery["end_reason"].as_str().map_or_else(String::new, |reason| format!(" ({reason})"));
-        let test = if delivery["trigger"] == "test" { ", a test" } else { "" };
-        println!("\ndelivery {} to {}{test}: {}{why}", text("id"), text("endpoint_id"), text("state"));
-        if !delivery["next_attempt_at"].is_null() {
-            output::fields(delivery, &[("next attempt", &["next_attempt_at"])]);
-        }
-        let attempts = delivery["attempts"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-        output::table(attempts, &ATTEMPT_COLUMNS, "  not attempted yet");
+        let trigger = match text("trigger") {
+            "event" => String::new(),
+            other => format!(", a {other}"),
+        };
+        let (id, endpoint, state) = (text("id"), text("endpoint_id"), text("state"));
+        output::line(format_args!("\ndelivery {id} to {endpoint}{trigger}: {state}{why}"))?;
+        output::fields(delivery, &[("next attempt", &["next_attempt_at"])])?;
+        deliveries::print_attempts(delivery.clone())?;
     }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::sources::deleted;
-use super::{PageArgs, items, print_list, segment};
+use super::{PageArgs, items, print_list, print_one, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -56,23 +56,21 @@ pub(crate) fn run(global: &Global, command: KeysCommand) -> Result<(), CliError>
     match command {
         KeysCommand::Create { name } => {
             let key = api.call(Method::POST, &path, Some(&json!({ "name": name })))?;
-            if global.json {
-                output::json(&key);
-            } else {
-                output::fields(&key, &FIELDS);
-                anstream::eprintln!("keep the key now: it is not shown again");
+            print_one(global, &key, &FIELDS)?;
+            if !global.json {
+                output::talk("keep the key now: it is not shown again");
             }
+            Ok(())
         }
         KeysCommand::List { page } => {
             let answer = api.call(Method::GET, &page.path(&path, &[]), None)?;
-            print_list(global, &answer, &COLUMNS, "no keys yet; make one with `ringback keys create`");
+            print_list(global, &answer, &COLUMNS, "no keys yet; make one with `ringback keys create`")
         }
         KeysCommand::Delete { id } => {
             let answer = api.call(Method::DELETE, &format!("{path}/{}", segment(&id)), None)?;
-            return deleted(global, &answer);
+            deleted(global, &answer)
         }
     }
-    Ok(())
 }
 
 /// The id of the project that `--project` names, by id or name.

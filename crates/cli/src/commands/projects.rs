@@ -4,11 +4,11 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::json;
 
-use super::{PageArgs, print_list, segment};
+use super::{PageArgs, print_list, print_one, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
-use crate::output::{self, Column};
+use crate::output::Column;
 
 const PATH: &str = "/v1/organization/projects";
 const COLUMNS: [Column; 4] =
@@ -70,8 +70,7 @@ pub(crate) fn run(global: &Global, command: ProjectsCommand) -> Result<(), CliEr
         ProjectsCommand::List { include_archived, page } => {
             let archived = ("include_archived", include_archived.then_some("true"));
             let answer = api.call(Method::GET, &page.path(PATH, &[archived]), None)?;
-            print_list(global, &answer, &COLUMNS, "no projects");
-            return Ok(());
+            return print_list(global, &answer, &COLUMNS, "no projects");
         }
         ProjectsCommand::Get { id } => api.call(Method::GET, &one(&id), None)?,
         ProjectsCommand::Update { id, name } => {
@@ -79,10 +78,5 @@ pub(crate) fn run(global: &Global, command: ProjectsCommand) -> Result<(), CliEr
         }
         ProjectsCommand::Archive { id } => api.call(Method::POST, &format!("{}/archive", one(&id)), None)?,
     };
-    if global.json {
-        output::json(&answer);
-    } else {
-        output::fields(&answer, &FIELDS);
-    }
-    Ok(())
+    print_one(global, &answer, &FIELDS)
 }

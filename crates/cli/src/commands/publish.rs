@@ -1,15 +1,16 @@
 //! `ringback publish`: events of one's own, one at a time or a file of them.
 
 use std::fs;
-use std::io::{self, BufRead, IsTerminal as _, Read as _};
+use std::io::{self, BufRead, Read as _};
 use std::path::Path;
 
 use bytes::Bytes;
+use clap::ArgGroup;
 use http::Method;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::items;
+use super::{items, print_text};
 use crate::args::Global;
 use crate::client::{ApiClient, ApiRefusal};
 use crate::exit::CliError;
@@ -24,6 +25,7 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Flags of `publish`.
 #[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("what").args(["event_type", "file"]).required(true))]
 #[command(after_help = "Examples:\n  ringback publish order.paid --data '{\"id\": \"ord_1\"}'\n  \
     ringback publish order.paid --data @order.json --webhook-id order-1-paid\n  \
     ringback publish --file events.jsonl   # one {\"type\": …, \"data\": …} a line; - is standard input\n\n\
@@ -31,7 +33,7 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
     each line has a \"webhook_id\", or if both runs have the same --idempotency-key.")]
 pub(crate) struct PublishArgs {
     /// The type of the event, such as `order.paid`.
-    #[arg(value_name = "TYPE", required_unless_present = "file", conflicts_with = "file")]
+    #[arg(value_name = "TYPE")]
     event_type: Option<String>,
     /// Its data, a JSON object: the text itself, `@FILE`, or `-` for standard input.
     #[arg(long, value_name = "JSON", default_value = "{}", conflicts_with = "file")]
@@ -74,14 +76,9 @@ fn publish_one(global: &Global, event_type: &str, args: &PublishArgs) -> Result<
     body.push('}');
     let key = args.idempotency_key.as_deref();
     let answer = ApiClient::new(global)?.call_with(Method::POST, ONE, Bytes::from(body), key)?;
-    if global.json {
-        output::json(&answer);
-    } else {
-        let id = answer["id"].as_str().unwrap_or_default();
-        let before = if answer["duplicate"] == true { " (published before)" } else { "" };
-        anstream::println!("{event_type} is event {id}{before}");
-    }
-    Ok(())
+    let id = answer["id"].as_str().unwrap_or_default();
+    let before = if answer["duplicate"] == true { " (published before)" } else { "" };
+    print_text(global, &answer, format_args!("{event_type} is event {id}{before}"))
 }
 
 fn read_data(data: &str) -> Result<String, CliError> {
@@ -125,19 +122,15 @@ fn publish_file(global: &Global, file: &str, idempotency_key: Option<&str>) -> R
         check_line(file, number, &line, &progress)?;
         if part.lines.len() == MAX_BATCH_EVENTS || part.bytes + line.len() > MAX_BATCH_BYTES {
             sink.publish(&mut part, &mut progress)?;
-            show_progress(&progress);
+            output::talk_over(format_args!("{} events published", progress.published));
         }
         part.bytes += line.len();
         part.lines.push((number, line));
     }
     sink.publish(&mut part, &mut progress)?;
     let Progress { published, duplicates, .. } = progress;
-    if global.json {
-        output::json(&json!({ "object": "publish", "published": published, "duplicates": duplicates }));
-    } else {
-        anstream::println!("{published} events published, {duplicates} of them before");
-    }
-    Ok(())
+    let answer = json!({ "object": "publish", "published": published, "duplicates": duplicates });
+    print_text(global, &answer, format_args!("{published} events published, {duplicates} of them before"))
 }
 
 /// A line is one JSON object: what it must hold is the server's to say.
@@ -206,12 +199,5 @@ impl Sink<'_> {
         let (file, place) = (self.file, place.unwrap_or_default());
         let message = format!("{file}{place}: {}\n  {}", refusal.message, published_so_far(progress));
         CliError::Refused { message }
-    }
-}
-
-/// On a terminal only, so that a log does not fill with it.
-fn show_progress(progress: &Progress) {
-    if io::stderr().is_terminal() {
-        anstream::eprint!("\r{} events published", progress.published);
     }
 }

@@ -3,11 +3,11 @@
 use clap::Subcommand;
 use http::Method;
 
-use super::{PageArgs, print_list, segment};
+use super::{PageArgs, print_list, print_one, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
-use crate::output::{self, Column};
+use crate::output::Column;
 
 const PATH: &str = "/v1/webhook_receipts";
 const COLUMNS: [Column; 6] = [
@@ -65,18 +65,12 @@ pub(crate) fn run(global: &Global, command: ReceiptsCommand) -> Result<(), CliEr
         ReceiptsCommand::List { refused, source, page } => {
             let filters = [("source_id", source.as_deref()), ("refused", refused.then_some("true"))];
             let answer = api.call(Method::GET, &page.path(PATH, &filters), None)?;
-            print_list(global, &answer, &COLUMNS, "no such calls");
-            return Ok(());
+            return print_list(global, &answer, &COLUMNS, "no such calls");
         }
         ReceiptsCommand::Get { id } => api.call(Method::GET, &format!("{PATH}/{}", segment(&id)), None)?,
         ReceiptsCommand::Admit { id } => {
             api.call(Method::POST, &format!("{PATH}/{}/admit", segment(&id)), None)?
         }
     };
-    if global.json {
-        output::json(&receipt);
-    } else {
-        output::fields(&receipt, &FIELDS);
-    }
-    Ok(())
+    print_one(global, &receipt, &FIELDS)
 }

@@ -4,11 +4,11 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{PageArgs, print_list, segment};
+use super::{PageArgs, print_list, print_one, print_text, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
-use crate::output::{self, Column};
+use crate::output::Column;
 
 const PATH: &str = "/v1/webhook_sources";
 const COLUMNS: [Column; 5] = [
@@ -125,28 +125,17 @@ pub(crate) fn run(global: &Global, command: SourcesCommand) -> Result<(), CliErr
             api.call(Method::DELETE, &path, None)?
         }
     };
-    if global.json {
-        output::json(&answer);
-    } else {
-        output::fields(&answer, &FIELDS);
-    }
-    Ok(())
+    print_one(global, &answer, &FIELDS)
 }
 
 fn list(global: &Global, api: &ApiClient, page: &PageArgs) -> Result<(), CliError> {
     let answer = api.call(Method::GET, &page.path(PATH, &[]), None)?;
-    print_list(global, &answer, &COLUMNS, "no sources yet; make one with `ringback sources create`");
-    Ok(())
+    print_list(global, &answer, &COLUMNS, "no sources yet; make one with `ringback sources create`")
 }
 
 /// Says what was deleted.
 pub(super) fn deleted(global: &Global, answer: &Value) -> Result<(), CliError> {
-    if global.json {
-        output::json(answer);
-    } else {
-        anstream::println!("deleted {}", answer["id"].as_str().unwrap_or_default());
-    }
-    Ok(())
+    print_text(global, answer, format_args!("deleted {}", answer["id"].as_str().unwrap_or_default()))
 }
 
 fn one(id: &str) -> String {

@@ -3,10 +3,11 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::print_one;
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
-use crate::output::{self, Column};
+use crate::output::Column;
 
 const FIELDS: [Column; 6] = [
     ("version", &["version"]),
@@ -33,11 +34,7 @@ pub(crate) fn run(global: &Global) -> Result<(), CliError> {
         "pending": stats["pending"],
         "in_flight": stats["in_flight"],
     });
-    if global.json {
-        output::json(&status);
-    } else {
-        output::fields(&status, &FIELDS);
-    }
+    print_one(global, &status, &FIELDS)?;
     if ready.status == 200 {
         Ok(())
     } else {

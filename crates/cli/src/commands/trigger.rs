@@ -5,11 +5,10 @@ use http::{HeaderValue, Method, Request, header};
 use ringback_webhook::{SigningSecret, catalogue};
 use serde_json::json;
 
-use super::segment;
+use super::{print_text, segment};
 use crate::args::Global;
 use crate::client::{self, ApiClient};
 use crate::exit::CliError;
-use crate::output;
 use crate::random;
 use crate::serve::now;
 
@@ -48,12 +47,8 @@ fn through_source(global: &Global, event_type: &str, source: &str) -> Result<(),
     let path = format!("/v1/webhook_sources/{}/test", segment(source));
     let body = json!({ "event_type": event_type });
     let answer = ApiClient::new(global)?.call(Method::POST, &path, Some(&body))?;
-    if global.json {
-        output::json(&answer);
-    } else {
-        anstream::println!("{event_type} is event {}", answer["event_id"].as_str().unwrap_or_default());
-    }
-    Ok(())
+    let id = answer["event_id"].as_str().unwrap_or_default();
+    print_text(global, &answer, format_args!("{event_type} is event {id}"))
 }
 
 fn straight(global: &Global, event_type: &str, url: &str, secret: &str) -> Result<(), CliError> {
@@ -64,18 +59,15 @@ fn straight(global: &Global, event_type: &str, url: &str, secret: &str) -> Resul
         catalogue::sample(event_type, &event_id, now().to_wire()).ok_or_else(|| unknown_type(event_type))?;
     let request = signed(url, &secret, &webhook_id, body)?;
     let answer = client::send_once(request, url)?;
-    if global.json {
-        output::json(&json!({
-            "object": "trigger",
-            "url": url,
-            "event_type": event_type,
-            "webhook_id": webhook_id,
-            "status_code": answer.status,
-            "response_body": String::from_utf8_lossy(&answer.body),
-        }));
-    } else {
-        anstream::println!("{url} answered {}", answer.status);
-    }
+    let shown = json!({
+        "object": "trigger",
+        "url": url,
+        "event_type": event_type,
+        "webhook_id": webhook_id,
+        "status_code": answer.status,
+        "response_body": String::from_utf8_lossy(&answer.body),
+    });
+    print_text(global, &shown, format_args!("{url} answered {}", answer.status))?;
     if (200..300).contains(&answer.status) {
         Ok(())
     } else {

@@ -1,0 +1,59 @@
+//! What is typed wrong.
+
+use ringback_testkit::Gateway;
+use tokio::process::Command;
+
+use crate::{BINARY, run};
+
+#[tokio::test]
+async fn the_key_of_this_machine_is_shown_to_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(BINARY);
+    command.args(["events", "list", "--server", "http://192.0.2.1:4600"]).env_clear();
+    let output = command.env("HOME", folder.path()).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("set RINGBACK_API_KEY"));
+}
+
+#[tokio::test]
+async fn what_is_typed_wrong_is_exit_code_2_before_anything_is_asked() {
+    let gateway = Gateway::start(BINARY).await;
+    let to = "http://127.0.0.1:9/";
+    for (args, says) in [
+        (vec!["publish"], "<TYPE|--file <FILE>>"),
+        (vec!["replays", "create", "--since", "yesterday"], "it is no time; give Unix seconds"),
+        (vec!["replays", "create", "--until", "2025-06-18"], "names no offset from UTC"),
+        (vec!["replays", "create", "--missed", "--state", "dead"], "cannot be used with"),
+        (vec!["replays", "create", "--dry-run", "--wait"], "cannot be used with"),
+        (vec!["replays", "create", "--rate", "1001"], "1001 is not in 1..=1000"),
+        (vec!["deliveries", "list", "--state", "missed"], "possible values"),
+        (vec!["event-types", "register", "a.b", "--max-age", "1h"], "`none` or `default`"),
+        (vec!["endpoints", "update", "whe_1", "--retry-delays", "5,0"], "delay 1 is 0 s"),
+        (vec!["endpoints", "update", "whe_1", "--max-concurrency", "1001"], "1 to 1000, or `none`"),
+        (vec!["publish", "order.paid", "--data", "{"], "--data is not JSON"),
+        (vec!["publish", "order.paid", "--data", "@/nowhere"], "cannot be read"),
+        (vec!["publish", "--file", "/nowhere"], "cannot be read"),
+        (vec!["publish", "order.paid", "--file", "x"], "cannot be used with"),
+        (vec!["--server", "http://192.0.2.1", "status", "--url", "x"], "unexpected argument"),
+        (
+            vec!["endpoints", "create", "--name", "a", "--to", to, "--header", "x"],
+            "a name, a colon and a value",
+        ),
+        (vec!["endpoints", "create", "--name", "a", "--to", to, "--basic", "x"], "a colon and a password"),
+        (
+            vec!["endpoints", "create", "--name", "a", "--to", to, "--basic", "a:b", "--bearer", "x"],
+            "cannot be used with",
+        ),
+        (vec!["endpoints", "create", "--name", "a", "--to", to, "--timeout-secs", "0"], "0 is not in 1..=60"),
+        (
+            vec!["endpoints", "create", "--name", "a", "--to", to, "--signature-scheme", "v2"],
+            "possible values",
+        ),
+    ] {
+        let done = run(&gateway, &args).await;
+        assert_eq!(done.code, Some(2), "{args:?}: {}", done.stderr);
+        assert!(done.stderr.contains(says), "{args:?}: {}", done.stderr);
+        assert_eq!(done.stdout, "", "{args:?}");
+    }
+    gateway.terminate().await;
+}
