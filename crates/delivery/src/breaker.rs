@@ -138,9 +138,10 @@ impl Breaker {
         !matches!(before, State::Closed { .. }) && before != self.state
     }
 
-    /// An attempt failed at `now`. Says whether that opened it.
+    /// An attempt failed at `now`. Says whether that opened it; a probe that fails leaves it as it was, for longer.
     pub(crate) fn failed(&mut self, now: Timestamp, jitter: Jitter) -> bool {
-        let wait = match self.state {
+        let before = self.state;
+        let wait = match before {
             State::Closed { failures } if failures + 1 < TRIP_AFTER => {
                 self.state = State::Closed { failures: failures + 1 };
                 return false;
@@ -151,7 +152,7 @@ impl Breaker {
             State::Open { .. } => return false,
         };
         self.state = State::Open { until: now.plus(jitter.apply(wait)), wait };
-        true
+        !matches!(before, State::Probing { .. })
     }
 
     /// As the API shows it.
@@ -205,7 +206,7 @@ mod tests {
         for wait in [10, 20, 40, 80, 160, 300, 300] {
             assert_eq!(breaker.permit(at(now), PROBE), Permit::AtMost(1));
             assert_eq!(breaker.permit(at(now), PROBE), Permit::NotBefore(at(now + 40)), "one is under way");
-            assert!(breaker.failed(at(now), Jitter::NONE));
+            assert!(!breaker.failed(at(now), Jitter::NONE), "that is no news");
             assert_eq!(breaker.permit(at(now), PROBE), Permit::NotBefore(at(now + wait)));
             now += wait;
         }

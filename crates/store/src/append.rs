@@ -122,6 +122,6 @@ pub struct Appended {
     pub event_id: EventId,
     /// The deliveries that were born leased to the caller.
     pub leased: Vec<(DeliveryId, EndpointId, Lease)>,
-    /// The endpoints for which a delivery was born due.
+    /// The endpoints for which a delivery was born due; not those for which one waits for another in its order.
     pub due: Vec<EndpointId>,
 }

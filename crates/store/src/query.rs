@@ -93,7 +93,7 @@ pub struct DeliveryCounts {
 /// How much work waits in a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
-    /// Deliveries waiting to be due, or held.
+    /// Deliveries waiting to be due or for others in their order, or held.
     pub pending: u64,
     /// Deliveries with an attempt under way, as far as their leases say.
     pub in_flight: u64,

@@ -24,6 +24,11 @@ pub(crate) async fn what_is_too_old_is_not_claimed(world: World) {
     assert_eq!(world.claim_names(endpoint, at(65)).await, ["lasts"]);
     let left = world.delivery(event).await;
     assert_eq!((left.state, left.in_flight), (DeliveryState::Pending, false), "a claim ends nothing");
+    // The same where the endpoint is the one that sets the age.
+    let endpoint = endpoint_with_max_age(&world, 10).await;
+    world.publication("of little patience").to(&[endpoint]).append().await;
+    assert!(world.claim(endpoint, at(10)).await.is_empty());
+    assert_eq!(world.claim_names(endpoint, at(9)).await, ["of little patience"]);
 }
 
 pub(crate) async fn what_is_too_old_is_ended_in_bounded_steps(world: World) {
