@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::words::words;
-use crate::{DeliveryState, EventId, ProjectId, SourceId, Timestamp};
+use crate::{DeliveryState, EndpointId, EventId, ProjectId, SourceId, Timestamp};
 
 /// Where an event stands, derived from its deliveries and never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,11 +29,18 @@ words!("event state", EventState {
 });
 
 impl EventState {
-    /// The state of an event whose deliveries stand so.
-    pub fn derive(deliveries: impl IntoIterator<Item = DeliveryState>) -> Self {
+    /// The state of an event whose deliveries to these endpoints stand so. What went to the other URL of a replay is not among them.
+    ///
+    /// What an endpoint has got it has got: other deliveries of the event to it that ended otherwise do not count any more.
+    #[must_use]
+    pub fn derive(deliveries: &[(EndpointId, DeliveryState)]) -> Self {
+        let has_got = |endpoint: EndpointId| deliveries.contains(&(endpoint, DeliveryState::Delivered));
         deliveries
-            .into_iter()
-            .map(|state| match state {
+            .iter()
+            .filter(|(endpoint, state)| {
+                matches!(state, DeliveryState::Pending | DeliveryState::Delivered) || !has_got(*endpoint)
+            })
+            .map(|(_, state)| match state {
                 DeliveryState::Pending => Self::Pending,
                 DeliveryState::Dead => Self::Dead,
                 DeliveryState::Delivered => Self::Delivered,
@@ -75,21 +82,26 @@ pub type Payload = Bytes;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TypedId;
     use DeliveryState::{Cancelled, Dead, Delivered, Pending};
 
     #[test]
     fn the_state_that_wants_attention_wins() {
-        let cases: [(&[DeliveryState], EventState); 7] = [
+        let [a, b] = [1, 2].map(|n| EndpointId::from_bytes([n; 16]));
+        let cases: [(&[(EndpointId, DeliveryState)], EventState); 10] = [
             (&[], EventState::Unrouted),
-            (&[Delivered, Pending, Dead], EventState::Pending),
-            (&[Delivered, Dead, Cancelled], EventState::Dead),
-            (&[Cancelled, Delivered], EventState::Delivered),
-            (&[Cancelled, Cancelled], EventState::Cancelled),
-            (&[Delivered], EventState::Delivered),
-            (&[Dead], EventState::Dead),
+            (&[(a, Delivered), (b, Pending), (b, Dead)], EventState::Pending),
+            (&[(a, Delivered), (b, Dead), (b, Cancelled)], EventState::Dead),
+            (&[(a, Cancelled), (b, Delivered)], EventState::Delivered),
+            (&[(a, Cancelled), (b, Cancelled)], EventState::Cancelled),
+            (&[(a, Delivered)], EventState::Delivered),
+            (&[(a, Dead)], EventState::Dead),
+            (&[(a, Dead), (a, Delivered)], EventState::Delivered),
+            (&[(a, Delivered), (a, Dead)], EventState::Delivered),
+            (&[(a, Dead), (a, Delivered), (b, Dead)], EventState::Dead),
         ];
         for (deliveries, expected) in cases {
-            assert_eq!(EventState::derive(deliveries.iter().copied()), expected, "{deliveries:?}");
+            assert_eq!(EventState::derive(deliveries), expected, "{deliveries:?}");
         }
     }
 }

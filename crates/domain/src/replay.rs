@@ -1,7 +1,7 @@
 //! Many redeliveries by a query, as a job.
 
 use crate::words::words;
-use crate::{EndpointId, EventId, ProjectId, ReplayId, SourceId, Timestamp};
+use crate::{EndReason, EndpointId, EventId, ProjectId, ReplayId, SourceId, Timestamp};
 
 /// How many deliveries a second a replay makes when it names no rate.
 pub const DEFAULT_RATE: u32 = 50;
@@ -16,7 +16,7 @@ pub enum ReplayState {
     Running,
     /// It has made them all; they may still be under way, and then it can still be called off.
     Completed,
-    /// It was called off, and its pending deliveries with it. Final.
+    /// It was called off, or its endpoint was deleted; its pending deliveries go too. Final.
     Cancelled,
 }
 
@@ -98,4 +98,7 @@ pub struct Replay {
     pub created_at: Timestamp,
     /// When it had made them all, or was called off.
     pub finished_at: Option<Timestamp>,
+    /// Why it was called off: by a person ([`EndReason::Requested`]), or because its endpoint was deleted
+    /// ([`EndReason::EndpointDeleted`]).
+    pub end_reason: Option<EndReason>,
 }

@@ -35,9 +35,9 @@ pub enum ScheduleError {
     #[error("a schedule has at most {MAX_DELAYS} delays")]
     TooMany,
     /// One is zero or too long.
-    #[error("delay {index} is {secs} s, but a delay is 1 to {MAX_DELAY_SECS} s")]
+    #[error("delay {} is {secs} s, but a delay is 1 to {MAX_DELAY_SECS} s", .index + 1)]
     Delay {
-        /// Which one, from 0.
+        /// Which one, from 0; people are told it from 1.
         index: usize,
         /// The delay as given.
         secs: u32,
@@ -371,6 +371,8 @@ mod tests {
     fn what_is_no_schedule_is_told_apart() {
         assert_eq!(Schedule::new(vec![1; 51]), Err(ScheduleError::TooMany));
         assert_eq!(Schedule::new(vec![1, 0]), Err(ScheduleError::Delay { index: 1, secs: 0 }));
+        let second = ScheduleError::Delay { index: 1, secs: 0 };
+        assert!(second.to_string().starts_with("delay 2 is 0 s"), "people count from 1");
         assert_eq!(Schedule::new(vec![72_001]), Err(ScheduleError::Delay { index: 0, secs: 72_001 }));
         assert_eq!(Schedule::new(vec![72_000; 4]), Err(ScheduleError::TooLong { sum_secs: 288_000 }));
         let default = Schedule::DEFAULT.delays_secs().to_vec();

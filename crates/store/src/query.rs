@@ -90,11 +90,13 @@ pub struct DeliveryCounts {
     pub cancelled: u64,
 }
 
-/// How much work waits in a project.
+/// How much work waits in a project, and how much was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
     /// Deliveries waiting to be due or for others in their order, or held.
     pub pending: u64,
     /// Deliveries with an attempt under way, as far as their leases say.
     pub in_flight: u64,
+    /// Deliveries that were given up and are still kept.
+    pub dead: u64,
 }

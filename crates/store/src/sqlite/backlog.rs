@@ -1,4 +1,4 @@
-//! How much work waits.
+//! How much work waits, and how much was given up.
 
 use ringback_domain::{ProjectId, TypedId};
 use rusqlite::Connection;
@@ -22,10 +22,18 @@ pub(super) const IN_FLIGHT: &str = "\
     SELECT count(*) FROM deliveries INDEXED BY deliveries_leased \
     WHERE lease_expires_at IS NOT NULL AND project_id = ?1";
 
-/// Counts over the partial indexes: the cost is what waits, not what has ever been.
+/// Counts what was given up.
+pub(super) const DEAD: &str = "\
+    SELECT count(*) FROM deliveries INDEXED BY deliveries_dead WHERE project_id = ?1 AND state = 'dead'";
+
+/// Counts over the partial indexes: the cost is what waits and what is dead, not what has ever been.
 pub(super) fn backlog(db: &Connection, project_id: ProjectId) -> rusqlite::Result<Backlog> {
     let count = |sql: &str| -> rusqlite::Result<u64> {
         db.prepare_cached(sql)?.query_row([project_id.to_bytes()], |row| row.get(0))
     };
-    Ok(Backlog { pending: count(PENDING)? + count(WAITING)?, in_flight: count(IN_FLIGHT)? })
+    Ok(Backlog {
+        pending: count(PENDING)? + count(WAITING)?,
+        in_flight: count(IN_FLIGHT)?,
+        dead: count(DEAD)?,
+    })
 }

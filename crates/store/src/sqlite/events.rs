@@ -12,11 +12,17 @@ use super::columns;
 use crate::page::{Order, Page, PageRequest};
 use crate::query::{DeliveryDetail, EventDetail, EventFilter};
 
-/// An event's columns; the last one ranks its deliveries' states, null when there are none.
+/// An event's columns; the last one ranks its deliveries' states, null when there are none. An endpoint that has got the event has
+/// got it, whatever became of other deliveries to it; another URL of a replay is no endpoint.
 const COLUMNS: &str = "e.id, e.project_id, e.source_id, e.type, e.webhook_id, e.upstream_event_id, e.object_id, \
     length(e.payload), e.created_at, \
-    (SELECT min(CASE d.state WHEN 'pending' THEN 1 WHEN 'dead' THEN 2 WHEN 'delivered' THEN 3 ELSE 4 END) \
-     FROM deliveries AS d WHERE d.event_position = e.position)";
+    (SELECT min(rank) FROM \
+        (SELECT CASE WHEN max(d.state = 'pending') THEN 1 WHEN max(d.state = 'delivered') THEN 3 \
+                     WHEN max(d.state = 'dead') THEN 2 ELSE 4 END AS rank \
+         FROM deliveries AS d WHERE d.event_position = e.position \
+         AND (d.replay_id IS NULL OR NOT EXISTS \
+             (SELECT 1 FROM endpoints AS target WHERE target.id = d.endpoint_id AND target.replay_id IS NOT NULL)) \
+         GROUP BY d.endpoint_id))";
 
 /// An event's deliveries, oldest first.
 pub(super) const DELIVERIES: &str = "\

@@ -84,6 +84,7 @@ pub struct SqliteStore {
     ids: Arc<IdMaker>,
     run_id: idempotency::RunId,
     room: Arc<room::Room>,
+    prunable: prune::Found,
     // Last, so that the lock is given up after the connections are gone.
     _lock: folder::FolderLock,
 }
@@ -130,6 +131,7 @@ impl SqliteStore {
             run_id: ids.next::<ReceiptId>(now).to_bytes(),
             ids,
             room: Arc::new(room::Room::of(&folder)),
+            prunable: prune::Found::default(),
             _lock: lock,
         })
     }
@@ -528,7 +530,13 @@ impl Store for SqliteStore {
     }
 
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
-        self.writer.write(move |tx| prune::prune(tx, retention)).await
+        let mut found = self.prunable.take(retention.limit);
+        if found.is_empty() {
+            let before = retention.events_before;
+            self.prunable.put(self.readers.read(move |db| prune::find_events(db, before)).await?);
+            found = self.prunable.take(retention.limit);
+        }
+        self.writer.write(move |tx| prune::prune(tx, retention, &found)).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {

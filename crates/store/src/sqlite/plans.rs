@@ -38,6 +38,16 @@ fn plan(db: &Connection, sql: &str) -> Vec<String> {
     steps
 }
 
+/// The steps without the numbers of subqueries.
+fn without_numbers(steps: Vec<String>) -> Vec<String> {
+    let bare = |step: String| match step.split_once(" (subquery-").or_else(|| step.split_once("SUBQUERY ")) {
+        Some((before, _)) if before.ends_with("SCALAR ") => format!("{before}SUBQUERY"),
+        Some((before, _)) => before.to_owned(),
+        None => step,
+    };
+    steps.into_iter().map(bare).collect()
+}
+
 /// Asserts the whole plan of a statement, step by step.
 fn assert_plan(db: &Connection, sql: &str, expected: &[&str]) {
     assert_eq!(plan(db, sql), expected, "{sql}");
@@ -58,6 +68,17 @@ fn pruning_reads_only_what_is_old() {
         &[
             "SCAN p USING INDEX sqlite_autoindex_projects_2",
             "SEARCH e USING COVERING INDEX sqlite_autoindex_events_1 (project_id=? AND id<?)",
+            "CORRELATED SCALAR SUBQUERY 1",
+            "SEARCH d USING INDEX deliveries_by_event (event_position=?)",
+        ],
+    );
+    assert_plan(
+        &db,
+        prune::MAY_GO,
+        &[
+            "SCAN CONSTANT ROW",
+            "SCALAR SUBQUERY 2",
+            "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)",
             "CORRELATED SCALAR SUBQUERY 1",
             "SEARCH d USING INDEX deliveries_by_event (event_position=?)",
         ],
@@ -217,14 +238,23 @@ fn lists_are_read_in_the_order_of_their_index() {
             let page = PageRequest { after, limit: 20, order };
             let (sql, _) = list_query(ProjectId::from_bytes([0; 16]), &filter, page);
             let walk = format!("SEARCH e USING INDEX {index}{range}");
-            let state = "SEARCH d USING INDEX deliveries_by_event (event_position=?)";
-            let (first, second) = ("CORRELATED SCALAR SUBQUERY 1", "CORRELATED SCALAR SUBQUERY 3");
-            if event_type == Some("eval.run.canceled") {
-                let both = ["MERGE (UNION ALL)", "LEFT", &walk, first, state, "RIGHT", &walk, second, state];
-                assert_plan(&db, &sql, &both);
+            // An event's state: its deliveries once, grouped, whatever their number. How SQLite numbers the parts says nothing.
+            let state = [
+                "CORRELATED SCALAR SUBQUERY",
+                "CO-ROUTINE",
+                "SEARCH d USING INDEX deliveries_by_event (event_position=?)",
+                "CORRELATED SCALAR SUBQUERY",
+                "SEARCH target USING PRIMARY KEY (id=?)",
+                "USE TEMP B-TREE FOR GROUP BY",
+                "SEARCH",
+            ];
+            let one = [&[walk.as_str()][..], &state].concat();
+            let expected = if event_type == Some("eval.run.canceled") {
+                [&["MERGE (UNION ALL)", "LEFT"][..], &one, &["RIGHT"], &one].concat()
             } else {
-                assert_plan(&db, &sql, &[&walk, first, state]);
-            }
+                one
+            };
+            assert_eq!(without_numbers(plan(&db, &sql)), expected, "{sql}");
         }
     }
 }

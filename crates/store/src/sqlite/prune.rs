@@ -1,4 +1,10 @@
 //! Retention: bounded steps that remove what is old and finished.
+//!
+//! Which events that are is looked for beside the writer, and more at once than one step removes: a million old ones that are held
+//! for a dead endpoint may lie before the first that can go, and looking through them must hold up nobody.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ringback_domain::{EventId, ReceiptId, ReplayId, Timestamp, TypedId};
 use rusqlite::{Connection, params};
@@ -42,9 +48,48 @@ pub(super) const DELETE_REPLAYS: &str = "\
     (SELECT r.id FROM replays AS r WHERE r.id < ?1 AND r.state <> 'running' AND r.needs_clearing = 0 \
      AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_id = r.id) LIMIT ?2)";
 
-pub(super) fn prune(tx: &Connection, retention: Retention) -> Result<usize, WriteError> {
+/// Whether an event may go at this moment.
+pub(super) const MAY_GO: &str = "\
+    SELECT EXISTS (SELECT 1 FROM events AS e WHERE e.position = ?1 AND e.id < ?2 AND NOT EXISTS \
+    (SELECT 1 FROM deliveries AS d WHERE d.event_position = e.position AND d.state = 'pending'))";
+
+/// How many events are looked for at once.
+const FOUND_AT_ONCE: usize = 10_000;
+
+/// Events that were found to be old and finished, and are still there.
+#[derive(Default)]
+pub(super) struct Found(Mutex<VecDeque<i64>>);
+
+impl Found {
+    /// Takes up to `limit` of them out.
+    pub(super) fn take(&self, limit: usize) -> Vec<i64> {
+        let mut found = self.lock();
+        let count = limit.min(found.len());
+        found.drain(..count).collect()
+    }
+
+    pub(super) fn put(&self, positions: Vec<i64>) {
+        *self.lock() = positions.into();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<i64>> {
+        // What is in it is only a hint, whole or not.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The oldest events of each project first; ids are time-ordered, so age is a range of the primary key. One with a pending
+/// delivery is passed over, however old it is.
+pub(super) fn find_events(db: &Connection, before: Timestamp) -> rusqlite::Result<Vec<i64>> {
+    let limit = i64::try_from(FOUND_AT_ONCE).unwrap_or(i64::MAX);
+    db.prepare_cached(FIND_EVENTS)?
+        .query_map(params![EventId::first_at(before).to_bytes(), limit], |row| row.get(0))?
+        .collect()
+}
+
+pub(super) fn prune(tx: &Connection, retention: Retention, found: &[i64]) -> Result<usize, WriteError> {
     let limit = i64::try_from(retention.limit).unwrap_or(i64::MAX);
-    let events = prune_events(tx, retention.events_before, limit)?;
+    let events = prune_events(tx, retention.events_before, found)?;
     let receipts = prune_receipts(tx, retention.events_before, limit)?;
     let webhook_ids = tx
         .prepare_cached(DELETE_WEBHOOK_IDS)?
@@ -58,22 +103,22 @@ pub(super) fn prune(tx: &Connection, retention: Retention) -> Result<usize, Writ
     Ok(events + receipts + webhook_ids + idempotency_keys + replays)
 }
 
-/// The oldest events of each project first; ids are time-ordered, so age is a range of the primary key. One with a pending
-/// delivery is passed over, however old it is.
-fn prune_events(tx: &Connection, before: Timestamp, limit: i64) -> rusqlite::Result<usize> {
-    let going: Vec<i64> = tx
-        .prepare_cached(FIND_EVENTS)?
-        .query_map(params![EventId::first_at(before).to_bytes(), limit], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
+/// Those that may still go.
+fn prune_events(tx: &Connection, before: Timestamp, found: &[i64]) -> rusqlite::Result<usize> {
+    let before = EventId::first_at(before).to_bytes();
+    let mut may_go = tx.prepare_cached(MAY_GO)?;
     let mut attempts = tx.prepare_cached(DELETE_ATTEMPTS)?;
     let mut deliveries = tx.prepare_cached(DELETE_DELIVERIES)?;
     let mut events = tx.prepare_cached("DELETE FROM events WHERE position = ?1")?;
-    for position in &going {
-        attempts.execute([position])?;
-        deliveries.execute([position])?;
-        events.execute([position])?;
+    let mut count = 0;
+    for position in found {
+        if may_go.query_row(params![position, before], |row| row.get(0))? {
+            attempts.execute([position])?;
+            deliveries.execute([position])?;
+            count += events.execute([position])?;
+        }
     }
-    Ok(going.len())
+    Ok(count)
 }
 
 fn prune_receipts(tx: &Connection, before: Timestamp, limit: i64) -> rusqlite::Result<usize> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ringback_domain::endpoint::DEFAULT_TIMEOUT_SECS;
 use ringback_domain::retry::Schedule;
 use ringback_domain::{
-    DeliveryRules, DeliveryState, EndpointId, EventId, EventPattern, IdMaker, ProjectId, Replay,
+    DeliveryRules, DeliveryState, EndReason, EndpointId, EventId, EventPattern, IdMaker, ProjectId, Replay,
     ReplayFilter, ReplayId, ReplayQuery, ReplayState, Timestamp, Trigger, TypedId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -38,7 +38,7 @@ const TARGET_NAME: &str = "replay target";
 const SELECT: &str = "\
     SELECT id, project_id, endpoint_id, source_id, type, object_id, event_state, created_after, created_before, \
            target_url, target_endpoint_id, rate, state, expected_count, expected_is_minimum, created_count, cursor, \
-           created_at, finished_at, until_position \
+           created_at, finished_at, until_position, end_reason \
     FROM replays";
 
 /// How a replay's deliveries stand, by one index.
@@ -122,6 +122,14 @@ impl ReplayStore for SqliteStore {
             return Ok(Advanced { is_final: true, ..Advanced::default() });
         }
         let project = self.project(stored.replay.project_id)?;
+        if let (Some(endpoint_id), None) = (stored.replay.query.endpoint_id, &stored.replay.target_url) {
+            match project.endpoint(endpoint_id) {
+                None => return self.writer.write(move |tx| end_without_endpoint(tx, id, now)).await,
+                // It waits until the endpoint is enabled again.
+                Some(endpoint) if endpoint.disabled_at.is_some() => return Ok(Advanced::default()),
+                Some(_) => {}
+            }
+        }
         let Stored { replay, until_position } = stored;
         let (cursor, project_id) = (replay.cursor, replay.project_id);
         // Read beside the writer, which has better to do than to look for events.
@@ -394,11 +402,27 @@ fn cancel(
     if ended {
         return Err(WriteError::Answer(StoreError::Ended { noun: "webhook replay" }));
     }
+    let end_reason = EndReason::Requested;
+    call_off(tx, id, end_reason, now)?;
+    let state = ReplayState::Cancelled;
+    Ok(Replay { state, finished_at: Some(now), end_reason: Some(end_reason), ..replay })
+}
+
+fn call_off(tx: &Connection, id: ReplayId, why: EndReason, now: Timestamp) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE replays SET state = 'cancelled', finished_at = ?2, needs_clearing = 1 WHERE id = ?1",
+        "UPDATE replays SET state = 'cancelled', end_reason = ?2, finished_at = ?3, needs_clearing = 1 WHERE id = ?1",
     )?
-    .execute(params![id.to_bytes(), now.as_unix_ms()])?;
-    Ok(Replay { state: ReplayState::Cancelled, finished_at: Some(now), ..replay })
+    .execute(params![id.to_bytes(), why.as_str(), now.as_unix_ms()])
+    .map(drop)
+}
+
+/// Its endpoint is gone: nothing that is left of it could be sent.
+fn end_without_endpoint(tx: &Connection, id: ReplayId, now: Timestamp) -> Result<Advanced, WriteError> {
+    let stored = find(tx, id)?.ok_or(WriteError::Answer(NOT_FOUND))?;
+    if stored.replay.state == ReplayState::Running {
+        call_off(tx, id, EndReason::EndpointDeleted, now)?;
+    }
+    Ok(Advanced { is_final: true, ..Advanced::default() })
 }
 
 fn any_pending(tx: &Connection, id: ReplayId) -> rusqlite::Result<bool> {
@@ -457,6 +481,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
         cursor: columns::optional_id(row, 16)?,
         created_at: columns::time(row, 17)?,
         finished_at: columns::optional_time(row, 18)?,
+        end_reason: row.get_ref(20)?.as_str_or_null()?.map(columns::parse).transpose()?,
     };
     Ok(Stored { replay, until_position: row.get(19)? })
 }

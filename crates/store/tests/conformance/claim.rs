@@ -132,12 +132,12 @@ pub(crate) async fn the_backlog_counts_what_waits_and_what_is_under_way(world: W
     for n in 0..5 {
         world.call(source, &n.to_string()).append().await;
     }
-    assert_eq!(backlog().await.unwrap(), Backlog { pending: 5, in_flight: 0 });
+    assert_eq!(backlog().await.unwrap(), Backlog { pending: 5, in_flight: 0, dead: 0 });
     let claimed = world.store.claim(endpoint, at(0), at(60), 3).await.unwrap();
-    assert_eq!(backlog().await.unwrap(), Backlog { pending: 2, in_flight: 3 });
+    assert_eq!(backlog().await.unwrap(), Backlog { pending: 2, in_flight: 3, dead: 0 });
     world.finish(&claimed[0], NextStep::Delivered, at(1)).await;
     world.finish(&claimed[1], NextStep::RetryAt(at(99)), at(1)).await;
-    assert_eq!(backlog().await.unwrap(), Backlog { pending: 3, in_flight: 1 });
+    assert_eq!(backlog().await.unwrap(), Backlog { pending: 3, in_flight: 1, dead: 0 });
     world.store.delete_endpoint(world.project, endpoint, at(2)).await.unwrap();
     assert_eq!(backlog().await.unwrap(), Backlog::default());
 }

@@ -186,7 +186,10 @@ pub(crate) async fn a_redelivery_is_a_delivery_of_its_own(world: World) {
         assert_eq!(claimed.webhook_id, "wh_1");
         world.finish(&claimed, NextStep::Delivered, at(100)).await;
     }
-    assert_eq!(world.event(event).await.event.state, EventState::Dead, "the old one stays as it ended");
+    let detail = world.event(event).await;
+    assert_eq!(detail.event.state, EventState::Delivered);
+    let old = &detail.deliveries[0].delivery;
+    assert_eq!(old.state, DeliveryState::Dead, "the old one stays as it ended");
 }
 
 pub(crate) async fn redeliveries_are_made_all_or_none(world: World) {

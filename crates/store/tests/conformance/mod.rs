@@ -293,6 +293,7 @@ macro_rules! conformance {
                 a_replay_that_is_called_off_makes_no_more_and_takes_back_what_is_pending
                 only_what_can_still_be_called_off_is
                 an_endpoint_that_is_deleted_meanwhile_gets_nothing
+                an_endpoint_that_is_disabled_meanwhile_keeps_its_replay_waiting
                 what_is_pruned_meanwhile_is_missing
                 a_replay_is_pruned_when_nothing_names_it
                 running_replays_are_bounded_in_each_project
@@ -344,6 +345,7 @@ macro_rules! conformance {
             }
             states {
                 an_events_state_follows_from_its_deliveries
+                what_an_endpoint_has_got_at_last_it_has_got
             }
         }
     };

@@ -37,11 +37,11 @@ pub(crate) async fn a_successor_waits_and_nobody_claims_it(world: World) {
         assert_eq!((delivery.state, delivery.due_at), (DeliveryState::Pending, None));
     }
     let backlog = || world.store.backlog(world.project);
-    assert_eq!(backlog().await.unwrap(), Backlog { pending: 3, in_flight: 0 });
+    assert_eq!(backlog().await.unwrap(), Backlog { pending: 3, in_flight: 0, dead: 0 });
     let claimed = world.claim_one(endpoint, at(1_000_000)).await;
     assert_eq!(claimed.event_id, first);
     assert_eq!(world.store.due_endpoints().await.unwrap(), []);
-    assert_eq!(backlog().await.unwrap(), Backlog { pending: 2, in_flight: 1 });
+    assert_eq!(backlog().await.unwrap(), Backlog { pending: 2, in_flight: 1, dead: 0 });
     // Nor does a restart, or a lease that ran out, let anybody past.
     let world = world.restart().await;
     assert_eq!(world.claim_one(endpoint, at(1_000_000)).await.event_id, first);

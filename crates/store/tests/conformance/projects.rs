@@ -187,7 +187,10 @@ pub(crate) async fn nothing_of_one_project_is_found_in_another(world: World) {
     world.store.register_event_type(world.project, "acme.a".into(), MaxAgeChange::Keep, at(1)).await.unwrap();
     // One waits and one is under way.
     assert_eq!(world.store.claim(endpoint, at(0), at(60), 1).await.unwrap().len(), 1);
-    assert_eq!(world.store.backlog(world.project).await.unwrap(), Backlog { pending: 1, in_flight: 1 });
+    assert_eq!(
+        world.store.backlog(world.project).await.unwrap(),
+        Backlog { pending: 1, in_flight: 1, dead: 0 }
+    );
     let store = &world.store;
 
     let archive = SourceChange { status: Some(SourceStatus::Archived), ..Default::default() };

@@ -218,8 +218,13 @@ pub(crate) async fn without_an_endpoint_each_that_wants_it_now_gets_it(world: Wo
     let made = run(&world, ReplayQuery::default()).await;
     let expected = [(first, old), (first, later), (first, paused), (second, later), (second, paused)];
     assert_eq!(made, expected);
-    // By its name also a disabled one: it holds what it gets. A deleted one is none.
-    assert_eq!(run(&world, ReplayQuery { endpoint_id: Some(disabled), ..Default::default() }).await.len(), 2);
+    // By its name also a disabled one, when it is enabled again. A deleted one is none.
+    let of_disabled = ReplayQuery { endpoint_id: Some(disabled), ..Default::default() };
+    let waiting = world.replay(of_disabled).await;
+    let enable = EndpointChange { disabled: Some(None), ..Default::default() };
+    world.store.update_endpoint(world.project, disabled, enable, at(1)).await.unwrap();
+    world.advance(waiting, 10).await;
+    assert_eq!(world.replayed(waiting).await.len(), 2);
     for unknown in [deleted, world.id()] {
         let query = ReplayQuery { endpoint_id: Some(unknown), ..Default::default() };
         let preview = world.store.preview_replay(world.project, query.clone(), false).await;

@@ -8,7 +8,9 @@ use ringback_domain::{
     Trigger,
 };
 use ringback_store::replays::MAX_RUNNING;
-use ringback_store::{Advanced, DeliveryCounts, EventFilter, NewReplay, PageRequest, StoreError};
+use ringback_store::{
+    Advanced, DeliveryCounts, EndpointChange, EventFilter, NewReplay, PageRequest, StoreError,
+};
 
 use super::pages::holds;
 use super::prune::prune;
@@ -226,10 +228,28 @@ pub(crate) async fn an_endpoint_that_is_deleted_meanwhile_gets_nothing(world: Wo
     world.store.delete_endpoint(world.project, endpoint, at(2)).await.unwrap();
     assert_eq!(world.advance(id, 2).await.iter().sum::<usize>(), 0);
     let detail = world.store.replay(world.project, id).await.unwrap();
-    assert_eq!((detail.replay.state, detail.replay.created_count), (ReplayState::Completed, 1));
+    assert_eq!((detail.replay.state, detail.replay.created_count), (ReplayState::Cancelled, 1));
+    assert_eq!(detail.replay.end_reason, Some(EndReason::EndpointDeleted));
     assert_eq!(detail.deliveries, DeliveryCounts { cancelled: 1, ..Default::default() });
+    assert_eq!(world.clear(id, 10).await, 1);
     let unknown = world.store.create_replay(world.new_replay(of(endpoint))).await;
     assert_err!(unknown, StoreError::NotFound { noun: "webhook endpoint" });
+}
+
+pub(crate) async fn an_endpoint_that_is_disabled_meanwhile_keeps_its_replay_waiting(world: World) {
+    let (endpoint, _) = delivered(&world, 3).await;
+    let id = world.replay(of(endpoint)).await;
+    world.store.advance_replay(id, 1, at(1)).await.unwrap();
+    let disabled = |reason: Option<&str>| EndpointChange {
+        disabled: Some(reason.map(str::to_owned)),
+        ..Default::default()
+    };
+    world.store.update_endpoint(world.project, endpoint, disabled(Some("gone")), at(2)).await.unwrap();
+    let advanced = world.store.advance_replay(id, 10, at(3)).await.unwrap();
+    assert_eq!((advanced.created, advanced.is_final), (0, false));
+    world.store.update_endpoint(world.project, endpoint, disabled(None), at(4)).await.unwrap();
+    assert_eq!(world.advance(id, 10).await, [2]);
+    assert_eq!(world.replay_now(id).await.end_reason, None);
 }
 
 pub(crate) async fn what_is_pruned_meanwhile_is_missing(world: World) {

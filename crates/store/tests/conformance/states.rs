@@ -1,8 +1,8 @@
 //! An event's state is read off its deliveries, in the list and in the detail alike.
 
 use ringback_domain::retry::NextStep;
-use ringback_domain::{EndpointId, EventId, EventState};
-use ringback_store::EventFilter;
+use ringback_domain::{EndpointId, EventId, EventState, ReplayQuery};
+use ringback_store::{DeliveryDetail, EventFilter, Redelivery};
 
 use super::{World, at};
 
@@ -73,8 +73,43 @@ pub(crate) async fn an_events_state_follows_from_its_deliveries(world: World) {
         assert_eq!(listed.state, mix.state(), "in the list: {mix:?}");
         let detail = world.event(id).await;
         assert_eq!(detail.event.state, mix.state(), "in the detail: {mix:?}");
-        let states = detail.deliveries.iter().map(|d| d.delivery.state);
-        assert_eq!(EventState::derive(states), mix.state(), "by the deliveries: {mix:?}");
+        let ends = |d: &DeliveryDetail| (d.delivery.endpoint_id, d.delivery.state);
+        let ends: Vec<_> = detail.deliveries.iter().map(ends).collect();
+        assert_eq!(EventState::derive(&ends), mix.state(), "by the deliveries: {mix:?}");
     }
     assert_eq!(listed.items.len(), 16);
+}
+
+pub(crate) async fn what_an_endpoint_has_got_at_last_it_has_got(world: World) {
+    let source = world.source().await;
+    let [first, second] = [world.endpoint(&["*"]).await, world.endpoint(&["*"]).await];
+    let event = world.call(source, "wh_1").append().await.event_id;
+    let end = async |endpoint, end| {
+        let claimed = world.claim_one(endpoint, at(0)).await;
+        world.finish(&claimed, end, at(1)).await;
+        world.event(event).await.event.state
+    };
+    let again = async |endpoint_id| {
+        let redelivery = Redelivery { id: world.id(), event_id: event, endpoint_id };
+        world.store.redeliver(world.project, vec![redelivery], at(0)).await.unwrap();
+        assert_eq!(world.event(event).await.event.state, EventState::Pending);
+    };
+    end(first, super::DEAD).await;
+    assert_eq!(end(second, super::DEAD).await, EventState::Dead);
+    again(first).await;
+    assert_eq!(end(first, NextStep::Delivered).await, EventState::Dead, "the second one never got it");
+    again(second).await;
+    assert_eq!(end(second, NextStep::Delivered).await, EventState::Delivered);
+    again(first).await;
+    assert_eq!(end(first, super::DEAD).await, EventState::Delivered, "it has got it before");
+
+    // What becomes of it at another URL is that one's affair.
+    let id =
+        world.store.create_replay(world.new_replay_to(ReplayQuery::default(), "https://x.example/")).await;
+    let id = id.unwrap().id;
+    world.advance(id, 10).await;
+    let target = world.replayed(id).await[0].1;
+    let claimed = world.claim_one(target, at(0)).await;
+    world.finish(&claimed, super::DEAD, at(1)).await;
+    assert_eq!(world.event(event).await.event.state, EventState::Delivered);
 }

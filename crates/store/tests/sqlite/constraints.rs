@@ -265,7 +265,8 @@ async fn a_replay_is_one_of_the_charts_states() {
         "cursor = zeroblob(16), created_count = 3, expected_is_minimum = 1".to_owned(),
         "state = 'completed', finished_at = 9".to_owned(),
         format!("state = 'completed', finished_at = 9, needs_clearing = 1, {TARGET}"),
-        "state = 'cancelled', finished_at = 9, needs_clearing = 1".to_owned(),
+        "state = 'cancelled', finished_at = 9, end_reason = 'requested', needs_clearing = 1".to_owned(),
+        "state = 'cancelled', finished_at = 9, end_reason = 'endpoint_deleted'".to_owned(),
         "event_state = 'missed', created_after = 1, created_before = 2".to_owned(),
     ] {
         assert_taken(&db, &set(&possible));
@@ -277,7 +278,10 @@ async fn a_replay_is_one_of_the_charts_states() {
         "rate = 0",
         "state = 'paused', finished_at = 9",
         "state = 'completed'",
-        "state = 'cancelled'",
+        "state = 'cancelled', end_reason = 'requested'",
+        "state = 'cancelled', finished_at = 9",
+        "state = 'cancelled', finished_at = 9, end_reason = 'retention'",
+        "end_reason = 'requested'",
         "finished_at = 9",
         "expected_count = -1",
         "created_count = -1",

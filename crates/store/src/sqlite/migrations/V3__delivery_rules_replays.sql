@@ -46,7 +46,9 @@ CREATE TABLE replays (
     needs_clearing      INTEGER NOT NULL DEFAULT 0 CHECK (needs_clearing IN (0, 1)),
     created_at          INTEGER NOT NULL,
     finished_at         INTEGER,
+    end_reason          TEXT CHECK (end_reason IN ('endpoint_deleted', 'requested')),
     CHECK ((state = 'running') = (finished_at IS NULL)),
+    CHECK ((state = 'cancelled') = (end_reason IS NOT NULL)),
     CHECK ((target_url IS NULL) = (target_endpoint_id IS NULL)),
     CHECK (needs_clearing = 0 OR state <> 'running')
 ) STRICT, WITHOUT ROWID;

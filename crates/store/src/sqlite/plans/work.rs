@@ -132,6 +132,11 @@ fn the_backlog_is_counted_by_the_partial_indexes() {
         backlog::IN_FLIGHT,
         &["SEARCH deliveries USING INDEX deliveries_leased (lease_expires_at>?)"],
     );
+    assert_plan(
+        &db,
+        backlog::DEAD,
+        &["SEARCH deliveries USING COVERING INDEX deliveries_dead (project_id=?)"],
+    );
 }
 
 #[test]
