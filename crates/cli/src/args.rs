@@ -68,12 +68,23 @@ impl Global {
         Self { project: None, ..self.clone() }
     }
 
-    /// These flags as they are typed, each after a space: for a command that a person is told to run next.
+    /// These flags as they are typed, each after a space: for a command that a person is told to run next. What the environment
+    /// says need not be typed.
+    #[expect(clippy::disallowed_methods, reason = "the composition root reads the environment")]
     pub(crate) fn typed(&self) -> String {
+        self.typed_beside(|name| std::env::var(name).ok())
+    }
+
+    fn typed_beside(&self, environment: impl Fn(&str) -> Option<String>) -> String {
         let data_dir = self.data_dir.as_ref().map(|path| path.to_string_lossy().into_owned());
-        let flags = [("server", &self.server), ("project", &self.project), ("data-dir", &data_dir)];
-        let typed = |(flag, value): (&str, &Option<String>)| {
-            value.as_deref().map(|value| format!(" --{flag} {}", quoted(value)))
+        let flags = [
+            ("server", "RINGBACK_URL", &self.server),
+            ("project", "RINGBACK_PROJECT", &self.project),
+            ("data-dir", "RINGBACK_DATA_DIR", &data_dir),
+        ];
+        let typed = |(flag, variable, value): (&str, &str, &Option<String>)| {
+            let value = value.as_deref().filter(|value| environment(variable).as_deref() != Some(value))?;
+            Some(format!(" --{flag} {}", quoted(value)))
         };
         flags.into_iter().filter_map(typed).collect()
     }
@@ -153,13 +164,15 @@ Examples:
       Send an event of your own to whoever subscribes to it.
   ringback replays create --endpoint whe_... --missed --since 3d --wait
       Send again what an endpoint never got.
+  ringback events list --type response.completed --json | jq '.data[].state'
+      Any answer as JSON.
 
 Environment:
   RINGBACK_API_KEY    the key that commands show: a project's, or the admin key
   RINGBACK_ADMIN_KEY  the admin key, for `serve` and for commands; without either, commands take the one
                       that `serve` left in the data folder, for a server on this machine only
   RINGBACK_ENCRYPTION_KEY  what `serve` encrypts secrets under, see `ringback serve --help`
-  ringback events list --type response.completed --json | jq '.data[].state'
+  RINGBACK_URL, RINGBACK_PROJECT, RINGBACK_DATA_DIR  what --server, --project and --data-dir say
 ";
 
 #[cfg(test)]
@@ -176,9 +189,13 @@ mod tests {
     fn flags_are_typed_again_as_a_shell_takes_them() {
         let mut global =
             Global { json: true, server: None, project: None, data_dir: Some("/var/lib/ring back".into()) };
-        assert_eq!(global.typed(), " --data-dir '/var/lib/ring back'");
+        assert_eq!(global.typed_beside(|_| None), " --data-dir '/var/lib/ring back'");
         (global.server, global.project) = (Some("http://127.0.0.1:4600".into()), Some("it's".into()));
         global.data_dir = None;
-        assert_eq!(global.typed(), r" --server http://127.0.0.1:4600 --project 'it'\''s'");
+        assert_eq!(global.typed_beside(|_| None), r" --server http://127.0.0.1:4600 --project 'it'\''s'");
+        let environment = |name: &str| (name == "RINGBACK_PROJECT").then(|| "it's".to_owned());
+        assert_eq!(global.typed_beside(environment), " --server http://127.0.0.1:4600");
+        let other = |name: &str| (name == "RINGBACK_PROJECT").then(|| "shop".to_owned());
+        assert!(global.typed_beside(other).ends_with("--project 'it'\\''s'"), "the flag is not what it says");
     }
 }

@@ -1,5 +1,7 @@
 //! The API's client: how commands talk to a running server.
 
+mod wording;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::args::Global;
 use crate::exit::CliError;
+use crate::output;
 use crate::serve;
 use crate::settings::default_data_dir;
 
@@ -45,14 +48,26 @@ pub(crate) struct ApiRefusal {
 }
 
 impl ApiRefusal {
+    /// In the words of the command line. What the person typed wrong is an error of theirs, like those found without a server.
     fn into_error(self) -> CliError {
-        let Self { status, message, code, .. } = self;
-        let about_the_key = matches!(code.as_deref(), Some("missing_api_key" | "invalid_api_key"));
-        let hint = match about_the_key {
-            true => "\n  set RINGBACK_API_KEY, or name the server's data folder with --data-dir",
-            false => "",
+        let Self { status, message, param, code } = self;
+        let message = wording::as_typed(&message);
+        if status == 400 && param.as_deref().is_some_and(wording::is_flag) {
+            return CliError::Usage(message);
+        }
+        let hint = match code.as_deref() {
+            Some("missing_api_key" | "invalid_api_key") => {
+                "\n  set RINGBACK_API_KEY, or name the server's data folder with --data-dir"
+            }
+            _ => "",
         };
-        CliError::Refused { message: format!("{message} ({status}){hint}") }
+        let which = match code {
+            // The status would seem to be the receiver's.
+            Some(outcome) if status == 502 => outcome,
+            Some(code) => format!("{status} {code}"),
+            None => status.to_string(),
+        };
+        CliError::Refused { message: format!("{message} ({which}){hint}") }
     }
 }
 
@@ -121,7 +136,8 @@ impl ApiClient {
         }
         let error = json.as_ref().map_or(&Value::Null, |json| &json["error"]);
         let said = error["message"].as_str();
-        let message = said.map_or_else(|| format!("{} answered {}", self.url, answer.status), str::to_owned);
+        let message =
+            said.map_or_else(|| format!("{} answered {}", self.url, answer.status), output::harmless);
         let text = |field: &str| error[field].as_str().map(str::to_owned);
         Ok(Err(ApiRefusal { status: answer.status, message, param: text("param"), code: text("code") }))
     }

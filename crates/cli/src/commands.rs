@@ -1,9 +1,11 @@
 //! The commands that talk to a running server.
 
 mod deliveries;
+mod duration;
 mod endpoints;
 mod event_types;
 mod events;
+mod hold;
 mod keys;
 mod moment;
 mod projects;
@@ -13,6 +15,7 @@ mod replays;
 mod sources;
 mod status;
 mod trigger;
+mod typed;
 
 use std::fmt::Display;
 
@@ -67,8 +70,8 @@ pub(crate) fn completions(shell: Shell) -> Result<(), CliError> {
 #[derive(Debug, clap::Args)]
 pub(crate) struct PageArgs {
     /// How many at most, 1 to 100.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
-    limit: u8,
+    #[arg(long, default_value_t = 20, value_parser = typed::between::<1, 100>, allow_negative_numbers = true)]
+    limit: u32,
     /// Only those beyond this id.
     #[arg(long, value_name = "ID")]
     after: Option<String>,
@@ -128,6 +131,11 @@ fn mention_more(list: &Value) {
     if let (true, Some(last)) = (list["has_more"] == true, list["last_id"].as_str()) {
         output::talk(format_args!("there are more: --after {last}"));
     }
+}
+
+/// An update without a flag.
+fn nothing_to_change(such_as: &str) -> CliError {
+    CliError::Usage(format!("nothing to change: name a flag, such as {such_as}; --help lists them"))
 }
 
 /// An id as a path segment: whatever was typed cannot leave its place in the path.

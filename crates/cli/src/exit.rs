@@ -31,6 +31,9 @@ pub(crate) enum CliError {
     /// The person pressed Ctrl-C; what was watched goes on. Exit code 130, as shells have it.
     #[error("{message}")]
     Interrupted { message: String },
+    /// The person was asked, and did not say yes. Exit code 1.
+    #[error("{message}")]
+    Declined { message: String },
     /// Something else went wrong. Exit code 1.
     #[error("{message}")]
     Failed {
@@ -57,7 +60,7 @@ impl CliError {
 
     fn code(&self) -> u8 {
         match self {
-            Self::Failed { .. } => 1,
+            Self::Failed { .. } | Self::Declined { .. } => 1,
             Self::Usage(_) => 2,
             Self::Unreachable { .. } => 3,
             Self::Refused { .. } => 4,
@@ -70,13 +73,14 @@ impl CliError {
 
 /// What `--help` says about exit codes.
 pub(crate) const HELP: &str = "\
-Exit codes: 0 done, 1 something went wrong, 2 wrong flags or settings, 3 nobody there to talk to, \
+Exit codes: 0 done, 1 something went wrong or was not confirmed, 2 wrong flags or settings, 3 nobody there to talk to, \
 4 the server or receiver said no, 5 the server cannot start, 6 not all that was waited for was delivered, \
 130 interrupted by Ctrl-C.";
 
 /// Tells the person, with the causes below, and gives the exit code.
 pub(crate) fn report(error: &CliError) -> ExitCode {
-    if let CliError::Interrupted { message } = error {
+    // What the person decided is no error.
+    if let CliError::Interrupted { message } | CliError::Declined { message } = error {
         output::talk(message);
         return ExitCode::from(error.code());
     }

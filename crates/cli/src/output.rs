@@ -14,6 +14,8 @@ use serde_json::Value;
 use self::cell::{at, cell, is_set, paint};
 use crate::exit::CliError;
 
+pub(crate) use self::cell::{harmless, time};
+
 /// A column of a table: its heading, and the path of the field in each item.
 pub(crate) type Column = (&'static str, &'static [&'static str]);
 
@@ -87,6 +89,12 @@ pub(crate) fn table(items: &[Value], columns: &[Column], when_empty: &str) -> Re
     line(text)
 }
 
+/// The columns that say something of any of the items; an empty one is left out.
+pub(crate) fn columns_in_use(items: &[Value], columns: &[Column]) -> Vec<Column> {
+    let in_use = |(_, path): &&Column| items.iter().any(|item| is_set(at(item, path)));
+    columns.iter().filter(in_use).copied().collect()
+}
+
 /// Prints an object's fields one a line, those that are set.
 pub(crate) fn fields(object: &Value, columns: &[Column]) -> Result<(), CliError> {
     let width = columns.iter().map(|(heading, _)| heading.len()).max().unwrap_or(0);
@@ -117,6 +125,14 @@ mod tests {
     fn columns_line_up_whatever_their_width() {
         let cells = ["é".to_owned(), "b".to_owned()];
         assert_eq!(joined(&cells, &[3, 1], str::to_owned), "é    b  ");
+    }
+
+    #[test]
+    fn a_column_without_anything_in_it_is_left_out() {
+        let columns: [Column; 3] = [("A", &["a"]), ("B", &["b"]), ("C", &["c", "d"])];
+        let items = [serde_json::json!({ "a": 1, "b": null }), serde_json::json!({ "c": { "d": "x" } })];
+        let left: Vec<&str> = columns_in_use(&items, &columns).iter().map(|(heading, _)| *heading).collect();
+        assert_eq!(left, ["A", "C"]);
     }
 
     #[test]

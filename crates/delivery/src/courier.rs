@@ -72,7 +72,7 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
     };
     let finish = conclude(&node, &endpoint, &claimed, ending, report);
     log_attempt(&endpoint, &claimed, &finish);
-    log_health(&endpoint, finish.endpoint.as_ref());
+    let change = finish.endpoint.as_ref().map(|note| note.change);
     let next = finish.next;
     let report = matches!(place, Place::Test(..)).then(|| finish.attempt.report.clone());
     let recorded = record(&node, finish, lease_ends).await;
@@ -81,6 +81,7 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
         node.note_ending(&endpoint, works);
     }
     let Some(finished) = recorded else { return };
+    log_health(&endpoint, change, finished.disabled);
     if let (Some(report), Place::Test(_, ended)) = (report, place) {
         // Whoever made the test may have gone away.
         let _ = ended.send(report);
@@ -126,11 +127,17 @@ fn endpoint_note(
     ending: Ending,
     now: Timestamp,
 ) -> Option<EndpointNote> {
-    if trigger == Trigger::Test {
+    // Nor does it matter how the other URL of a replay does: it goes with the replay.
+    if trigger == Trigger::Test || endpoint.replay_id.is_some() {
         return None;
     }
     let change = endpoint.health.after(ending, now, node.settings.disable_failing_after)?;
-    Some(EndpointNote { endpoint_id: endpoint.id, url: endpoint.url.clone(), change })
+    Some(EndpointNote {
+        endpoint_id: endpoint.id,
+        url: endpoint.url.clone(),
+        failing_since: endpoint.health.failing_since,
+        change,
+    })
 }
 
 /// Records the attempt. While the database does not take it, tries until the lease runs out: after that the row will be
@@ -197,20 +204,20 @@ fn log_attempt(endpoint: &Endpoint, claimed: &Claimed, finish: &Finish) {
 }
 
 /// What an operator wants to hear of, once.
-fn log_health(endpoint: &Endpoint, note: Option<&EndpointNote>) {
-    match note.map(|note| note.change) {
+fn log_health(endpoint: &Endpoint, change: Option<HealthChange>, disabled: bool) {
+    match change {
         Some(HealthChange::Warn(_)) => tracing::warn!(
             project.id = %endpoint.project_id,
             endpoint.id = %endpoint.id,
             endpoint.failing_since = endpoint.health.failing_since.map(Timestamp::as_unix_secs),
             "endpoint.failing: every attempt has failed for half the time after which it is disabled"
         ),
-        Some(HealthChange::Disable(why)) => tracing::warn!(
+        Some(HealthChange::Disable(why)) if disabled => tracing::warn!(
             project.id = %endpoint.project_id,
             endpoint.id = %endpoint.id,
             endpoint.disabled_reason = %why,
             "endpoint.disabled"
         ),
-        Some(HealthChange::Recovered | HealthChange::Failing(_)) | None => {}
+        Some(HealthChange::Disable(_) | HealthChange::Recovered | HealthChange::Failing(_)) | None => {}
     }
 }

@@ -4,6 +4,8 @@
 //! steps is the normal case, not a special one. The lease under which a row is claimed only saves duplicate work, because
 //! delivery is at-least-once: whoever held the row before may still be sending.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -73,11 +75,37 @@ pub(crate) struct Node {
 struct Plans {
     agenda: Mutex<Agenda>,
     bell: Notify,
+    /// The endpoints that are being looked at, and whether they are to be looked at again afterwards: two looks side by side would
+    /// each take the other's slots for want of work.
+    looks: Mutex<HashMap<EndpointId, bool>>,
 }
 
 impl Plans {
     fn agenda(&self) -> std::sync::MutexGuard<'_, Agenda> {
         self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this look is the only one at an endpoint; if not, the other one is followed by a further one.
+    fn begin_look(&self, endpoint_id: EndpointId) -> bool {
+        match self.looks().entry(endpoint_id) {
+            Entry::Occupied(mut again) => {
+                again.insert(true);
+                false
+            }
+            Entry::Vacant(look) => {
+                look.insert(false);
+                true
+            }
+        }
+    }
+
+    /// Ends a look; says whether another one was asked for meanwhile.
+    fn end_look(&self, endpoint_id: EndpointId) -> bool {
+        self.looks().remove(&endpoint_id).unwrap_or(false)
+    }
+
+    fn looks(&self) -> std::sync::MutexGuard<'_, HashMap<EndpointId, bool>> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, endpoint_id: EndpointId, at: Timestamp) {
@@ -152,11 +180,18 @@ impl Node {
         }
         let at_once = self.settings.max_in_flight_per_endpoint;
         let at_once = self.gates.pass_new(endpoint, at_once, self.clock.now())?;
-        self.slots.take_one(Taker::new(endpoint, at_once))
+        let slot = self.slots.take_one(Taker::new(endpoint, at_once));
+        if slot.is_none() {
+            self.gates.give_back(endpoint, 1, false, self.clock.now());
+        }
+        slot
     }
 
     /// What an attempt said about its endpoint.
     pub(crate) fn note_ending(&self, endpoint: &Endpoint, works: bool) {
+        if endpoint.replay_id.is_some() {
+            return;
+        }
         let now = self.clock.now();
         if works {
             if self.gates.succeeded(endpoint) {
@@ -250,23 +285,34 @@ async fn scan(node: &Node) {
     }
 }
 
-/// Claims what is due at one endpoint, as far as there are slots.
+/// Looks at one endpoint, unless somebody does already.
 async fn work_on(node: Arc<Node>, endpoint_id: EndpointId) {
+    if !node.plans.begin_look(endpoint_id) {
+        return;
+    }
+    look_at(&node, endpoint_id).await;
+    if node.plans.end_look(endpoint_id) {
+        node.note_due(endpoint_id, node.clock.now());
+    }
+}
+
+/// Claims what is due at one endpoint, as far as there are slots.
+async fn look_at(node: &Arc<Node>, endpoint_id: EndpointId) {
     if node.stop.is_cancelled() {
         // Sent on its way before the stop and run only after it: nothing new begins.
         return;
     }
     let Some(endpoint) = node.store.config().endpoint(endpoint_id).cloned() else {
-        cancel_orphans(&node, endpoint_id).await;
+        cancel_orphans(node, endpoint_id).await;
         return;
     };
     if !endpoint.may_attempt() {
         return;
     }
     let now = node.clock.now();
-    let slots = reserve_for_claim(&node, &endpoint, now);
+    let slots = reserve_for_claim(node, &endpoint, now);
     if !slots.is_empty() {
-        claim(&node, &endpoint, slots, now).await;
+        claim(node, &endpoint, slots, now).await;
     }
 }
 
@@ -298,6 +344,9 @@ async fn claim(node: &Arc<Node>, endpoint: &Endpoint, mut slots: Vec<Slot>, now:
             let unused = slots.split_off(claimed.len());
             if !unused.is_empty() {
                 node.gates.give_back(endpoint, unused.len(), claimed.is_empty(), now);
+            }
+            if let Some(last) = claimed.last().filter(|last| !last.urgent) {
+                node.gates.claimed_what_came_at(endpoint, last.due_at);
             }
             for (claimed, slot) in claimed.into_iter().zip(slots) {
                 node.take_over(claimed, Place::Slot(slot), lease_ends);

@@ -307,6 +307,7 @@ impl Dispatcher {
 
     /// Slots of deliveries that were not born leased after all (a duplicate, a moved configuration) are given back by drop.
     fn hand_over(&self, appended: &Appended, handover: Handover) {
+        let now = self.node().clock.now();
         let Handover { project_id, webhook_id, payload, trigger, reserved } = handover;
         for Reserved { delivery_id, expires_at, place, lease_ends } in reserved {
             let Some((_, endpoint_id, lease)) = appended.leased.iter().find(|(id, ..)| *id == delivery_id)
@@ -323,12 +324,13 @@ impl Dispatcher {
                 payload: payload.clone(),
                 attempt_count: 0,
                 first_attempt_at: None,
+                due_at: now,
+                urgent: false,
                 expires_at,
                 lease: *lease,
             };
             self.node().take_over(claimed, place, lease_ends);
         }
-        let now = self.node().clock.now();
         for endpoint_id in &appended.due {
             self.node().note_due(*endpoint_id, now);
         }

@@ -28,6 +28,8 @@ struct Gate {
     about: Option<About>,
     /// The resumption after which all that had been held is released.
     released: Option<Timestamp>,
+    /// Whether something that is due waits for its rate: nothing new goes before it.
+    waits: bool,
 }
 
 #[derive(PartialEq, Eq)]
@@ -53,11 +55,14 @@ impl Gate {
     }
 
     fn keep_up_with(&mut self, endpoint: &Endpoint) {
-        let about = About::of(endpoint);
-        if self.about.as_ref() != Some(&about) {
+        if !self.is_about(endpoint) {
             self.breaker = Breaker::default();
-            self.about = Some(about);
+            self.about = Some(About::of(endpoint));
         }
+    }
+
+    fn is_about(&self, endpoint: &Endpoint) -> bool {
+        self.about.as_ref() == Some(&About::of(endpoint))
     }
 
     fn is_releasing(&self, endpoint: &Endpoint) -> bool {
@@ -91,6 +96,10 @@ impl Gates {
         let mut gates = self.lock();
         let gate = gates.entry(endpoint.id).or_insert_with(|| Gate::new(endpoint));
         gate.keep_up_with(endpoint);
+        if endpoint.replay_id.is_some() {
+            // One attempt for each delivery, at the replay's rate: there is nothing to hold back.
+            return Passage { count: wanted.min(at_once), at_once, again_at: None };
+        }
         let at_once = match gate.breaker.permit(now, heard_within) {
             Permit::Any => at_once,
             Permit::AtMost(limit) => at_once.min(limit),
@@ -101,6 +110,7 @@ impl Gates {
             return Passage { count: wanted, at_once, again_at: None };
         };
         let Let { count, again_at } = gate.pace.take(per_sec, wanted, now);
+        gate.waits = count < wanted;
         if count == 0 {
             gate.breaker.probe_unused(now);
         }
@@ -114,7 +124,7 @@ impl Gates {
         let unmarked = endpoint.rules.max_per_sec.is_none() && endpoint.resumed_at.is_none();
         if let Some(gate) = gates.get_mut(&endpoint.id) {
             gate.keep_up_with(endpoint);
-            if !gate.breaker.is_closed() || gate.is_releasing(endpoint) {
+            if !gate.breaker.is_closed() || gate.waits || gate.is_releasing(endpoint) {
                 return None;
             }
             if let Some(per_sec) = endpoint.rules.max_per_sec
@@ -141,11 +151,21 @@ impl Gates {
         }
     }
 
-    /// There was less to claim than had been let through: nothing that was held is left.
+    /// What was claimed came due after the endpoint was resumed: what had been held has gone before it.
+    pub(crate) fn claimed_what_came_at(&self, endpoint: &Endpoint, due_at: Timestamp) {
+        if endpoint.resumed_at.is_some_and(|resumed_at| due_at > resumed_at)
+            && let Some(gate) = self.lock().get_mut(&endpoint.id)
+        {
+            gate.released = endpoint.resumed_at;
+        }
+    }
+
+    /// There was less to claim than had been let through: nothing that was held is left, and nothing waits.
     pub(crate) fn drained(&self, endpoint: &Endpoint) {
         let mut gates = self.lock();
         let Some(gate) = gates.get_mut(&endpoint.id) else { return };
         gate.released = endpoint.resumed_at;
+        gate.waits = false;
         if gate.breaker.is_unmarked() && endpoint.rules.max_per_sec.is_none() && endpoint.resumed_at.is_none()
         {
             gates.remove(&endpoint.id);
@@ -156,16 +176,15 @@ impl Gates {
     pub(crate) fn succeeded(&self, endpoint: &Endpoint) -> bool {
         let mut gates = self.lock();
         let Some(gate) = gates.get_mut(&endpoint.id) else { return false };
-        gate.keep_up_with(endpoint);
-        gate.breaker.succeeded()
+        // One that was begun at a former URL, or before a resumption, says nothing of how things are now.
+        gate.is_about(endpoint) && gate.breaker.succeeded()
     }
 
     /// An attempt failed, in a way that says something about the endpoint. Says whether that opened the breaker.
     pub(crate) fn failed(&self, endpoint: &Endpoint, now: Timestamp, jitter: Jitter) -> bool {
         let mut gates = self.lock();
         let gate = gates.entry(endpoint.id).or_insert_with(|| Gate::new(endpoint));
-        gate.keep_up_with(endpoint);
-        gate.breaker.failed(now, jitter)
+        gate.is_about(endpoint) && gate.breaker.failed(now, jitter)
     }
 
     /// An endpoint's breaker.

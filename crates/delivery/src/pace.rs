@@ -10,6 +10,8 @@ use ringback_domain::Timestamp;
 pub(crate) struct Pace {
     /// When the next one would be due if all went evenly; Unix microseconds.
     next_us: i64,
+    /// When it was last asked; Unix microseconds.
+    seen_us: i64,
 }
 
 /// What a pace lets through.
@@ -30,10 +32,9 @@ impl Pace {
         let step = (SECOND_US / i64::from(per_sec.max(1))).max(1);
         let burst = i64::from((per_sec / 10).max(1));
         let ahead = burst * step;
-        if self.next_us - now_us > ahead + SECOND_US {
-            // The clock was set back: what was let through by then is forgotten.
-            self.next_us = now_us;
-        }
+        // A clock that was set back takes this one with it.
+        self.next_us -= (self.seen_us - now_us).max(0);
+        self.seen_us = now_us;
         let next_us = self.next_us.max(now_us);
         let room = (now_us + ahead - next_us).max(0) / step;
         let count = room.min(i64::try_from(wanted).unwrap_or(i64::MAX));
@@ -48,6 +49,14 @@ impl Pace {
     pub(crate) fn give_back(&mut self, per_sec: u32, count: usize) {
         let step = (SECOND_US / i64::from(per_sec.max(1))).max(1);
         self.next_us -= i64::try_from(count).unwrap_or(i64::MAX / SECOND_US).saturating_mul(step);
+    }
+}
+
+impl Pace {
+    /// Counts `count` more than were let through: what comes after waits for them.
+    pub(crate) fn charge(&mut self, per_sec: u32, count: usize) {
+        let step = (SECOND_US / i64::from(per_sec.max(1))).max(1);
+        self.next_us += i64::try_from(count).unwrap_or(i64::MAX / SECOND_US).saturating_mul(step);
     }
 }
 
@@ -101,9 +110,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_charged_is_waited_for() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.take(10, 1, at(0)).count, 1);
+        pace.charge(10, 30);
+        assert_eq!(pace.take(10, 1, at(3_099)).count, 0);
+        assert_eq!(pace.take(10, 1, at(3_100)).count, 1);
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_stops_nothing() {
         let mut pace = Pace::default();
         assert_eq!(pace.take(1, 1, at(3_600_000)).count, 1);
-        assert_eq!(pace.take(1, 1, at(0)).count, 1);
+        assert_eq!(pace.take(1, 1, at(0)).count, 0, "a second is still a second");
+        assert_eq!(pace.take(1, 1, at(1000)).count, 1);
     }
 }

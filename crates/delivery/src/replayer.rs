@@ -15,8 +15,10 @@ use crate::pace::{Let, Pace};
 const BETWEEN_ROUNDS: Duration = Duration::from_millis(200);
 /// The shortest.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
-/// How many deliveries one step makes at most, or cancels.
+/// How many deliveries one step makes at most.
 const STEP: usize = 200;
+/// How many deliveries one step cancels at most.
+const CLEAR_STEP: usize = 1000;
 
 /// Runs until the node stops.
 pub(crate) async fn run(node: Arc<Node>) {
@@ -38,14 +40,25 @@ pub(crate) async fn run(node: Arc<Node>) {
             if replay.state == ReplayState::Running {
                 let again_at = advance(&node, replay, paces.entry(replay.id).or_default()).await;
                 next_round = next_round.min(again_at);
-            } else if let Err(error) = node.store.clear_replay(replay.id, STEP, node.clock.now()).await {
-                log_store_error(&error, "cannot clear up after a replay");
+            } else if !clear(&node, replay).await && replay.state == ReplayState::Cancelled {
+                next_round = next_round.min(node.clock.now().plus(LEAST_PAUSE));
             }
         }
         tokio::select! {
             () = node.stop.cancelled() => {}
             () = rung => {}
             () = node.clock.sleep_until(next_round) => {}
+        }
+    }
+}
+
+/// Says whether nothing is left.
+async fn clear(node: &Node, replay: &Replay) -> bool {
+    match node.store.clear_replay(replay.id, CLEAR_STEP, node.clock.now()).await {
+        Ok(nothing_left) => nothing_left,
+        Err(error) => {
+            log_store_error(&error, "cannot clear up after a replay");
+            true
         }
     }
 }
@@ -60,6 +73,8 @@ async fn advance(node: &Node, replay: &Replay, pace: &mut Pace) -> Timestamp {
     match node.store.advance_replay(replay.id, count, now).await {
         Ok(advanced) => {
             pace.give_back(replay.rate, count.saturating_sub(advanced.created));
+            // The deliveries of one event stay together, however many they are.
+            pace.charge(replay.rate, advanced.created.saturating_sub(count));
             for endpoint_id in &advanced.due {
                 node.note_due(*endpoint_id, now);
             }

@@ -40,7 +40,7 @@ struct State {
     /// Endpoints that wait for a slot of their own, and how many that are.
     full: HashMap<EndpointId, usize>,
     /// Endpoints that wait for anybody's slot, longest first.
-    queue: VecDeque<EndpointId>,
+    queue: VecDeque<Taker>,
     queued: HashSet<EndpointId>,
 }
 
@@ -86,11 +86,12 @@ impl Slots {
         let mut state = self.shared.lock();
         let room = state.room(self.shared.max, taker);
         if room < wanted {
-            let own = state.own(taker.endpoint_id);
-            if own + wanted > taker.at_once {
+            let own_left = taker.at_once.saturating_sub(state.own(taker.endpoint_id));
+            if own_left < wanted {
                 state.full.insert(taker.endpoint_id, taker.at_once);
-            } else if state.queued.insert(taker.endpoint_id) {
-                state.queue.push_back(taker.endpoint_id);
+            }
+            if room < wanted.min(own_left) && state.queued.insert(taker.endpoint_id) {
+                state.queue.push_back(taker);
             }
         }
         (0..wanted.min(room)).map(|_| self.take(&mut state, taker)).collect()
@@ -101,7 +102,7 @@ impl Slots {
         let mut state = self.shared.lock();
         state.full.remove(&endpoint_id);
         if state.queued.remove(&endpoint_id) {
-            state.queue.retain(|waiting| *waiting != endpoint_id);
+            state.queue.retain(|waiting| waiting.endpoint_id != endpoint_id);
         }
     }
 
@@ -127,6 +128,14 @@ impl State {
         let by_endpoint = free.saturating_sub(own).div_ceil(2);
         let by_project = (PROJECT_SHARE * free).saturating_sub(of_project).div_ceil(PROJECT_SHARE + 1);
         taker.at_once.saturating_sub(own).min(by_endpoint).min(by_project).min(free)
+    }
+
+    /// Takes out who has waited longest of those that may have a slot now: to tell another would be to tell nobody.
+    fn next_in_queue(&mut self, max: usize) -> Option<EndpointId> {
+        let index = self.queue.iter().position(|waiting| self.room(max, *waiting) > 0)?;
+        let endpoint_id = self.queue.remove(index)?.endpoint_id;
+        self.queued.remove(&endpoint_id);
+        Some(endpoint_id)
     }
 
     /// Counts a slot as free; says how many its endpoint has left.
@@ -173,10 +182,7 @@ impl Drop for Slot {
                 GATHER
             }
         });
-        let longest_waiting = state.queue.pop_front();
-        if let Some(endpoint_id) = &longest_waiting {
-            state.queued.remove(endpoint_id);
-        }
+        let longest_waiting = state.next_in_queue(self.shared.max);
         drop(state);
         if let Some(delay) = own_waits {
             (self.shared.on_free)(self.endpoint_id, delay);
@@ -288,6 +294,33 @@ mod tests {
         taken.pop();
         taken.pop();
         assert_eq!(*told.lock().unwrap(), [(id(2), Duration::ZERO), (id(3), Duration::ZERO)]);
+    }
+
+    #[test]
+    fn who_has_slots_of_its_own_and_finds_no_free_one_is_told_of_anybodys() {
+        let (slots, told) = world(20);
+        let own = slots.take_up_to(taker(1, 1, 8), 1);
+        let others: Vec<_> = (2..40).filter_map(|e| slots.take_one(taker(e, e, 8))).collect();
+        assert_eq!((own.len(), others.len()), (1, 19));
+        assert!(slots.take_up_to(taker(1, 1, 8), 8).is_empty());
+        drop(others);
+        assert!(told.lock().unwrap().contains(&(id(1), Duration::ZERO)), "its own one may take long");
+    }
+
+    #[test]
+    fn a_free_slot_goes_past_who_may_not_have_it_to_who_may() {
+        let (slots, told) = world(10);
+        // One project has all it may have, and wants more.
+        let mut greedy: Vec<_> = (0..20).flat_map(|e| slots.take_up_to(taker(1, e, 8), 1)).collect();
+        let other: Vec<_> =
+            [100, 102].map(|e| slots.take_one(taker(2, e, 8))).into_iter().flatten().collect();
+        assert_eq!(greedy.len() + other.len(), 10);
+        assert!(slots.take_up_to(taker(1, 50, 8), 1).is_empty());
+        assert!(slots.take_up_to(taker(3, 101, 8), 1).is_empty());
+        told.lock().unwrap().clear();
+        greedy.pop();
+        let told = told.lock().unwrap().clone();
+        assert_eq!(told.last(), Some(&(id(101), Duration::ZERO)), "{told:?}");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub enum Refusal {
     NoHost,
     /// It holds a user name or a password, which would be stored and shown with it.
     #[error(
-        "the URL holds a user name or password; leave them out, calls are authenticated by their signature"
+        "the URL holds a user name or password, which would be stored and shown; an endpoint has `authentication` for them"
     )]
     UserInfo,
     /// It has a fragment (`#…`), which is never sent.

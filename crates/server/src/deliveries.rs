@@ -1,5 +1,6 @@
 //! `/v1/webhook_deliveries`: events on their way to endpoints, to be looked at, sent again and called off.
 
+mod held;
 mod redeliver;
 mod view;
 
@@ -8,6 +9,7 @@ use axum::response::Response;
 use ringback_domain::DeliveryId;
 use ringback_store::DeliveryFilter;
 
+pub(crate) use self::held::Holds;
 pub(crate) use self::redeliver::{open_endpoint, redeliver, send_again};
 pub(crate) use self::view::DeliveryView;
 use crate::caller::Caller;
@@ -33,7 +35,8 @@ pub(crate) async fn list(
         state: query.take_word("state")?,
     };
     let page = app.store().list_deliveries(caller.project_id, filter, query.page).await?;
-    Ok(list::answer(&page, |record| record.delivery.id, DeliveryView::of))
+    let holds = Holds::now(&app);
+    Ok(list::answer(&page, |record| record.delivery.id, |record| DeliveryView::of(record, &holds)))
 }
 
 /// `GET /v1/webhook_deliveries/{id}`: with its attempts.
@@ -43,7 +46,7 @@ pub(crate) async fn retrieve(
     PathId(id): PathId<DeliveryId>,
 ) -> Result<Response, ApiError> {
     let found = app.store().delivery(caller.project_id, id).await?;
-    Ok(json::answer(&DeliveryView::whole(&found)))
+    Ok(json::answer(&DeliveryView::whole(&found, &Holds::now(&app))))
 }
 
 /// `POST /v1/webhook_deliveries/{id}/cancel`: no further attempt. One that is under way is recorded, and changes nothing.
@@ -58,5 +61,5 @@ pub(crate) async fn cancel(
     let found = app.store().delivery(caller.project_id, id).await?;
     // Another may have waited for this one in its order.
     app.parts.dispatcher.note_due(found.record.delivery.endpoint_id);
-    Ok(json::answer(&DeliveryView::whole(&found)))
+    Ok(json::answer(&DeliveryView::whole(&found, &Holds::now(&app))))
 }

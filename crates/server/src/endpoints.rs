@@ -136,7 +136,11 @@ pub(crate) async fn update(
         app.parts.dispatcher.note_due(id);
     }
     let missed = match old.disabled_at {
-        Some(at) if endpoint.disabled_at.is_none() => Some(missed::while_disabled(&app, &endpoint, at).await),
+        Some(at) if endpoint.disabled_at.is_none() => {
+            // What it lost while everything failed was lost before.
+            let since = old.health.failing_since.map_or(at, |failing| failing.min(at));
+            Some(missed::since(&app, &endpoint, since).await)
+        }
         _ => None,
     };
     Ok(json::answer(&view(&app, &endpoint, now).with_missed(missed)))

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use ringback_domain::delivery_rules::MAX_AGE_SECS;
 use ringback_store::MaxAgeChange;
@@ -15,7 +16,7 @@ use crate::error::ApiError;
 use crate::fields::{Fields, JsonBody, required, unknown_parameter};
 use crate::json;
 use crate::nearest::shown;
-use crate::parts::Shared;
+use crate::parts::{App, Shared};
 
 /// How many types that only this project has are listed.
 const MAX_OWN: usize = 1000;
@@ -34,6 +35,8 @@ struct EventTypeView<'a> {
     name: &'a str,
     /// How old an event of it may be when it is attempted; `null` is at any age.
     max_age_secs: Option<u64>,
+    /// Whether this project has registered it, as those of the catalogue need not be.
+    registered: bool,
 }
 
 /// `GET /v1/webhook_event_types`: the 27 types of OpenAI's webhook-endpoint API, then those that this project has registered,
@@ -69,13 +72,29 @@ pub(crate) async fn register(
     if catalogue::find(name).is_none() || max_age != MaxAgeChange::Keep {
         app.store().register_event_type(caller.project_id, name.to_owned(), max_age, app.now()).await?;
     }
+    Ok(answer(&app, &caller, name))
+}
+
+/// `GET /v1/webhook_event_types/{name}`: how fast it ages. Any type may be asked for: what was never sent may be tomorrow.
+pub(crate) async fn retrieve(
+    State(app): State<Shared>,
+    caller: Caller,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, ApiError> {
+    let name = path.ok().map(|Path(name)| name).filter(|name| event_type::is_well_formed(name));
+    let name = name.ok_or_else(|| ApiError::not_found("what is named here can be no event type"))?;
+    Ok(answer(&app, &caller, event_type::canonical(&name)))
+}
+
+fn answer(app: &App, caller: &Caller, name: &str) -> Response {
     let config = app.store().config();
-    let max_age = config.project(caller.project_id).and_then(|project| project.max_age(name));
-    Ok(json::answer(&EventTypeView {
+    let project = config.project(caller.project_id);
+    json::answer(&EventTypeView {
         object: "webhook_event_type",
         name,
-        max_age_secs: max_age.map(|age| age.as_secs()),
-    }))
+        max_age_secs: project.and_then(|project| project.max_age(name)).map(|age| age.as_secs()),
+        registered: project.is_some_and(|project| project.has_event_type(name)),
+    })
 }
 
 fn read_name(fields: &Fields) -> Result<&str, ApiError> {

@@ -12,6 +12,7 @@ use ringback_store::EventFilter;
 pub(crate) use self::redeliver::redeliver;
 use self::view::{EventDetailView, EventView};
 use crate::caller::Caller;
+use crate::deliveries::Holds;
 use crate::error::ApiError;
 use crate::json;
 use crate::list::{self, ListQuery};
@@ -41,7 +42,7 @@ pub(crate) async fn retrieve(
     let payload = app.store().payload(caller.project_id, id).await?;
     // Only JSON is ever taken in.
     let payload = serde_json::from_slice(&payload).map_err(ApiError::internal)?;
-    Ok(json::answer(&EventDetailView::of(&detail, payload)))
+    Ok(json::answer(&EventDetailView::of(&detail, payload, &Holds::now(&app))))
 }
 
 /// `GET /v1/webhook_events/{id}/payload`: the bytes as they came, which is what signatures are over.

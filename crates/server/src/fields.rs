@@ -2,9 +2,8 @@
 //!
 //! Read by hand rather than derived, so that every error names its parameter, says what would be right, and has OpenAI's code.
 //! `null` for an optional field is the same as leaving it out, but where an update takes something away by it. The content type does not matter: clients of all kinds send
-//! JSON under wrong names.
+//! JSON under wrong names. No key may be there twice, see [`crate::object`].
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -18,6 +17,7 @@ use serde_json::{Map, Value};
 use crate::body;
 use crate::error::ApiError;
 use crate::nearest::{did_you_mean, shown};
+use crate::object;
 use crate::parts::Shared;
 use crate::values;
 
@@ -47,7 +47,15 @@ impl FromRequest<Shared> for JsonBody {
 impl JsonBody {
     /// The fields, none of which may be other than `known`. No body at all is an object without fields.
     pub(crate) fn fields(&self, known: &[&'static str]) -> Result<Fields, ApiError> {
-        Fields::parse(&self.0, known)
+        if self.is_empty() {
+            return Ok(Fields(Map::new()));
+        }
+        Fields::of_known(object::read_deep(&self.0)?, known)
+    }
+
+    /// Whether there is no body at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -55,37 +63,25 @@ impl JsonBody {
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// Reads a JSON text.
+    /// Reads a JSON text, or nothing, as [`JsonBody::fields`] does. What its values hold may have keys twice: that is its receivers' to read.
     pub(crate) fn parse(body: &[u8], known: &[&'static str]) -> Result<Self, ApiError> {
         if body.is_empty() {
             return Ok(Self(Map::new()));
         }
-        let value = serde_json::from_slice(body).map_err(|fault| not_json(&fault))?;
-        let Value::Object(fields) = value else {
-            return Err(ApiError::bad_request("invalid_json", "the body is not a JSON object"));
-        };
-        match fields.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(unknown) => Err(unknown_parameter(unknown, known)),
-            None => Ok(Self(fields)),
-        }
+        Self::of_known(object::read(body)?.into_iter().collect(), known)
     }
 
-    /// Whether a JSON text is an object with no other fields than these, whose values are not looked at.
+    /// Whether a JSON text is an object with these fields and no others; their values are not looked at.
     pub(crate) fn parse_shallow(body: &[u8], known: &[&'static str]) -> Result<(), ApiError> {
-        let fields: BTreeMap<String, IgnoredAny> = match serde_json::from_slice(body) {
-            Ok(fields) => fields,
-            Err(fault) if fault.is_data() => {
-                return Err(ApiError::bad_request("invalid_json", "the body is not a JSON object"));
-            }
-            Err(fault) => return Err(not_json(&fault)),
-        };
-        match fields.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(unknown) => Err(unknown_parameter(unknown, known)),
-            None => known
-                .iter()
-                .find(|name| !fields.contains_key(**name))
-                .map_or(Ok(()), |name| required(name, None)),
-        }
+        let fields: Vec<(String, IgnoredAny)> = object::read(body)?;
+        check_known(fields.iter().map(|(name, _)| name), known)?;
+        let is_missing = |name: &&&'static str| !fields.iter().any(|(given, _)| given == **name);
+        known.iter().find(is_missing).map_or(Ok(()), |name| required(name, None))
+    }
+
+    fn of_known(fields: Map<String, Value>, known: &[&'static str]) -> Result<Self, ApiError> {
+        check_known(fields.keys(), known)?;
+        Ok(Self(fields))
     }
 
     /// The fields of an object within another, none of which may be other than `known`.
@@ -95,10 +91,7 @@ impl Fields {
                 ApiError::bad_request("invalid_type", format!("`{name}` must be an object")).param(name)
             );
         };
-        match fields.keys().find(|field| !known.contains(&field.as_str())) {
-            Some(unknown) => Err(unknown_parameter(unknown, known)),
-            None => Ok(Self(fields.clone())),
-        }
+        Self::of_known(fields.clone(), known)
     }
 
     /// The value of a field as it is, unless it is `null`.
@@ -217,9 +210,12 @@ impl Fields {
     }
 }
 
-/// The parser's message holds a position and what it expected there, nothing of the text.
-fn not_json(fault: &serde_json::Error) -> ApiError {
-    ApiError::bad_request("invalid_json", format!("the body is not JSON: {fault}"))
+fn check_known<'a>(
+    mut names: impl Iterator<Item = &'a String>,
+    known: &[&'static str],
+) -> Result<(), ApiError> {
+    let unknown = names.find(|name| !known.contains(&name.as_str()));
+    unknown.map_or(Ok(()), |name| Err(unknown_parameter(name, known)))
 }
 
 /// The value of a field that must be there.
@@ -235,6 +231,13 @@ pub(crate) fn unknown_parameter(name: &str, known: &[&'static str]) -> ApiError 
     let name = shown(name);
     let message = format!("there is no parameter `{name}` here{meant}");
     ApiError::bad_request("unknown_parameter", message).param(name)
+}
+
+/// What is given twice can be meant in two ways.
+pub(crate) fn repeated_parameter(name: &str) -> ApiError {
+    let name = shown(name);
+    let message = format!("`{name}` is given more than once");
+    ApiError::bad_request("repeated_parameter", message).param(name)
 }
 
 fn text<'v>(value: &'v Value, name: &'static str, max_chars: usize) -> Result<&'v str, ApiError> {
@@ -257,7 +260,7 @@ mod tests {
     const KNOWN: [&str; 3] = ["name", "event_types", "timeout_secs"];
 
     fn fields(body: &str) -> Result<Fields, ApiError> {
-        Fields::parse(body.as_bytes(), &KNOWN)
+        JsonBody(Bytes::copy_from_slice(body.as_bytes())).fields(&KNOWN)
     }
 
     fn code<T>(result: Result<T, ApiError>) -> &'static str {
@@ -273,6 +276,8 @@ mod tests {
             ("[]", "invalid_json"),
             ("{", "invalid_json"),
             (r#"{"nmae":"x"}"#, "unknown_parameter"),
+            (r#"{"name":"x","name":"x"}"#, "repeated_parameter"),
+            (r#"{"name":{"x":1,"x":1}}"#, "repeated_parameter"),
         ] {
             assert_eq!(code(fields(body)), expected, "{body}");
         }

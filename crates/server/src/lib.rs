@@ -31,6 +31,8 @@ mod json;
 mod leftover;
 mod list;
 mod nearest;
+mod no_query;
+mod object;
 mod parts;
 mod path_id;
 mod projects;

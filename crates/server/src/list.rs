@@ -12,8 +12,7 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use crate::error::ApiError;
-use crate::fields::unknown_parameter;
-use crate::nearest::shown;
+use crate::fields::{repeated_parameter, unknown_parameter};
 use crate::{json, values};
 
 /// The query of a list: its page, and the filters that the list knows.
@@ -75,12 +74,6 @@ impl<I: FromStr<Err = ParseIdError>> ListQuery<I> {
     {
         self.take_filter(name).map(|text| values::word(name, &text)).transpose()
     }
-}
-
-fn repeated_parameter(name: &str) -> ApiError {
-    let name = shown(name);
-    let message = format!("`{name}` is given more than once");
-    ApiError::bad_request("repeated_parameter", message).param(name)
 }
 
 fn parse_after<I: FromStr<Err = ParseIdError>>(value: &str) -> Result<I, ApiError> {

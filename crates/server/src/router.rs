@@ -9,6 +9,7 @@ use axum::routing::{any, delete, get, post};
 use crate::edge::edge;
 use crate::error::ApiError;
 use crate::idempotency::idempotency;
+use crate::no_query::no_query;
 use crate::parts::{App, Parts, Shared};
 use crate::{
     api_keys, deliveries, endpoints, event_types, events, health, ingest, projects, publish, receipts,
@@ -22,7 +23,7 @@ pub fn router(parts: Parts) -> Router {
         .route("/in/{token}", any(ingest::ingest))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .merge(api().layer(from_fn_with_state(Arc::clone(&app), idempotency)))
+        .merge(api().layer(from_fn_with_state(Arc::clone(&app), idempotency)).layer(from_fn(no_query)))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(from_fn(edge))
@@ -53,6 +54,7 @@ fn api() -> Router<Shared> {
         .route(&format!("{ENDPOINT}/signing_secrets/{{whkey}}"), delete(endpoints::revoke))
         .route(&format!("{ENDPOINT}/test"), post(endpoints::test))
         .route("/v1/webhook_event_types", get(event_types::list).post(event_types::register))
+        .route("/v1/webhook_event_types/{name}", get(event_types::retrieve))
         .route("/v1/webhook_events", get(events::list).post(publish::publish))
         .route("/v1/webhook_events/batch", post(publish::publish_batch))
         .route(EVENT, get(events::retrieve))

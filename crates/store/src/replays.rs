@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::page::{Page, PageRequest};
 use crate::query::DeliveryCounts;
 
-/// How many events a count looks at before it says "at least so many".
+/// How many events a count looks at before it says "at least so many"; so it does after five seconds.
 pub const MAX_COUNTED_EVENTS: usize = 1_000_000;
 
 /// How many replays of one project may be running at once.

@@ -50,6 +50,10 @@ pub struct Claimed {
     pub attempt_count: u32,
     /// When the first of them began.
     pub first_attempt_at: Option<Timestamp>,
+    /// Since when it was due.
+    pub due_at: Timestamp,
+    /// Whether it goes before what is not.
+    pub urgent: bool,
     /// When it is too old to be attempted.
     pub expires_at: Option<Timestamp>,
     /// The lease it was claimed under.
@@ -74,6 +78,9 @@ pub struct EndpointNote {
     pub endpoint_id: EndpointId,
     /// The URL that was called. What it answered says nothing of another URL that the endpoint has been given since.
     pub url: String,
+    /// Since when it was failing, as far as was known when the attempt began. If something else has been found out since, the note
+    /// is void, unless the endpoint is gone.
+    pub failing_since: Option<Timestamp>,
     /// What to remember, or to do.
     pub change: HealthChange,
 }

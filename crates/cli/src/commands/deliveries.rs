@@ -1,33 +1,38 @@
 //! `ringback deliveries`.
 
+mod why;
+
 use clap::Subcommand;
 use http::Method;
 use serde_json::Value;
 
-use super::{PageArgs, print_list, segment};
+use super::{PageArgs, endpoints, items, mention_more, replays, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
 use crate::output::{self, Column};
+use crate::serve::now;
 
-const PATH: &str = "/v1/webhook_deliveries";
-/// How deliveries are listed.
-pub(super) const COLUMNS: [Column; 8] = [
+pub(super) const PATH: &str = "/v1/webhook_deliveries";
+/// How deliveries are listed, each with why it stands so.
+const COLUMNS: [Column; 9] = [
     ("ID", &["id"]),
     ("MADE", &["created_at"]),
     ("TYPE", &["event", "type"]),
+    ("OBJECT", &["event", "object_id"]),
+    ("TRIGGER", &["trigger"]),
     ("STATE", &["state"]),
-    ("WHY", &["end_reason"]),
-    ("ATTEMPTS", &["attempt_count"]),
-    ("NEXT ATTEMPT", &["next_attempt_at"]),
+    ("WHY", &["why"]),
+    ("TRIES", &["attempt_count"]),
     ("ENDPOINT", &["endpoint_id"]),
 ];
-const FIELDS: [Column; 14] = [
+const FIELDS: [Column; 15] = [
     ("id", &["id"]),
     ("state", &["state"]),
-    ("why", &["end_reason"]),
+    ("why", &["why"]),
     ("trigger", &["trigger"]),
     ("endpoint", &["endpoint_id"]),
+    ("to", &["target_url"]),
     ("event", &["event_id"]),
     ("type", &["event", "type"]),
     ("object", &["event", "object_id"]),
@@ -102,7 +107,7 @@ pub(crate) fn run(global: &Global, command: DeliveriesCommand) -> Result<(), Cli
                 ("state", state.as_deref()),
             ];
             let answer = api.call(Method::GET, &page.path(PATH, &filters), None)?;
-            return print_list(global, &answer, &COLUMNS, "no such deliveries");
+            return list(global, &answer, endpoint.is_none());
         }
         DeliveriesCommand::Get { id } => api.call(Method::GET, &one(&id), None)?,
         DeliveriesCommand::Redeliver { id } => {
@@ -110,13 +115,39 @@ pub(crate) fn run(global: &Global, command: DeliveriesCommand) -> Result<(), Cli
         }
         DeliveriesCommand::Cancel { id } => api.call(Method::POST, &format!("{}/cancel", one(&id)), None)?,
     };
-    show(global, delivery)
+    show(global, &api, delivery)
 }
 
-fn show(global: &Global, delivery: Value) -> Result<(), CliError> {
+fn list(global: &Global, answer: &Value, with_endpoint: bool) -> Result<(), CliError> {
+    if global.json {
+        return output::json(answer);
+    }
+    table(items(answer), with_endpoint, "no such deliveries")?;
+    mention_more(answer);
+    Ok(())
+}
+
+/// Deliveries as a table; which endpoint they go to is left out where the person named it.
+pub(super) fn table(deliveries: &[Value], with_endpoint: bool, when_empty: &str) -> Result<(), CliError> {
+    let mut deliveries = deliveries.to_vec();
+    for delivery in &mut deliveries {
+        delivery["why"] = why(delivery).into();
+    }
+    let mut columns = output::columns_in_use(&deliveries, &COLUMNS);
+    columns.retain(|(heading, _)| with_endpoint || *heading != "ENDPOINT");
+    output::table(&deliveries, &columns, when_empty)
+}
+
+/// Why it stands as it does, in a few words.
+pub(super) fn why(delivery: &Value) -> Option<String> {
+    why::short(delivery, now().as_unix_secs())
+}
+
+fn show(global: &Global, api: &ApiClient, mut delivery: Value) -> Result<(), CliError> {
     if global.json {
         return output::json(&delivery);
     }
+    add_surroundings(api, &mut delivery);
     output::fields(&delivery, &FIELDS)?;
     match delivery["attempts"].is_array() {
         true => {
@@ -124,6 +155,28 @@ fn show(global: &Global, delivery: Value) -> Result<(), CliError> {
             print_attempts(delivery)
         }
         false => Ok(()),
+    }
+}
+
+/// What is known of it elsewhere: why it waits, and where a replay sends it. What cannot be asked is left out.
+fn add_surroundings(api: &ApiClient, delivery: &mut Value) {
+    let ask = |base: &str, id: &Value| {
+        let path = format!("{base}/{}", segment(id.as_str()?));
+        api.call(Method::GET, &path, None).ok()
+    };
+    delivery["why"] = why(delivery).into();
+    if delivery["held_by"] == "breaker"
+        && let Some(endpoint) = ask(endpoints::PATH, &delivery["endpoint_id"])
+        && let Some(time) = endpoint["breaker"]["probe_at"].as_i64().and_then(output::time)
+    {
+        delivery["why"] = format!("breaker open, next probe {time}").into();
+    }
+    if let Some(replay) = ask(replays::PATH, &delivery["replay_id"])
+        && replay["target_url"].is_string()
+    {
+        // The endpoint is one of the replay's own, which nobody knows.
+        delivery["target_url"] = replay["target_url"].clone();
+        delivery["endpoint_id"] = Value::Null;
     }
 }
 
@@ -137,7 +190,11 @@ pub(super) fn print_attempts(mut delivery: Value) -> Result<(), CliError> {
         let start = attempt["response_body"].as_str().and_then(start_of);
         attempt["response_body"] = start.into();
     }
-    output::table(&attempts, &ATTEMPT_COLUMNS, "not attempted yet")
+    let when_none = match delivery["state"] == "pending" {
+        true => "not attempted yet",
+        false => "never attempted",
+    };
+    output::table(&attempts, &output::columns_in_use(&attempts, &ATTEMPT_COLUMNS), when_none)
 }
 
 /// What a table has room for of an answer; nothing, if that is blank.

@@ -2,6 +2,7 @@
 
 mod missed;
 mod options;
+mod release;
 mod rules;
 mod view;
 
@@ -13,12 +14,13 @@ use self::options::Options;
 use self::rules::Rules;
 use self::view::{COLUMNS, show};
 use super::sources::deleted;
-use super::{PageArgs, print_list, print_text, segment};
+use super::{PageArgs, hold, nothing_to_change, print_list, print_text, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
+use crate::output;
 
-const PATH: &str = "/v1/webhook_endpoints";
+pub(super) const PATH: &str = "/v1/webhook_endpoints";
 
 /// What can be done with endpoints.
 #[derive(Debug, Subcommand)]
@@ -178,17 +180,17 @@ pub(crate) fn run(global: &Global, command: EndpointsCommand) -> Result<(), CliE
             }
             options.add_to(&mut body)?;
             rules.add_to(&mut body);
+            if body.is_empty() {
+                return Err(nothing_to_change("--max-per-sec"));
+            }
             api.call(Method::POST, &one(&id), Some(&Value::Object(body)))?
         }
         EndpointsCommand::Pause { id } => change(&api, &id, "paused", true)?,
-        EndpointsCommand::Resume { id } => change(&api, &id, "paused", false)?,
+        EndpointsCommand::Resume { id } => return release::resume(global, &api, &id),
         EndpointsCommand::Disable { id } => change(&api, &id, "disabled", true)?,
-        EndpointsCommand::Enable { id, replay_missed: true } => {
-            let endpoint = change(&api, &id, "disabled", false)?;
-            show(global, &endpoint)?;
-            return missed::send(global, &api, &endpoint);
+        EndpointsCommand::Enable { id, replay_missed } => {
+            return release::enable(global, &api, &id, replay_missed);
         }
-        EndpointsCommand::Enable { id, replay_missed: false } => change(&api, &id, "disabled", false)?,
         EndpointsCommand::Rotate { id, at_once, signature_scheme } => {
             let mut body = json!({ "keep_old_secret_active_for_24_hours": !at_once });
             if let Some(scheme) = signature_scheme {
@@ -207,8 +209,16 @@ pub(crate) fn run(global: &Global, command: EndpointsCommand) -> Result<(), CliE
         }
     };
     show(global, &answer)?;
+    tell_hold(global, &answer);
     missed::tell(global, &answer);
     Ok(())
+}
+
+/// What a person has to undo before anything goes out.
+fn tell_hold(global: &Global, endpoint: &Value) {
+    if let Some(held) = hold::by_person(global, endpoint).filter(|_| !global.json) {
+        output::talk(held);
+    }
 }
 
 fn change(api: &ApiClient, id: &str, field: &str, value: bool) -> Result<Value, CliError> {

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{PageArgs, deliveries, items, print_list, segment};
+use super::{PageArgs, deliveries, items, print_list, segment, typed};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -37,10 +37,10 @@ pub(crate) enum EventsCommand {
     /// List events, newest first.
     List {
         /// Only this type.
-        #[arg(long = "type", value_name = "TYPE")]
+        #[arg(long = "type", value_name = "TYPE", value_parser = typed::one_type)]
         event_type: Option<String>,
         /// Only those about this object, such as `resp_…` or `batch_…`.
-        #[arg(long, value_name = "ID")]
+        #[arg(long, visible_alias = "object", value_name = "ID")]
         object_id: Option<String>,
         #[command(flatten)]
         page: PageArgs,
@@ -84,12 +84,12 @@ pub(crate) fn run(global: &Global, command: EventsCommand) -> Result<(), CliErro
             }
         }
         EventsCommand::Redeliver { id, endpoint } => {
-            let body = endpoint.map_or_else(|| json!({}), |id| json!({ "endpoint_id": id }));
+            let body = endpoint.as_ref().map_or_else(|| json!({}), |id| json!({ "endpoint_id": id }));
             let path = format!("{PATH}/{}/redeliver", segment(&id));
             let made = api.call(Method::POST, &path, Some(&body))?;
             match global.json {
                 true => output::json(&made),
-                false => output::table(items(&made), &deliveries::COLUMNS, "nothing is delivered again"),
+                false => deliveries::table(items(&made), endpoint.is_none(), "nothing is delivered again"),
             }
         }
     }
@@ -109,7 +109,7 @@ fn print_event(event: &Value) -> Result<(), CliError> {
     output::fields(event, &FIELDS)?;
     for delivery in event["deliveries"].as_array().map_or(&[] as &[Value], Vec::as_slice) {
         let text = |key: &str| delivery[key].as_str().unwrap_or("-");
-        let why = delivery["end_reason"].as_str().map_or_else(String::new, |reason| format!(" ({reason})"));
+        let why = deliveries::why(delivery).map_or_else(String::new, |why| format!(" ({why})"));
         let trigger = match text("trigger") {
             "event" => String::new(),
             other => format!(", a {other}"),

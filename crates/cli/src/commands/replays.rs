@@ -1,8 +1,11 @@
 //! `ringback replays`.
 
 mod confirm;
+mod figures;
 mod progress;
 mod query;
+mod standstill;
+mod view;
 mod watch;
 
 use clap::Subcommand;
@@ -11,50 +14,16 @@ use indicatif::HumanCount;
 use serde_json::Value;
 
 use self::confirm::Consent;
+use self::figures::Figures;
 use self::query::Query;
-use super::{PageArgs, print_list, print_one, print_text, segment};
+use self::view::{COLUMNS, FIELDS, FIELDS_AT_FIRST, show};
+use super::{PageArgs, hold, items, print_list, print_text, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
-use crate::output::{self, Column};
+use crate::output;
 
 pub(super) const PATH: &str = "/v1/webhook_replays";
-const COLUMNS: [Column; 8] = [
-    ("ID", &["id"]),
-    ("MADE", &["created_at"]),
-    ("STATUS", &["status"]),
-    ("DELIVERIES", &["created_count"]),
-    ("EXPECTED", &["expected_count"]),
-    ("ENDPOINT", &["endpoint_id"]),
-    ("TYPE", &["type"]),
-    ("OF STATE", &["state"]),
-];
-const FIELDS: [Column; 20] = [
-    ("id", &["id"]),
-    ("status", &["status"]),
-    ("endpoint", &["endpoint_id"]),
-    ("source", &["source_id"]),
-    ("type", &["type"]),
-    ("object", &["object_id"]),
-    ("of state", &["state"]),
-    ("since", &["created_after"]),
-    ("until", &["created_before"]),
-    ("to", &["target_url"]),
-    ("secret", &["signing_secret"]),
-    ("per second", &["rate"]),
-    ("expected", &["expected_count"]),
-    ("deliveries", &["created_count"]),
-    ("  pending", &["deliveries", "pending"]),
-    ("  delivered", &["deliveries", "delivered"]),
-    ("  dead", &["deliveries", "dead"]),
-    ("  cancelled", &["deliveries", "cancelled"]),
-    ("made", &["created_at"]),
-    ("ended", &["finished_at"]),
-];
-
-/// What must be known of a replay while it is waited for.
-const FIELDS_AT_FIRST: [Column; 2] = [("replay", &["id"]), ("secret", &["signing_secret"])];
-
 /// What can be done with replays.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReplaysCommand {
@@ -63,8 +32,8 @@ pub(crate) enum ReplaysCommand {
         after_help = "Examples:\n  ringback replays create --endpoint whe_... --missed --since 3d --wait\n  \
         ringback replays create --state dead --type order.paid --dry-run\n  \
         ringback replays create --since 2025-06-18T22:00:00Z --until 2h --to http://127.0.0.1:3000/\n\n\
-        A person at a terminal is asked before a replay of more than 100 deliveries is made; where there is no terminal, \
-        nothing is asked. --json with --wait prints the replay twice: when it was made, and when it has ended."
+        A person at a terminal is asked before a replay of more than 100 deliveries is made. Where there is no terminal, \
+        nothing is asked, but a replay of everything, which no flag narrows down, needs --yes. --json with --wait prints the replay twice: when it was made, and when it has ended."
     )]
     Create {
         #[command(flatten)]
@@ -111,16 +80,13 @@ pub(crate) fn run(global: &Global, command: ReplaysCommand) -> Result<(), CliErr
     let replay = match command {
         ReplaysCommand::Create { query, dry_run: true, .. } => return preview(global, &api, &query),
         ReplaysCommand::Create { query, wait, yes, .. } => {
-            let replay = create(&api, &query, yes)?;
-            show(global, &replay, if wait { &FIELDS_AT_FIRST } else { &FIELDS })?;
-            return match wait {
-                true => watch(global, &api, replay["id"].as_str().unwrap_or_default()),
-                false => Ok(()),
-            };
+            let (replay, said) = create(global, &api, &query, yes)?;
+            return after_creation(global, &api, &replay, wait, said);
         }
         ReplaysCommand::List { page } => {
             let answer = api.call(Method::GET, &page.path(PATH, &[]), None)?;
-            return print_list(global, &answer, &COLUMNS, "no replays");
+            let columns = output::columns_in_use(items(&answer), &COLUMNS);
+            return print_list(global, &answer, &columns, "no replays");
         }
         ReplaysCommand::Watch { id } => return watch(global, &api, &id),
         ReplaysCommand::Get { id } => api.call(Method::GET, &one(&id), None)?,
@@ -131,37 +97,77 @@ pub(crate) fn run(global: &Global, command: ReplaysCommand) -> Result<(), CliErr
 
 fn preview(global: &Global, api: &ApiClient, query: &Query) -> Result<(), CliError> {
     let preview = api.call(Method::POST, PATH, Some(&query.body(true)))?;
-    print_text(global, &preview, format_args!("{} would be made", count_of(&preview)))
+    tell_hold(global, api, query);
+    match preview["count"] == 0 && preview["count_is_minimum"] != true {
+        true => print_text(global, &preview, "nothing to send again"),
+        false => print_text(global, &preview, format_args!("{} would be made", count_of(&preview))),
+    }
 }
 
-fn create(api: &ApiClient, query: &Query, yes: bool) -> Result<Value, CliError> {
-    if !yes && confirm::is_person() {
+/// Makes it, after a question if there is somebody to ask. With what was said about what holds its endpoint back.
+fn create(
+    global: &Global,
+    api: &ApiClient,
+    query: &Query,
+    yes: bool,
+) -> Result<(Value, Option<String>), CliError> {
+    let is_asked = !yes && confirm::is_person();
+    if !yes && !is_asked && query.is_of_everything() {
+        return Err(CliError::Usage(
+            "this would send every event again: narrow it down (--endpoint, --since, --state, ...), or say --yes"
+                .into(),
+        ));
+    }
+    let mut said = None;
+    if is_asked {
         let preview = api.call(Method::POST, PATH, Some(&query.body(true)))?;
-        if confirm::ask(&preview, std::io::stdin().lock(), output::ask) == Consent::Refused {
-            return Err(CliError::Failed {
-                message: "not confirmed: nothing is replayed".into(),
-                source: None,
-            });
+        said = tell_hold(global, api, query);
+        let answers = std::io::stdin().lock();
+        let consent = confirm::ask(&preview, &query.destination(), query.rate(), answers, output::ask);
+        if consent == Consent::Refused {
+            return Err(CliError::Declined { message: "not confirmed: nothing is replayed".into() });
         }
     }
-    api.call(Method::POST, PATH, Some(&query.body(false)))
+    let replay = api.call(Method::POST, PATH, Some(&query.body(false)))?;
+    Ok((replay, said.or_else(|| if is_asked { None } else { tell_hold(global, api, query) })))
+}
+
+/// Says what holds back the endpoint that is named, if it is called.
+fn tell_hold(global: &Global, api: &ApiClient, query: &Query) -> Option<String> {
+    let id = query.called_endpoint().filter(|_| !global.json)?;
+    hold::tell_of(global, api, id)
+}
+
+fn after_creation(
+    global: &Global,
+    api: &ApiClient,
+    replay: &Value,
+    wait: bool,
+    said: Option<String>,
+) -> Result<(), CliError> {
+    let id = replay["id"].as_str().unwrap_or_default();
+    if !global.json && Figures::of(replay).is_empty() {
+        return output::line(format_args!("nothing to send again ({id})"));
+    }
+    show(global, replay, if wait { &FIELDS_AT_FIRST } else { &FIELDS })?;
+    match wait {
+        true => follow(global, api, id, said),
+        false => Ok(()),
+    }
 }
 
 fn watch(global: &Global, api: &ApiClient, id: &str) -> Result<(), CliError> {
-    let replay = watch::until_ended(global, api, id)?;
-    show(global, &replay, &FIELDS)?;
-    watch::verdict(global, &replay)
+    let replay = api.call(Method::GET, &one(id), None)?;
+    let is_under_way = replay["target_url"].is_null() && !Figures::of(&replay).has_ended();
+    let endpoint = replay["endpoint_id"].as_str().filter(|_| is_under_way && !global.json);
+    let said = endpoint.and_then(|endpoint| hold::tell_of(global, api, endpoint));
+    follow(global, api, id, said)
 }
 
-fn show(global: &Global, replay: &Value, columns: &[Column]) -> Result<(), CliError> {
-    print_one(global, replay, columns)?;
-    if global.json {
-        return Ok(());
-    }
-    if replay["signing_secret"].is_string() {
-        output::talk("keep the secret now: it is not shown again, and signs for this replay alone");
-    }
-    Ok(())
+fn follow(global: &Global, api: &ApiClient, id: &str, said: Option<String>) -> Result<(), CliError> {
+    let replay = watch::until_ended(global, api, id, said)?;
+    show(global, &replay, &FIELDS)?;
+    watch::verdict(global, &replay)
 }
 
 /// How many deliveries a preview, or what was missed, comes to: `at least 1,000,000 deliveries`.

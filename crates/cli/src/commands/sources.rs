@@ -4,7 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{PageArgs, print_list, print_one, print_text, segment};
+use super::{PageArgs, nothing_to_change, print_list, print_one, print_text, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -109,6 +109,9 @@ pub(crate) fn run(global: &Global, command: SourcesCommand) -> Result<(), CliErr
                 if let Some(value) = value {
                     body.insert(key.into(), value.into());
                 }
+            }
+            if body.is_empty() {
+                return Err(nothing_to_change("--name"));
             }
             api.call(Method::POST, &one(&id), Some(&Value::Object(body)))?
         }

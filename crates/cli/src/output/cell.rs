@@ -1,6 +1,7 @@
 //! One field of an answer as people read it.
 
 use anstyle::{AnsiColor, Style};
+use indicatif::HumanCount;
 use serde_json::Value;
 
 /// The field at a path; `null` if it is not there.
@@ -22,10 +23,13 @@ pub(super) fn is_set(value: &Value) -> bool {
 pub(super) fn cell(item: &Value, path: &[&str]) -> String {
     let value = at(item, path);
     let is_time = path.last().is_some_and(|key| is_time(key));
-    match value.as_i64().filter(|_| is_time).map(jiff::Timestamp::from_second) {
-        Some(Ok(time)) => time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        _ => plain(value),
-    }
+    value.as_i64().filter(|_| is_time).and_then(time).unwrap_or_else(|| plain(value))
+}
+
+/// Unix seconds as a date and time of day, which `--since` takes too; nothing, if there is no such date.
+pub(crate) fn time(unix_secs: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_second(unix_secs).ok()?;
+    Some(time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 /// Whether the API has Unix seconds under this name.
@@ -38,15 +42,19 @@ fn plain(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) => harmless(text),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        Value::Number(number) => {
+            number.as_u64().map_or_else(|| number.to_string(), |count| HumanCount(count).to_string())
+        }
         other => harmless(&other.to_string()),
     }
 }
 
-/// Much of what is shown was sent by somebody: it must not move a terminal's cursor, or give it orders.
-fn harmless(text: &str) -> String {
+/// Much of what is shown was sent by somebody: it must not move a terminal's cursor, give it
+/// orders, or turn the direction in which a line is read.
+pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        match c.is_control() && c != '\n' {
+        match (c.is_control() && c != '\n') || is_bidi_control(c) {
             true => shown.extend(c.escape_default()),
             false => shown.push(c),
         }
@@ -54,12 +62,17 @@ fn harmless(text: &str) -> String {
     shown
 }
 
+/// Marks, embeddings, overrides and isolates (Unicode Standard Annex 9), and the separators that break a line.
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Words of state have colours with a meaning: green is well, yellow is under way, red wants attention. Of several, the first
 /// decides.
 pub(super) fn paint(text: &str) -> String {
     let colour = match text.split(", ").next().unwrap_or(text) {
         "delivered" | "accepted" | "active" | "ready" | "ok" | "succeeded" | "completed" => AnsiColor::Green,
-        "pending" | "unrouted" | "archived" | "held" | "duplicate" | "running" | "paused"
+        "pending" | "all made" | "unrouted" | "archived" | "held" | "duplicate" | "running" | "paused"
         | "breaker probing" | "breaker ramping" => AnsiColor::Yellow,
         "dead" | "rejected" | "http_error" | "timeout" | "unreachable" | "blocked" | "unavailable"
         | "disabled" | "failing" | "breaker open" => AnsiColor::Red,
@@ -79,6 +92,7 @@ mod tests {
         let item = json!({ "created_at": 1_750_287_018, "n": 5, "none": null, "list": ["a", "b"], "in": { "s": "x" } });
         assert_eq!(cell(&item, &["created_at"]), "2025-06-18 22:50:18 UTC");
         assert_eq!(cell(&item, &["n"]), "5");
+        assert_eq!(cell(&json!({ "n": 1_265 }), &["n"]), "1,265");
         assert_eq!(cell(&item, &["none"]), "-");
         assert_eq!(cell(&item, &["list"]), "a,b");
         assert_eq!(cell(&item, &["in", "s"]), "x");
@@ -98,6 +112,8 @@ mod tests {
     fn what_was_sent_cannot_steer_the_terminal() {
         let item = json!({ "body": "a\u{1b}[2J\u{9b}1m\r\nb\tc é" });
         assert_eq!(cell(&item, &["body"]), "a\\u{1b}[2J\\u{9b}1m\\r\nb\\tc é");
+        let item = json!({ "body": "a\u{202e}b\u{2066}c\u{200f}d\u{2028}שלום" });
+        assert_eq!(cell(&item, &["body"]), "a\\u{202e}b\\u{2066}c\\u{200f}d\\u{2028}שלום");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What `serve` says once it is ready.
 
-use std::io::{IsTerminal, Write};
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 
-use anstream::{eprintln, println};
 use anstyle::Style;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -11,6 +11,7 @@ use url::Url;
 use super::VERSION;
 use super::admin_key::AdminKey;
 use crate::exit::CliError;
+use crate::output;
 use crate::settings::Settings;
 
 /// Prints one JSON line on stdout with `--json`, else a few lines on stderr. The admin key is shown only when it was made
@@ -32,27 +33,36 @@ pub(crate) fn ready(
             "public_url": public_url.as_str().trim_end_matches('/'),
             "data_dir": settings.data_dir,
         });
-        println!("{line}");
         // A program may wait for this line on a pipe; that it does not is no reason to fail.
-        let _ = std::io::stdout().flush();
+        let _ = output::line(line);
         return Ok(());
     }
+    output::talk(text(settings, public_url, &url, admin_key));
+    Ok(())
+}
+
+fn text(settings: &Settings, public_url: &Url, url: &str, admin_key: &AdminKey) -> String {
     let bold = Style::new().bold();
     let mode = if settings.dev { " (development: local endpoints are allowed)" } else { "" };
-    eprintln!("{bold}Ringback {VERSION}{bold:#} is ready{mode}");
-    eprintln!("  listening on  {url}");
+    let mut text = format!("{bold}Ringback {VERSION}{bold:#} is ready{mode}");
+    let mut add = |name: &str, value: String| {
+        // To a text everything can be written.
+        let _ = write!(text, "\n  {name:<13} {value}");
+    };
+    add("listening on", url.to_owned());
     if public_url.as_str().trim_end_matches('/') != url {
-        eprintln!("  reached by    {public_url}");
+        add("reached by", public_url.to_string());
     }
-    eprintln!("  data in       {}", settings.data_dir.display());
-    match admin_key {
-        AdminKey::Given => eprintln!("  admin key     the one given by RINGBACK_ADMIN_KEY"),
-        AdminKey::Found(file) => eprintln!("  admin key     in {}", file.display()),
+    add("data in", settings.data_dir.display().to_string());
+    let admin_key = match admin_key {
+        AdminKey::Given => "the one given by RINGBACK_ADMIN_KEY".to_owned(),
+        AdminKey::Found(file) => format!("in {}", file.display()),
         AdminKey::Made { key, file } if std::io::stderr().is_terminal() => {
-            eprintln!("  admin key     {bold}{}{bold:#} (kept in {})", key.as_str(), file.display());
+            format!("{bold}{}{bold:#} (kept in {})", key.as_str(), file.display())
         }
-        AdminKey::Made { file, .. } => eprintln!("  admin key     made now, in {}", file.display()),
-    }
-    eprintln!("  to stop       Ctrl-C, or SIGTERM");
-    Ok(())
+        AdminKey::Made { file, .. } => format!("made now, in {}", file.display()),
+    };
+    add("admin key", admin_key);
+    add("to stop", "Ctrl-C, or SIGTERM".to_owned());
+    text
 }

@@ -138,6 +138,7 @@ async fn a_test_shows_the_answer_and_its_exit_code_says_whether_it_was_a_yes() {
     let broken = run(&gateway, &test).await;
     assert_eq!((broken.code, broken.stdout.as_str()), (Some(4), ""));
     assert!(broken.stderr.contains("the endpoint did not answer"), "{}", broken.stderr);
+    assert!(broken.stderr.contains("(unreachable)") && !broken.stderr.contains("502"), "{}", broken.stderr);
     gateway.terminate().await;
 }
 
@@ -150,7 +151,7 @@ async fn endpoint(gateway: &Gateway, url: &str, flags: &[&str]) -> Value {
 async fn rules_are_set_shown_and_taken_away() {
     let gateway = Gateway::start(BINARY).await;
     let delays = ["--retry-delays", "5,30,120", "--max-per-sec", "20", "--max-concurrency", "3"];
-    let order = ["--ordering", "object", "--ordering-wait", "60", "--max-age", "90"];
+    let order = ["--ordering", "object", "--ordering-wait", "1m", "--max-age", "90"];
     let made = endpoint(&gateway, "http://127.0.0.1:9/", &[&delays[..], &order].concat()).await;
     let expected = [
         ("retry_delays_secs", json!([5, 30, 120])),
@@ -165,7 +166,7 @@ async fn rules_are_set_shown_and_taken_away() {
     }
     let id = text(&made, "id");
     let shown = run(&gateway, &["endpoints", "get", id]).await.stdout;
-    for line in ["retry delays secs   5,30,120", "max per sec         20", "ordering wait secs  60"] {
+    for line in ["retry delays      5 s, 30 s, 2 min", "max per sec       20", "ordering wait     1 min"] {
         assert!(shown.contains(line), "{shown}");
     }
     let none = ["--max-per-sec", "none", "--max-concurrency", "none", "--max-age", "none"];
@@ -182,7 +183,7 @@ async fn rules_are_set_shown_and_taken_away() {
         assert_eq!(updated[field], value, "{field}");
     }
     let shown = run(&gateway, &["endpoints", "get", id]).await.stdout;
-    assert!(shown.contains("retry delays secs   none: one attempt and no retry"), "{shown}");
+    assert!(shown.contains("retry delays      none: one attempt and no retry"), "{shown}");
     assert!(!shown.contains("ordering") && !shown.contains("max "), "what is not set is not shown: {shown}");
     let default = json_of(&gateway, &["endpoints", "update", id, "--retry-delays", "default"]).await;
     assert_eq!(default["retry_delays_secs"], Value::Null);
@@ -215,7 +216,14 @@ async fn enabling_tells_what_was_missed_and_sends_it_if_asked() {
     let made = endpoint(&gateway, &receiver.url(), &[]).await;
     let id = text(&made, "id");
     let nothing = run(&gateway, &["endpoints", "enable", id]).await;
-    assert_eq!((nothing.code, nothing.stderr.as_str()), (Some(0), ""), "it was not disabled");
+    assert_eq!((nothing.code, nothing.stderr.as_str()), (Some(0), "it was not disabled\n"));
+    let not_paused = run(&gateway, &["endpoints", "resume", id]).await;
+    assert_eq!((not_paused.code, not_paused.stderr.as_str()), (Some(0), "it was not paused\n"));
+    let told = run(&gateway, &["endpoints", "enable", id, "--replay-missed"]).await;
+    let expected = format!(
+        "it was not disabled\nto send what it missed:\n  ringback replays create --endpoint {id} --missed\n"
+    );
+    assert_eq!((told.code, told.stderr), (Some(0), expected));
 
     let disabled = json_of(&gateway, &["endpoints", "disable", id]).await;
     run(&gateway, &["publish", "order.paid"]).await;
@@ -225,8 +233,7 @@ async fn enabling_tells_what_was_missed_and_sends_it_if_asked() {
     let (told, command) = enabled.stderr.split_once("\n  ").unwrap();
     assert_eq!(told, "missed while it was disabled: 1 delivery; to send them:");
     let since = &disabled["disabled_at"];
-    let url = gateway.url();
-    let expected = format!("ringback replays create --endpoint {id} --missed --since {since} --server {url}");
+    let expected = format!("ringback replays create --endpoint {id} --missed --since {since}");
     assert_eq!(command.trim_end(), expected);
     let words: Vec<&str> = command.split_whitespace().skip(1).chain(["--wait"]).collect();
     let sent = run(&gateway, &words).await;
@@ -235,7 +242,7 @@ async fn enabling_tells_what_was_missed_and_sends_it_if_asked() {
 
     run(&gateway, &["endpoints", "disable", id]).await;
     let again = run(&gateway, &["endpoints", "enable", id, "--replay-missed"]).await;
-    assert_eq!((again.code, again.stderr.trim_end()), (Some(0), "nothing was missed"));
+    assert_eq!((again.code, again.stderr.trim_end()), (Some(0), "nothing was missed while it was disabled"));
     run(&gateway, &["endpoints", "disable", id]).await;
     run(&gateway, &["publish", "order.paid"]).await;
     let at_once = run(&gateway, &["endpoints", "enable", id, "--replay-missed"]).await;
@@ -243,5 +250,31 @@ async fn enabling_tells_what_was_missed_and_sends_it_if_asked() {
     assert!(at_once.stderr.starts_with("missed while it was disabled: 1 delivery, which replay whrp_"));
     receiver.next().await;
     receiver.next().await;
+    gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn what_is_to_be_done_for_an_endpoint_that_gets_nothing_is_said() {
+    let gateway = Gateway::start(BINARY).await;
+    let id = &text(&endpoint(&gateway, "http://127.0.0.1:9/", &["--paused", "true"]).await, "id").to_owned();
+    let told = async |verb: &str| run(&gateway, &["endpoints", verb, id]).await.stderr;
+    let paused = format!("endpoint app is paused: nothing goes out until `ringback endpoints resume {id}`\n");
+    assert_eq!(told("get").await, paused);
+    let both = told("disable").await;
+    assert!(both.starts_with("endpoint app is disabled and paused: "), "{both}");
+    let disabled =
+        format!("endpoint app is disabled: nothing goes out until `ringback endpoints enable {id}`\n");
+    assert_eq!(told("resume").await, disabled);
+    run(&gateway, &["publish", "order.paid"]).await;
+    let enabled = told("enable").await;
+    assert!(enabled.starts_with("missed while it was disabled: 1 delivery"), "{enabled}");
+    assert_eq!(told("get").await, "");
+
+    let status = json_of(&gateway, &["status"]).await;
+    assert_eq!(status["endpoints"]["active"], 1, "{status}");
+    run(&gateway, &["endpoints", "pause", id]).await;
+    let shown = run(&gateway, &["status"]).await.stdout;
+    assert!(shown.contains("endpoints             0 active, 1 paused\n"), "{shown}");
+    assert!(shown.contains("deliveries dead       0\n"), "{shown}");
     gateway.terminate().await;
 }

@@ -46,6 +46,9 @@ async fn a_delivery_is_shown_made_again_and_called_off() {
     assert_eq!(delivered[0]["id"], again["id"]);
     let table = run(&gateway, &["deliveries", "list", "--endpoint", endpoint]).await.stdout;
     assert!(table.contains("WHY") && table.contains(id) && table.contains(text(&again, "id")), "{table}");
+    assert!(!table.contains("ENDPOINT"), "it was named: {table}");
+    assert!(["OBJECT", "ord_1", "redelivery"].iter().all(|part| table.contains(part)), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 125), "{table}");
     let event = run(&gateway, &["events", "get", text(&dead, "event_id")]).await.stdout;
     assert!(event.contains(&format!("to {endpoint}, a redelivery: delivered")), "{event}");
 
@@ -55,13 +58,20 @@ async fn a_delivery_is_shown_made_again_and_called_off() {
     let to_one = ["events", "redeliver", text(&dead, "event_id"), "--endpoint", endpoint];
     assert_eq!(json_of(&gateway, &to_one).await["data"].as_array().unwrap().len(), 1);
     for pending in deliveries(&gateway, "pending", 2).await {
+        let shown = run(&gateway, &["deliveries", "get", text(&pending, "id")]).await.stdout;
+        assert!(shown.contains("why           endpoint paused\n"), "{shown}");
         let cancelled = run(&gateway, &["deliveries", "cancel", text(&pending, "id")]).await;
         assert!(cancelled.stdout.contains("state         cancelled"), "{}", cancelled.stderr);
         let ended = run(&gateway, &["deliveries", "cancel", text(&pending, "id")]).await;
         assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+        assert!(ended.stderr.contains("(409 already_ended)"), "{}", ended.stderr);
+        let shown = run(&gateway, &["deliveries", "get", text(&pending, "id")]).await;
+        assert!(shown.stderr.contains("never attempted"), "{}", shown.stderr);
     }
     let of_event = ["deliveries", "list", "--event", text(&dead, "event_id"), "--replay", "whrp_x"];
-    assert_eq!(run(&gateway, &of_event).await.code, Some(4), "every filter reaches the server");
+    let refused = run(&gateway, &of_event).await;
+    assert_eq!(refused.code, Some(2), "every filter reaches the server");
+    assert!(refused.stderr.contains("`--replay` must be the id of a webhook replay"), "{}", refused.stderr);
     gateway.terminate().await;
 }
 
@@ -81,6 +91,7 @@ async fn a_replay_is_counted_made_and_waited_for() {
     let failed = run(&gateway, &[&dead[..], &["--wait"]].concat()).await;
     assert_eq!(failed.code, Some(6), "{}", failed.stderr);
     assert!(failed.stderr.contains("3 of 3 ended: 3 dead\n"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("not all was delivered: 3 dead\n"), "{}", failed.stderr);
     let hint = failed.stderr.lines().last().unwrap().trim();
     let words: Vec<&str> = hint.split_whitespace().skip(1).collect();
     let table = run(&gateway, &words).await;
@@ -130,6 +141,12 @@ async fn a_replay_to_another_url_shows_its_secret_once() {
     assert_eq!(secrets.len(), 1, "{}", made.stdout);
     let secret = SigningSecret::parse(secrets[0]).unwrap();
     receiver.next().await.assert_verifies(&secret, wall_clock_now());
+    let list = run(&gateway, &["replays", "list"]).await.stdout;
+    assert!(list.contains("TO") && list.contains(&receiver.url()) && !list.contains("ENDPOINT"), "{list}");
+    let delivery = deliveries(&gateway, "delivered", 1).await.remove(0);
+    let shown = run(&gateway, &["deliveries", "get", text(&delivery, "id")]).await.stdout;
+    assert!(shown.contains(&format!("to            {}\n", receiver.url())), "{shown}");
+    assert!(shown.contains("replay        whrp_") && !shown.contains("whe_"), "{shown}");
     gateway.terminate().await;
 }
 
@@ -146,7 +163,69 @@ async fn a_replay_is_called_off_with_what_is_pending_of_it() {
     assert!(cancelled.stdout.contains("status       cancelled"), "{}", cancelled.stderr);
     let watched = run(&gateway, &["replays", "watch", text(&replay, "id")]).await;
     assert_eq!(watched.code, Some(6), "{}", watched.stderr);
-    assert!(watched.stderr.contains("the replay was called off: 0 dead, 2 cancelled"), "{}", watched.stderr);
+    assert!(watched.stderr.contains("the replay was called off: 2 cancelled"), "{}", watched.stderr);
     assert_eq!(receiver.call_count(), 2);
+    gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn a_replay_of_nothing_says_so() {
+    let gateway = Gateway::start(BINARY).await;
+    for flags in [&["--dry-run", "--missed"][..], &["--missed"], &["--missed", "--wait"], &["--yes"]] {
+        let done = run(&gateway, &[&["replays", "create"], flags].concat()).await;
+        assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""), "{flags:?}");
+        assert!(done.stdout.starts_with("nothing to send again"), "{flags:?}: {}", done.stdout);
+        assert_eq!(done.stdout.lines().count(), 1, "{}", done.stdout);
+    }
+    gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn a_replay_whose_endpoint_is_deleted_says_what_was_never_made() {
+    let gateway = Gateway::start(BINARY).await;
+    let receiver = Receiver::start().await;
+    let endpoint = &world(&gateway, &receiver.url(), 3, &[]).await;
+    deliveries(&gateway, "delivered", 3).await;
+    // One a second, so that there is time to delete it in between.
+    let create = ["replays", "create", "--endpoint", endpoint, "--rate", "1"];
+    let replay = json_of(&gateway, &create).await;
+    json_of(&gateway, &["endpoints", "delete", endpoint]).await;
+    let watched = run(&gateway, &["replays", "watch", text(&replay, "id")]).await;
+    assert_eq!(watched.code, Some(6), "{}", watched.stderr);
+    let ended = json_of(&gateway, &["replays", "get", text(&replay, "id")]).await;
+    assert_eq!((&ended["status"], &ended["end_reason"]), (&json!("cancelled"), &json!("endpoint_deleted")));
+    let never = 3 - ended["created_count"].as_u64().unwrap();
+    assert!(never > 0, "{ended}");
+    let told = format!("{never} {} never made", if never == 1 { "was" } else { "were" });
+    assert!(watched.stderr.contains("of 3 ended: "), "{}", watched.stderr);
+    let error = watched.stderr.lines().last().unwrap();
+    assert!(error.contains("its endpoint was deleted: ") && error.ends_with(&told), "{error}");
+    assert!(watched.stdout.contains("why          its endpoint was deleted\n"), "{}", watched.stdout);
+    gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn what_holds_a_replay_back_is_said() {
+    let gateway = Gateway::start(BINARY).await;
+    let receiver = Receiver::start().await;
+    let endpoint = &world(&gateway, &receiver.url(), 1, &[]).await;
+    deliveries(&gateway, "delivered", 1).await;
+    run(&gateway, &["endpoints", "pause", endpoint]).await;
+    let held =
+        format!("endpoint app is paused: nothing goes out until `ringback endpoints resume {endpoint}`\n");
+    let create = ["replays", "create", "--endpoint", endpoint];
+    for flags in [&["--dry-run"][..], &[]] {
+        let done = run(&gateway, &[&create[..], flags].concat()).await;
+        assert_eq!((done.code, &done.stderr), (Some(0), &held), "{flags:?}");
+    }
+    deliveries(&gateway, "pending", 1).await;
+    let resumed = run(&gateway, &["endpoints", "resume", endpoint]).await;
+    assert_eq!(resumed.stderr, "what was held goes out now, at a bounded rate\n");
+    deliveries(&gateway, "delivered", 2).await;
+
+    run(&gateway, &["endpoints", "disable", endpoint]).await;
+    let refused = run(&gateway, &create).await;
+    assert_eq!(refused.code, Some(4), "{}", refused.stderr);
+    assert!(refused.stderr.contains("ringback endpoints enable"), "{}", refused.stderr);
     gateway.terminate().await;
 }

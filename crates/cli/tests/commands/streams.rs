@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use ringback_testkit::{ADMIN_KEY, Gateway};
+use ringback_testkit::{ADMIN_KEY, Gateway, until};
 use tokio::process::Command;
 
 use crate::{BINARY, json_of, run, text};
@@ -52,6 +52,29 @@ async fn a_reader_that_has_seen_enough_is_no_error() {
         assert_eq!(with_streams(&gateway, args, nobody(), nobody()).await.0, Some(code), "{args:?}");
     }
     gateway.terminate().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_that_nobody_listens_to_serves() {
+    for flag in [&["--json"][..], &[]] {
+        let folder = tempfile::tempdir().unwrap();
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--listen", &address.to_string(), "--data-dir"]).arg(folder.path()).args(flag);
+        let mut server =
+            command.env_clear().stdout(nobody()).stderr(nobody()).kill_on_drop(true).spawn().unwrap();
+        let url = &format!("http://{address}");
+        let status = || async {
+            let mut command = Command::new(BINARY);
+            command.args(["status", "--server", url, "--data-dir"]).arg(folder.path()).env_clear();
+            command.output().await.unwrap().status.success().then_some(())
+        };
+        until("the server to be ready", status).await;
+        let stop = Command::new("kill").arg(server.id().unwrap().to_string()).status().await.unwrap();
+        assert!(stop.success());
+        assert_eq!(server.wait().await.unwrap().code(), Some(0), "{flag:?}");
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -87,11 +87,16 @@ async fn a_person_is_asked_before_a_large_replay() {
     let create = ["replays", "create", "--endpoint", &endpoint, "--rate", "1000"];
 
     let mut session = Session::start(&gateway, &create);
-    session.sees("This makes 101 deliveries. Go on? [y/N] ").await;
+    session
+        .sees(&format!(
+            "This makes 101 deliveries to endpoint {endpoint}, 1000 a second: about 1 s. Go on? [y/N] "
+        ))
+        .await;
     session.types("\n").await;
     let (code, screen) = session.end().await;
     assert_eq!(code, Some(1), "{screen}");
     assert!(screen.contains("not confirmed: nothing is replayed"), "{screen}");
+    assert!(!screen.contains("error:"), "to say no is none: {screen}");
     assert!(replays(&gateway).await.is_empty());
 
     let mut session = Session::start(&gateway, &[&create[..], &["--wait"]].concat());
@@ -124,6 +129,7 @@ async fn ctrl_c_ends_the_watching_and_not_the_replay() {
     run(&gateway, &["endpoints", "pause", &endpoint]).await;
     let mut session =
         Session::start(&gateway, &["replays", "create", "--endpoint", &endpoint, "--missed", "--wait"]);
+    session.sees("endpoint app is paused: nothing goes out until `ringback endpoints resume whe_").await;
     session.sees("1 pending").await;
     session.types(CTRL_C).await;
     let (code, screen) = session.end().await;
@@ -156,5 +162,25 @@ async fn the_watching_outlasts_a_restart() {
     let (code, screen) = session.end().await;
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("1 of 1 ended: 1 delivered"), "{screen}");
+    gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn what_is_held_only_later_is_told_beside_the_bar() {
+    let gateway = Gateway::start(BINARY).await;
+    let receiver = Receiver::start().await;
+    publish(&gateway, 60).await;
+    let endpoint = endpoint(&gateway, &receiver.url()).await;
+    let create = ["replays", "create", "--endpoint", &endpoint, "--missed", "--rate", "20", "--wait"];
+    let mut session = Session::start(&gateway, &create);
+    session.sees(" of 60 made").await;
+    run(&gateway, &["endpoints", "disable", &endpoint]).await;
+    let told =
+        format!("endpoint app is disabled: nothing goes out until `ringback endpoints enable {endpoint}`");
+    session.sees(&told).await;
+    run(&gateway, &["endpoints", "enable", &endpoint]).await;
+    let (code, screen) = session.end().await;
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(screen.matches(&told).count(), 1, "once is enough: {screen}");
     gateway.terminate().await;
 }

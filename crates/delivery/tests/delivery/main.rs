@@ -13,6 +13,7 @@ mod drain;
 mod endpoints;
 mod health;
 mod lifecycle;
+mod nothing_starves;
 mod order;
 mod outcomes;
 mod pacing;

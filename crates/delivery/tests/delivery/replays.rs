@@ -148,5 +148,5 @@ async fn what_was_dead_is_delivered_by_a_replay_and_its_deliveries_say_so() {
     let [first, second] = detail.deliveries.as_slice() else { panic!("two deliveries") };
     assert_eq!(first.delivery.state, ringback_domain::DeliveryState::Dead, "as it was");
     assert_eq!((second.delivery.trigger, second.delivery.replay_id), (Trigger::Replay, Some(replay.id)));
-    assert_eq!(detail.event.state, EventState::Dead, "a dead delivery outranks");
+    assert_eq!(detail.event.state, EventState::Delivered, "it has arrived after all");
 }

@@ -8,6 +8,7 @@ use http::StatusCode;
 use ringback_domain::{DeliveryId, Endpoint, EndpointId};
 use ringback_store::Redelivery;
 
+use super::held::Holds;
 use super::view::DeliveryView;
 use crate::caller::Caller;
 use crate::error::ApiError;
@@ -27,14 +28,20 @@ pub(crate) async fn redeliver(
     body.fields(&[])?;
     let old = app.store().delivery(caller.project_id, id).await?.record.delivery;
     let endpoint = open_endpoint(&app, &caller, old.endpoint_id).map_err(|error| match error.status() {
-        StatusCode::NOT_FOUND => ApiError::not_found("the endpoint of this delivery is not there any more"),
+        StatusCode::NOT_FOUND => endpoint_deleted(),
         _ => error,
     })?;
     let id = app.new_id(app.now());
     send_again(&app, &caller, vec![Redelivery { id, event_id: old.event_id, endpoint_id: endpoint.id }])
         .await?;
     let new = app.store().delivery(caller.project_id, id).await?;
-    Ok(json::answer(&DeliveryView::whole(&new)))
+    Ok(json::answer(&DeliveryView::whole(&new, &Holds::now(&app))))
+}
+
+/// Told apart from a delivery that is not there.
+fn endpoint_deleted() -> ApiError {
+    let message = "the endpoint of this delivery was deleted; its event can be redelivered to another";
+    ApiError::new(StatusCode::NOT_FOUND, "endpoint_deleted", message)
 }
 
 /// An endpoint that takes deliveries. A paused one does: it holds them.
@@ -43,7 +50,9 @@ pub(crate) fn open_endpoint(app: &App, caller: &Caller, id: EndpointId) -> Resul
     if endpoint.disabled_at.is_none() {
         return Ok(endpoint);
     }
-    let message = "this endpoint is disabled and gets nothing; enable it first, with `{\"disabled\": false}`";
+    let message = format!(
+        "the endpoint {id} is disabled and gets nothing; enable it first, with `{{\"disabled\": false}}`"
+    );
     Err(ApiError::conflict("endpoint_disabled", message))
 }
 

@@ -8,6 +8,7 @@ use ringback_domain::{
 use ringback_store::{DeliveryDetail, DeliveryFound, DeliveryRecord};
 use serde::Serialize;
 
+use super::held::Holds;
 use crate::json::Text;
 
 /// The object `webhook_delivery`.
@@ -28,6 +29,8 @@ pub(crate) struct DeliveryView<'a> {
     /// When it is too old to be attempted.
     expires_at: Option<i64>,
     in_flight: bool,
+    /// What keeps a pending one back: `endpoint_disabled`, `endpoint_paused`, `breaker` or `order`.
+    held_by: Option<&'static str>,
     finished_at: Option<i64>,
     /// Left out within the event itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,26 +65,26 @@ struct AttemptView<'a> {
 
 impl<'a> DeliveryView<'a> {
     /// As a list shows it.
-    pub(crate) fn of(record: &'a DeliveryRecord) -> Self {
+    pub(crate) fn of(record: &'a DeliveryRecord, holds: &Holds<'_>) -> Self {
         let event = EventGist {
             r#type: &record.event_type,
             webhook_id: &record.webhook_id,
             object_id: record.object_id.as_deref(),
         };
-        Self { event: Some(event), ..Self::bare(&record.delivery) }
+        Self { event: Some(event), ..Self::bare(&record.delivery, holds) }
     }
 
     /// With its attempts.
-    pub(crate) fn whole(found: &'a DeliveryFound) -> Self {
-        Self { attempts: Some(AttemptView::all(&found.attempts)), ..Self::of(&found.record) }
+    pub(crate) fn whole(found: &'a DeliveryFound, holds: &Holds<'_>) -> Self {
+        Self { attempts: Some(AttemptView::all(&found.attempts)), ..Self::of(&found.record, holds) }
     }
 
     /// With its attempts, as its event shows it.
-    pub(crate) fn within_event(detail: &'a DeliveryDetail) -> Self {
-        Self { attempts: Some(AttemptView::all(&detail.attempts)), ..Self::bare(&detail.delivery) }
+    pub(crate) fn within_event(detail: &'a DeliveryDetail, holds: &Holds<'_>) -> Self {
+        Self { attempts: Some(AttemptView::all(&detail.attempts)), ..Self::bare(&detail.delivery, holds) }
     }
 
-    fn bare(delivery: &Delivery) -> Self {
+    fn bare(delivery: &Delivery, holds: &Holds<'_>) -> Self {
         Self {
             id: Text(delivery.id),
             object: "webhook_delivery",
@@ -96,6 +99,7 @@ impl<'a> DeliveryView<'a> {
             next_attempt_at: delivery.due_at.map(Timestamp::as_unix_secs),
             expires_at: delivery.expires_at.map(Timestamp::as_unix_secs),
             in_flight: delivery.in_flight,
+            held_by: holds.of(delivery),
             finished_at: delivery.finished_at.map(Timestamp::as_unix_secs),
             event: None,
             attempts: None,

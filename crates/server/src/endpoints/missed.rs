@@ -1,4 +1,4 @@
-//! What an endpoint missed while it was disabled, offered to whoever enables it.
+//! What an endpoint missed while it was disabled, or while everything failed before that, offered to whoever enables it.
 
 use ringback_domain::{Endpoint, EndpointId, ReplayFilter, ReplayQuery, Timestamp};
 use ringback_store::ReplayPreview;
@@ -10,7 +10,7 @@ use crate::parts::App;
 /// How much it missed, and how to have it sent.
 #[derive(Serialize)]
 pub(super) struct MissedView {
-    /// Since when it was disabled.
+    /// Since when it was disabled, or had been failing.
     since: i64,
     count: u64,
     count_is_minimum: bool,
@@ -27,9 +27,9 @@ struct ReplayBody {
 
 /// Counted after it was enabled, so that nothing falls between. A count that fails is no reason to say that the enabling did:
 /// then it is "at least none".
-pub(super) async fn while_disabled(app: &App, endpoint: &Endpoint, disabled_at: Timestamp) -> MissedView {
+pub(super) async fn since(app: &App, endpoint: &Endpoint, time: Timestamp) -> MissedView {
     // In whole seconds, as the replay will have it.
-    let since = disabled_at.as_unix_secs();
+    let since = time.as_unix_secs();
     let state = ReplayFilter::Missed;
     let query = ReplayQuery {
         endpoint_id: Some(endpoint.id),

@@ -8,7 +8,7 @@ use ringback_domain::{DeliveryId, EndpointId, EventId};
 use ringback_store::{DeliveryRecord, EventDetail, Page, Redelivery};
 
 use crate::caller::Caller;
-use crate::deliveries::{self, DeliveryView};
+use crate::deliveries::{self, DeliveryView, Holds};
 use crate::error::ApiError;
 use crate::fields::{Fields, JsonBody};
 use crate::list;
@@ -34,7 +34,8 @@ pub(crate) async fn redeliver(
     deliveries::send_again(&app, &caller, redeliveries).await?;
     let detail = app.store().event(caller.project_id, event_id).await?;
     let page = Page { items: records(detail, &new), has_more: false };
-    Ok(list::answer(&page, |record| record.delivery.id, DeliveryView::of))
+    let holds = Holds::now(&app);
+    Ok(list::answer(&page, |record| record.delivery.id, |record| DeliveryView::of(record, &holds)))
 }
 
 fn receivers(

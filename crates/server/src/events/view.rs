@@ -5,7 +5,7 @@ use ringback_store::EventDetail;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::deliveries::DeliveryView;
+use crate::deliveries::{DeliveryView, Holds};
 use crate::json::Text;
 
 /// The object `webhook_event`, as a list shows it.
@@ -52,11 +52,11 @@ impl<'a> EventView<'a> {
 }
 
 impl<'a> EventDetailView<'a> {
-    pub(super) fn of(detail: &'a EventDetail, payload: &'a RawValue) -> Self {
+    pub(super) fn of(detail: &'a EventDetail, payload: &'a RawValue, holds: &Holds<'_>) -> Self {
         Self {
             event: EventView::of(&detail.event),
             payload,
-            deliveries: detail.deliveries.iter().map(DeliveryView::within_event).collect(),
+            deliveries: detail.deliveries.iter().map(|it| DeliveryView::within_event(it, holds)).collect(),
         }
     }
 }

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use ringback_domain::Timestamp;
 use ringback_webhook::{event_type, webhook_id};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -36,17 +35,11 @@ struct Envelope<'a> {
     data: &'a RawValue,
 }
 
-/// The one field that is kept as it is. The others are here so that none may be there twice.
+/// The one field that is kept as it is.
 #[derive(Deserialize)]
 struct Data<'a> {
     #[serde(borrow)]
     data: &'a RawValue,
-    #[serde(rename = "type")]
-    _type: IgnoredAny,
-    #[serde(rename = "webhook_id", default)]
-    _webhook_id: Option<IgnoredAny>,
-    #[serde(rename = "created_at", default)]
-    _created_at: Option<IgnoredAny>,
 }
 
 const FIELDS: [&str; 4] = ["type", "data", "webhook_id", "created_at"];
@@ -61,10 +54,8 @@ impl Publication {
         if !required("data", fields.value("data"))?.is_object() {
             return Err(ApiError::bad_request("invalid_type", "`data` must be an object").param("data"));
         }
-        // Not JSON, or a field twice, which the fields above are read without regard to.
-        let Data { data, .. } = serde_json::from_slice(body).map_err(|fault| {
-            ApiError::bad_request("invalid_json", format!("the event cannot be read: {fault}"))
-        })?;
+        // The same text was read as an object with this field above.
+        let Data { data } = serde_json::from_slice(body).map_err(ApiError::internal)?;
         let payload = envelope(&event_type, created_at.unwrap_or(now.as_unix_secs()), data)?;
         let request_sha256 = Some(hash_request(&event_type, created_at, data));
         Ok(Self { event_type, webhook_id, payload, request_sha256 })

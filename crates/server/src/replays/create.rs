@@ -10,7 +10,7 @@ use super::query;
 use super::view::{PreviewView, ReplayView};
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::fields::JsonBody;
+use crate::fields::{Fields, JsonBody};
 use crate::parts::{App, Shared};
 use crate::{endpoints, guarded_url, json};
 
@@ -24,11 +24,14 @@ pub(crate) async fn create(
     caller: Caller,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
+    if body.is_empty() {
+        return Err(nothing_asked());
+    }
     let fields = body.fields(&[&query::FIELDS[..], &FIELDS].concat())?;
     let query = query::read(&fields)?;
     let target_url = guarded_url::read(&app, &fields, "target_url")?;
     let rate = fields.integer("rate", 1..=MAX_RATE)?.unwrap_or(DEFAULT_RATE);
-    let is_dry_run = fields.boolean("dry_run")?.unwrap_or(false);
+    let is_dry_run = read_dry_run(&fields)?;
     query::check_names(&app, &caller, &query, target_url.is_some())?;
     if is_dry_run {
         return preview(&app, &caller, query, target_url.is_some()).await;
@@ -42,6 +45,25 @@ pub(crate) async fn create(
     // It has made nothing yet.
     let view = ReplayView::of(&replay).with_counts(DeliveryCounts::default());
     Ok(json::answer(&view.with_secret(key.as_ref())))
+}
+
+/// Everything is sent again only by whoever says so.
+fn nothing_asked() -> ApiError {
+    let message =
+        "the body is empty: say what is to be sent again, as in {\"state\": \"dead\"}; `{}` is every event";
+    ApiError::bad_request("empty_body", message)
+}
+
+/// Here `null` is not the same as leaving it out: whoever had no value for it may not have meant it in earnest.
+fn read_dry_run(fields: &Fields) -> Result<bool, ApiError> {
+    const FIELD: &str = "dry_run";
+    match fields.or_null(FIELD, Fields::boolean)? {
+        Some(None) => {
+            Err(ApiError::bad_request("invalid_type", "`dry_run` must be true or false").param(FIELD))
+        }
+        Some(Some(is_dry_run)) => Ok(is_dry_run),
+        None => Ok(false),
+    }
 }
 
 async fn preview(

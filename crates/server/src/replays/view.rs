@@ -1,6 +1,8 @@
 //! A replay as the API shows it.
 
-use ringback_domain::{EndpointId, EndpointKey, Replay, ReplayFilter, ReplayId, SourceId, Timestamp};
+use ringback_domain::{
+    EndReason, EndpointId, EndpointKey, Replay, ReplayFilter, ReplayId, SourceId, Timestamp,
+};
 use ringback_store::{DeliveryCounts, ReplayPreview};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -14,6 +16,8 @@ pub(super) struct ReplayView<'a> {
     object: &'static str,
     created_at: i64,
     status: &'static str,
+    /// Why it was cancelled: `requested` or `endpoint_deleted`.
+    end_reason: Option<&'static str>,
     endpoint_id: Option<Text<EndpointId>>,
     source_id: Option<Text<SourceId>>,
     r#type: Option<&'a str>,
@@ -63,6 +67,7 @@ impl<'a> ReplayView<'a> {
             object: "webhook_replay",
             created_at: replay.created_at.as_unix_secs(),
             status: replay.state.as_str(),
+            end_reason: replay.end_reason.map(EndReason::as_str),
             endpoint_id: query.endpoint_id.map(Text),
             source_id: query.source_id.map(Text),
             r#type: query.event_type.as_deref(),

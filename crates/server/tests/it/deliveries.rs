@@ -29,7 +29,8 @@ async fn one_is_shown_with_its_event_and_its_attempts() {
     let mut expected = json!({
         "id": list["data"][0]["id"], "object": "webhook_delivery", "created_at": NOW, "event_id": event["id"],
         "endpoint_id": endpoint["id"], "trigger": "event", "replay_id": null, "state": "delivered", "end_reason": null,
-        "attempt_count": 1, "next_attempt_at": null, "expires_at": null, "in_flight": false, "finished_at": NOW,
+        "attempt_count": 1, "next_attempt_at": null, "expires_at": null, "in_flight": false, "held_by": null,
+        "finished_at": NOW,
         "event": {"type": "order.paid", "webhook_id": "wh_1", "object_id": "order_1"},
     });
     assert_eq!(list["data"], json!([expected]));

@@ -142,7 +142,8 @@ async fn stats_count_what_there_is() {
     world.post("/v1/webhook_endpoints", &with("url", json!("https://127.0.0.1:1/"))).await.ok();
     let stats = world.get("/v1/webhook_stats").await.ok();
     let expected = json!({
-        "object": "webhook_stats", "pending": 0, "in_flight": 0, "sources": 2, "endpoints": 1, "refused": {},
+        "object": "webhook_stats", "pending": 0, "in_flight": 0, "deliveries": {"pending": 0, "in_flight": 0, "dead": 0}, "sources": 2,
+        "endpoints": {"active": 1, "paused": 0, "disabled": 0, "failing": 0}, "refused": {},
         "unknown_sources": 0,
     });
     assert_eq!(stats, expected);

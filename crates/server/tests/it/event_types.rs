@@ -11,7 +11,7 @@ async fn registered_received_and_published_types_are_listed_and_may_be_named() {
     let registered = world.post("/v1/webhook_event_types", &json!({"name": "order.paid"})).await.ok();
     assert_eq!(
         registered,
-        json!({"object": "webhook_event_type", "name": "order.paid", "max_age_secs": null})
+        json!({"object": "webhook_event_type", "name": "order.paid", "max_age_secs": null, "registered": true})
     );
     world.post("/v1/webhook_event_types", &json!({"name": "order.paid"})).await.ok();
     world.post("/v1/webhook_event_types", &json!({"name": "batch.completed"})).await.ok();
@@ -40,6 +40,33 @@ async fn another_projects_types_are_not_known_here() {
         world.post("/v1/webhook_endpoints", &endpoint).await.error(),
         (400, "invalid_value".to_owned())
     );
+}
+
+#[tokio::test]
+async fn a_type_tells_how_fast_it_ages_and_whether_it_is_registered() {
+    let world = World::start().await;
+    let types = "/v1/webhook_event_types";
+    world.post(types, &json!({"name": "order.paid", "max_age_secs": 30})).await.ok();
+    world.post(types, &json!({"name": "eval.run.cancelled", "max_age_secs": 7})).await.ok();
+    for (asked, name, max_age, registered) in [
+        ("order.paid", "order.paid", json!(30), true),
+        ("order%2Epaid", "order.paid", json!(30), true),
+        ("order.shipped", "order.shipped", json!(null), false),
+        ("batch.completed", "batch.completed", json!(null), false),
+        ("realtime.call.incoming", "realtime.call.incoming", json!(60), false),
+        ("eval.run.canceled", "eval.run.canceled", json!(7), true),
+    ] {
+        let shown = world.get(&format!("{types}/{asked}")).await.ok();
+        let expected = json!({"object": "webhook_event_type", "name": name, "max_age_secs": max_age, "registered": registered});
+        assert_eq!(shown, expected, "{asked}");
+    }
+    for asked in ["order", "order.*", "*", "a%20b.c", "%ff.a"] {
+        let answer = world.get(&format!("{types}/{asked}")).await;
+        assert_eq!(answer.error(), (404, "not_found".to_owned()), "{asked}");
+    }
+    let (_, key) = world.project("shop").await;
+    let other = world.api_as(&key, &[], "GET", &format!("{types}/order.paid"), "").await.ok();
+    assert_eq!((&other["max_age_secs"], &other["registered"]), (&json!(null), &json!(false)));
 }
 
 #[tokio::test]

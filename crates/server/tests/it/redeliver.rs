@@ -64,6 +64,7 @@ async fn a_paused_endpoint_holds_it_a_disabled_one_is_409_and_a_deleted_one_404(
     world.post(&endpoint, &json!({"disabled": true})).await.ok();
     for answer in [world.post(&by_delivery, &json!({})).await, world.post(&by_event, &named).await] {
         assert_eq!(answer.error(), (409, "endpoint_disabled".to_owned()));
+        assert!(answer.message().contains(named["endpoint_id"].as_str().unwrap()), "{}", answer.message());
         assert_eq!(answer.header("x-should-retry"), Some("false"));
     }
     let nobody = world.post(&by_event, &json!({})).await;
@@ -72,7 +73,7 @@ async fn a_paused_endpoint_holds_it_a_disabled_one_is_409_and_a_deleted_one_404(
 
     world.api("DELETE", &endpoint, "").await.ok();
     let gone = world.post(&by_delivery, &json!({})).await;
-    assert_eq!(gone.error(), (404, "not_found".to_owned()));
+    assert_eq!(gone.error(), (404, "endpoint_deleted".to_owned()));
     assert!(gone.message().contains("endpoint of this delivery"), "{}", gone.message());
     let gone = world.post(&by_event, &named).await;
     assert_eq!((gone.error().0, gone.param().as_deref()), (404, Some("endpoint_id")));

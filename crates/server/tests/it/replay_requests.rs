@@ -18,7 +18,7 @@ async fn everything_given_is_shown_again() {
     });
     let made = world.post(REPLAYS, &query).await.ok();
     let mut expected = json!({
-        "id": made["id"], "object": "webhook_replay", "created_at": NOW, "status": "running", "target_url": null,
+        "id": made["id"], "object": "webhook_replay", "created_at": NOW, "status": "running", "end_reason": null, "target_url": null,
         "expected_count": 0, "expected_count_is_minimum": false, "created_count": 0, "finished_at": null,
         "deliveries": {"pending": 0, "delivered": 0, "dead": 0, "cancelled": 0},
     });
@@ -34,7 +34,7 @@ async fn everything_given_is_shown_again() {
     expected.as_object_mut().unwrap().remove("deliveries");
     assert_eq!(world.get(REPLAYS).await.ok()["data"], json!([expected]), "a list counts no deliveries");
 
-    let bare = world.api("POST", REPLAYS, "").await.ok();
+    let bare = world.post(REPLAYS, &json!({})).await.ok();
     for field in ["endpoint_id", "source_id", "type", "object_id", "state", "created_after", "created_before"]
     {
         assert_eq!(bare[field], Value::Null, "{field}");
@@ -70,6 +70,7 @@ async fn each_wrong_field_is_named_with_its_code() {
         (json!({"rate": 1001}), 400, "invalid_value", "rate"),
         (json!({"rate": "50"}), 400, "invalid_type", "rate"),
         (json!({"dry_run": "yes"}), 400, "invalid_type", "dry_run"),
+        (json!({"dry_run": null}), 400, "invalid_type", "dry_run"),
         (json!({"target_url": 1}), 400, "invalid_type", "target_url"),
         (json!({"target_url": "app.example"}), 400, "url_invalid", "target_url"),
         (json!({"target_url": "http://169.254.169.254/"}), 400, "address_not_allowed", "target_url"),
@@ -95,6 +96,16 @@ async fn each_wrong_field_is_named_with_its_code() {
         assert!(message.contains(hint), "{body}: {message}");
     }
     assert_eq!(world.get(REPLAYS).await.ok()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn everything_is_sent_again_only_by_whoever_says_so() {
+    let world = World::start().await;
+    let empty = world.api("POST", REPLAYS, "").await;
+    assert_eq!(empty.error(), (400, "empty_body".to_owned()));
+    assert!(empty.message().contains("`{}`"), "{}", empty.message());
+    assert_eq!(world.get(REPLAYS).await.ok()["data"], json!([]));
+    world.post(REPLAYS, &json!({})).await.ok();
 }
 
 #[tokio::test]

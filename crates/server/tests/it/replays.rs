@@ -137,6 +137,27 @@ async fn it_goes_at_its_rate_and_is_called_off_where_it_stands() {
 }
 
 #[tokio::test]
+async fn one_whose_endpoint_is_deleted_is_cancelled_and_says_why() {
+    let world = World::start().await;
+    for n in 0..3 {
+        world.publish("a.b", &format!("object_{n}")).await;
+    }
+    let endpoint = world.endpoint("https://app.example/", json!({"paused": true})).await;
+    let made = replay(&world, json!({"endpoint_id": endpoint["id"], "rate": 1})).await;
+    let running = stands(&world, &made, counts(1, 0, 0, 0)).await;
+    assert_eq!((&running["status"], &running["end_reason"]), (&json!("running"), &json!(null)));
+    world
+        .api("DELETE", &format!("/v1/webhook_endpoints/{}", endpoint["id"].as_str().unwrap()), "")
+        .await
+        .ok();
+    // It finds out when it would make the next one.
+    world.turn(1);
+    let ended = world.wait_for(&path(&made), |replay| replay["status"] != "running").await;
+    assert_eq!((&ended["status"], &ended["end_reason"]), (&json!("cancelled"), &json!("endpoint_deleted")));
+    assert_eq!((&ended["created_count"], &ended["expected_count"]), (&json!(1), &json!(3)));
+}
+
+#[tokio::test]
 async fn a_completed_one_can_be_called_off_while_something_of_it_is_pending() {
     let world = World::start().await;
     for n in 0..3 {
@@ -147,7 +168,7 @@ async fn a_completed_one_can_be_called_off_while_something_of_it_is_pending() {
     let held = stands(&world, &made, counts(3, 0, 0, 0)).await;
     assert_eq!(held["status"], json!("completed"));
     let cancelled = world.post(&format!("{}/cancel", path(&made)), &json!({})).await.ok();
-    assert_eq!(cancelled["status"], json!("cancelled"));
+    assert_eq!((&cancelled["status"], &cancelled["end_reason"]), (&json!("cancelled"), &json!("requested")));
     stands(&world, &made, counts(0, 0, 0, 3)).await;
     let list = world.get("/v1/webhook_deliveries?state=cancelled").await.ok();
     assert!(list["data"].as_array().unwrap().iter().all(|it| it["end_reason"] == "requested"));

@@ -123,6 +123,8 @@ pub(super) fn with_payloads(db: &Connection, rows: Vec<ClaimedRow>) -> rusqlite:
                     payload: event.get::<_, Vec<u8>>(2)?.into(),
                     attempt_count: row.attempt_count,
                     first_attempt_at: row.first_attempt_at,
+                    due_at: row.due_at,
+                    urgent: row.urgent,
                     expires_at: row.expires_at,
                     lease: row.lease,
                 })

@@ -223,17 +223,21 @@ pub(super) fn insert(
     Ok(inserted == 1)
 }
 
-/// Who waited for it in its order goes on.
+/// Who waited for it in its order goes on, also while an attempt of it is under way: whoever calls it off does not want it before the
+/// next one.
 pub(super) fn cancel(
     tx: &Connection,
     project_id: ProjectId,
     id: DeliveryId,
     now: Timestamp,
 ) -> Result<(), WriteError> {
-    let (position, state, endpoint_id, order_key): (i64, DeliveryState, EndpointId, Option<String>) = tx
+    let (position, state, endpoint_id, order_key) = tx
         .prepare_cached(FIND)?
         .query_row([project_id.to_bytes(), id.to_bytes()], |row| {
-            Ok((row.get(0)?, columns::word(row, 1)?, columns::id(row, 2)?, row.get(3)?))
+            let order_key: Option<String> = row.get(3)?;
+            let state: DeliveryState = columns::word(row, 1)?;
+            let endpoint_id: EndpointId = columns::id(row, 2)?;
+            Ok((row.get::<_, i64>(0)?, state, endpoint_id, order_key))
         })
         .optional()?
         .ok_or(NOT_FOUND)?;

@@ -34,7 +34,7 @@ pub(super) struct Changed {
 
 pub(super) fn create(tx: &Connection, keyring: &Keyring, new: &NewEndpoint) -> Result<Changed, WriteError> {
     let count: usize = tx
-        .prepare_cached("SELECT count(*) FROM endpoints WHERE project_id = ?1 AND deleted_at IS NULL")?
+        .prepare_cached("SELECT count(*) FROM endpoints WHERE project_id = ?1 AND deleted_at IS NULL AND replay_id IS NULL")?
         .query_row([new.project_id.to_bytes()], |row| row.get(0))?;
     if count >= MAX_ENDPOINTS {
         let noun = "endpoints of one project";
@@ -77,7 +77,7 @@ pub(super) fn update(
     change: &EndpointChange,
     now: Timestamp,
 ) -> Result<Changed, WriteError> {
-    let old = find(tx, keyring, project_id, id)?;
+    let old = find_own(tx, keyring, project_id, id)?;
     let new = changed_by(&old, change, now);
     if same_settings(&old, &new) {
         let generation = generation(tx, project_id)?;
@@ -126,7 +126,7 @@ pub(super) fn rotate_secret(
     id: EndpointId,
     rotation: &Rotation,
 ) -> Result<Changed, WriteError> {
-    find(tx, keyring, project_id, id)?;
+    find_own(tx, keyring, project_id, id)?;
     secrets::end_endpoint_secrets(tx, id.to_bytes(), rotation.older_until, rotation.now)?;
     secrets::insert_endpoint_secret(tx, keyring, id.to_bytes(), &rotation.secret, rotation.now)?;
     touch(tx, id, rotation.now)?;
@@ -141,7 +141,7 @@ pub(super) fn revoke_secret(
     secret_id: SecretId,
     now: Timestamp,
 ) -> Result<Changed, WriteError> {
-    find(tx, keyring, project_id, id)?;
+    find_own(tx, keyring, project_id, id)?;
     if !secrets::remove_older_endpoint_secret(tx, id.to_bytes(), secret_id)? {
         return Err(WriteError::Answer(StoreError::NotFound { noun: "older signing secret" }));
     }
@@ -217,7 +217,17 @@ pub(super) fn delete(
     id: EndpointId,
     now: Timestamp,
 ) -> Result<Changed, WriteError> {
-    let endpoint = find(tx, keyring, project_id, id)?;
+    let endpoint = find_own(tx, keyring, project_id, id)?;
+    mark_deleted(tx, project_id, endpoint, now)
+}
+
+fn mark_deleted(
+    tx: &Connection,
+    project_id: ProjectId,
+    endpoint: Arc<Endpoint>,
+    now: Timestamp,
+) -> Result<Changed, WriteError> {
+    let id = endpoint.id;
     tx.prepare_cached("UPDATE endpoints SET deleted_at = ?2, extras = NULL WHERE id = ?1")?
         .execute(params![id.to_bytes(), now.as_unix_ms()])?;
     tx.prepare_cached("DELETE FROM endpoint_secrets WHERE endpoint_id = ?1")?.execute([id.to_bytes()])?;
@@ -225,32 +235,33 @@ pub(super) fn delete(
     Ok(Changed { endpoint, generation: raise_generation(tx, project_id)? })
 }
 
-/// As [`delete`], if it has not been deleted already.
-pub(super) fn delete_if_there(
+/// Deletes the endpoint that stands for a replay's other URL, if that has not been done already.
+pub(super) fn delete_target(
     tx: &Connection,
     keyring: &Keyring,
     project_id: ProjectId,
     id: EndpointId,
     now: Timestamp,
 ) -> Result<Option<Changed>, WriteError> {
-    match delete(tx, keyring, project_id, id, now) {
-        Ok(changed) => Ok(Some(changed)),
+    match find(tx, keyring, project_id, id) {
+        Ok(endpoint) => mark_deleted(tx, project_id, endpoint, now).map(Some),
         Err(WriteError::Answer(StoreError::NotFound { .. })) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Cancels pending deliveries of a deleted endpoint: those that wait for their time, for others, and those under a lease. These are
+/// Cancels pending deliveries of a deleted endpoint: those that wait for others, for their time, and those under a lease. In this
+/// order, because only what is due leads the deliverer to the rest. These are
 /// sought among all that are under way, which are few: the endpoint's own index has its whole history.
 pub(super) const CANCEL_ORPHANS: &str = "\
     UPDATE deliveries \
     SET state = ?3, end_reason = ?4, finished_at = ?2, due_at = NULL, lease_expires_at = NULL \
     WHERE position IN ( \
         SELECT position FROM deliveries \
-        WHERE endpoint_id = ?1 AND due_at IS NOT NULL AND lease_expires_at IS NULL \
+        WHERE endpoint_id = ?1 AND order_key IS NOT NULL AND finished_at IS NULL AND due_at IS NULL \
         UNION ALL \
         SELECT position FROM deliveries \
-        WHERE endpoint_id = ?1 AND order_key IS NOT NULL AND finished_at IS NULL AND due_at IS NULL \
+        WHERE endpoint_id = ?1 AND due_at IS NOT NULL AND lease_expires_at IS NULL \
         UNION ALL \
         SELECT position FROM deliveries INDEXED BY deliveries_leased \
         WHERE lease_expires_at IS NOT NULL AND endpoint_id = ?1 \
@@ -334,6 +345,17 @@ pub(super) fn changed(
 ) -> Result<Changed, WriteError> {
     let generation = raise_generation(tx, project_id)?;
     Ok(Changed { endpoint: find(tx, keyring, project_id, id)?, generation })
+}
+
+/// An endpoint that somebody made: one that stands for a replay's other URL is nobody's to change.
+fn find_own(
+    tx: &Connection,
+    keyring: &Keyring,
+    project_id: ProjectId,
+    id: EndpointId,
+) -> Result<Arc<Endpoint>, WriteError> {
+    let endpoint = find(tx, keyring, project_id, id)?;
+    if endpoint.replay_id.is_none() { Ok(endpoint) } else { Err(NOT_FOUND) }
 }
 
 fn find(

@@ -13,15 +13,16 @@ use crate::work::EndpointNote;
 /// The columns, in the order that [`read`] reads them in.
 pub(super) const COLUMNS: &str = "failing_since, last_failed_at, warned_at";
 
-/// Remembers. Only of the URL that was called, of an endpoint that is neither deleted nor disabled.
+/// Remembers. Only of the URL that was called, of an endpoint that is neither deleted nor disabled and of which nothing else has been
+/// found out meanwhile.
 pub(super) const NOTE: &str = "\
     UPDATE endpoints SET failing_since = ?3, last_failed_at = ?4, warned_at = ?5 \
-    WHERE id = ?1 AND url = ?2 AND deleted_at IS NULL AND disabled_at IS NULL";
+    WHERE id = ?1 AND url = ?2 AND failing_since IS ?6 AND deleted_at IS NULL AND disabled_at IS NULL";
 
-/// Disables. Under the same conditions.
+/// Disables. Under the same conditions, but that "gone" is gone whatever was found out.
 pub(super) const DISABLE: &str = "\
     UPDATE endpoints SET disabled_at = ?3, disabled_reason = ?4, updated_at = ?3 \
-    WHERE id = ?1 AND url = ?2 AND deleted_at IS NULL AND disabled_at IS NULL";
+    WHERE id = ?1 AND url = ?2 AND (?6 OR failing_since IS ?5) AND deleted_at IS NULL AND disabled_at IS NULL";
 
 /// The health from a row, whose columns begin at `first`.
 pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<EndpointHealth> {
@@ -63,6 +64,7 @@ fn remember(tx: &Connection, note: &EndpointNote, health: EndpointHealth) -> rus
         ms(health.failing_since),
         ms(health.last_failed_at),
         ms(health.warned_at),
+        ms(note.failing_since),
     ])?;
     Ok(written == 1)
 }
@@ -72,7 +74,9 @@ fn disable(tx: &Connection, note: &EndpointNote, why: DisabledFor, now: Timestam
         note.endpoint_id.to_bytes(),
         note.url,
         now.as_unix_ms(),
-        why.to_string()
+        why.to_string(),
+        note.failing_since.map(Timestamp::as_unix_ms),
+        why == DisabledFor::Gone,
     ])?;
     Ok(written == 1)
 }

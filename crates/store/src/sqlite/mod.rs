@@ -85,6 +85,8 @@ pub struct SqliteStore {
     run_id: idempotency::RunId,
     room: Arc<room::Room>,
     prunable: prune::Found,
+    /// Held by whoever counts what a replay comes to.
+    counting: tokio::sync::Semaphore,
     // Last, so that the lock is given up after the connections are gone.
     _lock: folder::FolderLock,
 }
@@ -132,6 +134,7 @@ impl SqliteStore {
             ids,
             room: Arc::new(room::Room::of(&folder)),
             prunable: prune::Found::default(),
+            counting: tokio::sync::Semaphore::new(1),
             _lock: lock,
         })
     }

@@ -40,6 +40,14 @@ pub(super) fn update(
         check_name_is_free(tx, name)?;
     }
     let archived_at = old.archived_at.or(change.archive.then_some(now));
+    if change.archive {
+        // Nobody could call them off any more.
+        tx.prepare_cached(
+            "UPDATE replays SET state = 'cancelled', end_reason = 'requested', finished_at = ?2, needs_clearing = 1 \
+             WHERE project_id = ?1 AND state = 'running'",
+        )?
+        .execute(params![id.to_bytes(), now.as_unix_ms()])?;
+    }
     tx.prepare_cached("UPDATE projects SET name = ?2, archived_at = ?3 WHERE id = ?1")?.execute(params![
         id.to_bytes(),
         name,

@@ -17,7 +17,7 @@ pub(super) struct Readers {
 struct Shared {
     path: PathBuf,
     /// As many as there may be connections; closed with them.
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     count: u32,
     idle: Mutex<Vec<Connection>>,
 }
@@ -26,7 +26,7 @@ impl Readers {
     /// Connections are opened when first needed, at most `count`.
     pub(super) fn new(path: PathBuf, count: usize, condition: Condition) -> Self {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let permits = Semaphore::new(count as usize);
+        let permits = Arc::new(Semaphore::new(count as usize));
         let idle = Mutex::new(Vec::new());
         Self { shared: Arc::new(Shared { path, permits, count, idle }), condition }
     }
@@ -37,8 +37,13 @@ impl Readers {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = Arc::clone(&self.shared);
-        let _permit = self.shared.permits.acquire().await.map_err(|_| StoreError::Closed)?;
-        let result = tokio::task::spawn_blocking(move || shared.run(work)).await;
+        let permit = Arc::clone(&shared.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let reading = move || {
+            // Until the read ends, whether its caller is still there or not: it has a connection.
+            let _permit = permit;
+            shared.run(work)
+        };
+        let result = tokio::task::spawn_blocking(reading).await;
         self.condition.noted(result.map_err(|_| StoreError::Closed)?.map_err(StoreError::from))
     }
 

@@ -4,6 +4,8 @@
 //! index there is for the query; what no index tells is looked for here, so that a statement never walks on in vain. An event that
 //! a test of an endpoint made is not replayed.
 
+use std::sync::Arc;
+
 use ringback_domain::{EndpointId, EventId, ProjectId, ReplayFilter, ReplayQuery, SourceId, TypedId};
 use ringback_webhook::event_type;
 use rusqlite::types::Value;
@@ -14,6 +16,9 @@ use crate::config::ProjectConfig;
 
 /// How many events one statement reads.
 const EVENTS_AT_ONCE: usize = 500;
+
+/// How many endpoints of events one part looks at, at most about: an event may concern thousands.
+const MAX_LOOKUPS: usize = 50_000;
 
 /// Any delivery of an event that a test made.
 pub(super) const IS_TEST: &str =
@@ -30,9 +35,9 @@ pub(super) const REACHES: &str = "\
     AND state IN ('pending', 'delivered'))";
 
 /// What is replayed, and where to.
-pub(super) struct Plan<'a> {
-    pub(super) project: &'a ProjectConfig,
-    pub(super) query: &'a ReplayQuery,
+pub(super) struct Plan {
+    pub(super) project: Arc<ProjectConfig>,
+    pub(super) query: ReplayQuery,
     /// Everything goes here, if anywhere else than to the endpoints.
     pub(super) target: Option<EndpointId>,
     /// No event beyond this was there when the replay was made.
@@ -64,7 +69,7 @@ struct Candidate {
     source_id: Option<SourceId>,
 }
 
-impl Plan<'_> {
+impl Plan {
     /// The next part beyond `cursor`: about `limit` deliveries, of at most `max_events` events.
     pub(super) fn part(
         &self,
@@ -74,17 +79,21 @@ impl Plan<'_> {
         max_events: usize,
     ) -> rusqlite::Result<Part> {
         let mut part = Part { planned: Vec::new(), cursor, looked_at: 0, is_last: false };
+        let mut lookups = 0;
         while !part.is_last && part.planned.len() < limit && part.looked_at < max_events {
             let candidates = self.candidates(db, part.cursor)?;
             part.is_last = candidates.len() < EVENTS_AT_ONCE;
             for candidate in candidates {
-                if part.planned.len() >= limit {
+                if part.planned.len() >= limit || lookups >= MAX_LOOKUPS {
                     part.is_last = false;
                     break;
                 }
-                self.plan(db, &candidate, &mut part.planned)?;
+                lookups += self.plan(db, &candidate, &mut part.planned)?;
                 part.cursor = Some(candidate.id);
                 part.looked_at += 1;
+            }
+            if lookups >= MAX_LOOKUPS {
+                break;
             }
         }
         Ok(part)
@@ -92,7 +101,7 @@ impl Plan<'_> {
 
     fn candidates(&self, db: &Connection, cursor: Option<EventId>) -> rusqlite::Result<Vec<Candidate>> {
         let (sql, params) =
-            candidates_query(self.project.project.id, self.query, self.until_position, cursor);
+            candidates_query(self.project.project.id, &self.query, self.until_position, cursor);
         db.prepare_cached(&sql)?
             .query_map(params_from_iter(params), |row| {
                 Ok(Candidate {
@@ -105,12 +114,19 @@ impl Plan<'_> {
             .collect()
     }
 
-    fn plan(&self, db: &Connection, event: &Candidate, planned: &mut Vec<Planned>) -> rusqlite::Result<()> {
+    /// Says how much it looked at.
+    fn plan(
+        &self,
+        db: &Connection,
+        event: &Candidate,
+        planned: &mut Vec<Planned>,
+    ) -> rusqlite::Result<usize> {
         if !self.asks_for(event)
             || db.prepare_cached(IS_TEST)?.query_row([event.position], |row| row.get(0))?
         {
-            return Ok(());
+            return Ok(1);
         }
+        let mut lookups = 1;
         let mut add = |endpoint_id| planned.push(Planned { event_position: event.position, endpoint_id });
         match (self.query.endpoint_id, self.target) {
             (Some(id), target) => {
@@ -125,13 +141,14 @@ impl Plan<'_> {
             }
             (None, None) => {
                 for endpoint in self.project.route(&event.event_type) {
+                    lookups += 1;
                     if self.stands(db, event.position, Some(endpoint.id))? {
                         add(endpoint.id);
                     }
                 }
             }
         }
-        Ok(())
+        Ok(lookups)
     }
 
     /// Whether it has the type and the source that the query names; the index has seen to the rest.

@@ -1,6 +1,8 @@
 //! Replays: made, advanced, called off, cleared.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use ringback_domain::endpoint::DEFAULT_TIMEOUT_SECS;
@@ -70,7 +72,15 @@ impl ReplayStore for SqliteStore {
     ) -> Result<ReplayPreview, StoreError> {
         let project = self.project(project_id)?;
         check_names(&project, &query)?;
-        self.readers.read(move |db| preview(db, &project, &query, to_target)).await
+        // One after the other: a count reads much, and all reads share a few connections.
+        let _permit = self.counting.acquire().await.map_err(|_| StoreError::Closed)?;
+        let until_position = self.readers.read(last_position).await?;
+        let mut count = Count::new(Plan { project, query, target: to_target.then(anybody), until_position });
+        while !count.is_over() {
+            // Each part on its own, so that others get their turn, and the log of the database is not held back.
+            count = self.readers.read(move |db| count.go_on(db)).await?;
+        }
+        Ok(count.preview)
     }
 
     async fn create_replay(&self, new: NewReplay) -> Result<Replay, StoreError> {
@@ -136,9 +146,9 @@ impl ReplayStore for SqliteStore {
         let part = self
             .readers
             .read(move |db| {
-                let target = replay.target_endpoint_id;
-                let plan = Plan { project: &project, query: &replay.query, target, until_position };
-                plan.part(db, replay.cursor, limit, EVENTS_PER_STEP)
+                let (cursor, target) = (replay.cursor, replay.target_endpoint_id);
+                let plan = Plan { project, query: replay.query, target, until_position };
+                plan.part(db, cursor, limit, EVENTS_PER_STEP)
             })
             .await?;
         let ids = Arc::clone(&self.ids);
@@ -176,28 +186,45 @@ fn check_names(project: &ProjectConfig, query: &ReplayQuery) -> Result<(), Store
     Ok(())
 }
 
-fn preview(
-    db: &Connection,
-    project: &ProjectConfig,
-    query: &ReplayQuery,
-    to_target: bool,
-) -> rusqlite::Result<ReplayPreview> {
-    // Who it is does not matter for a count.
-    let target = to_target.then(|| EndpointId::from_bytes([0; 16]));
-    let plan = Plan { project, query, target, until_position: last_position(db)? };
-    let (mut preview, mut looked_at, mut cursor) = (ReplayPreview::default(), 0, None);
-    loop {
-        let part = plan.part(db, cursor, usize::MAX, EVENTS_PER_STEP)?;
-        preview.count += part.planned.len() as u64;
-        looked_at += part.looked_at;
-        cursor = part.cursor;
-        if part.is_last {
-            return Ok(preview);
-        }
-        if looked_at >= MAX_COUNTED_EVENTS {
-            preview.is_minimum = true;
-            return Ok(preview);
-        }
+/// In place of an endpoint, where it does not matter which it is.
+fn anybody() -> EndpointId {
+    EndpointId::from_bytes([0; 16])
+}
+
+/// How long a query is counted; what has been counted by then is a minimum.
+const MAX_COUNTING: Duration = Duration::from_secs(5);
+/// How many deliveries one part of a count comes to, at most about.
+const COUNTED_AT_ONCE: usize = 10_000;
+
+/// A query that is being counted.
+struct Count {
+    plan: Plan,
+    begun: Instant,
+    preview: ReplayPreview,
+    cursor: Option<EventId>,
+    looked_at: usize,
+    is_last: bool,
+}
+
+impl Count {
+    fn new(plan: Plan) -> Self {
+        let preview = ReplayPreview::default();
+        Self { plan, begun: Instant::now(), preview, cursor: None, looked_at: 0, is_last: false }
+    }
+
+    const fn is_over(&self) -> bool {
+        self.is_last || self.preview.is_minimum
+    }
+
+    fn go_on(mut self, db: &Connection) -> rusqlite::Result<Self> {
+        let part = self.plan.part(db, self.cursor, COUNTED_AT_ONCE, EVENTS_PER_STEP)?;
+        self.preview.count += part.planned.len() as u64;
+        self.looked_at += part.looked_at;
+        self.cursor = part.cursor;
+        self.is_last = part.is_last;
+        let enough = self.looked_at >= MAX_COUNTED_EVENTS || self.begun.elapsed() >= MAX_COUNTING;
+        self.preview.is_minimum = enough && !self.is_last;
+        Ok(self)
     }
 }
 
@@ -212,7 +239,7 @@ fn create(
     preview: ReplayPreview,
 ) -> Result<(Replay, Option<Changed>), WriteError> {
     let running: usize = tx
-        .prepare_cached("SELECT count(*) FROM replays WHERE project_id = ?1 AND state = 'running'")?
+        .prepare_cached("SELECT count(*) FROM replays WHERE project_id = ?1 AND (state = 'running' OR needs_clearing = 1)")?
         .query_row([new.project_id.to_bytes()], |row| row.get(0))?;
     if running >= MAX_RUNNING {
         let noun = "running replays of one project";
@@ -357,6 +384,7 @@ fn advance(
         return Ok(Advanced::default());
     }
     let mut advanced = Advanced { is_final: part.is_last, ..Advanced::default() };
+    let mut due = HashSet::new();
     for planned in &part.planned {
         let made = Made {
             id: ids.next(now),
@@ -365,11 +393,10 @@ fn advance(
         };
         if deliveries::insert(tx, project_id, &made, Trigger::Replay, Some(id.to_bytes()), now)? {
             advanced.created += 1;
-            if !advanced.due.contains(&planned.endpoint_id) {
-                advanced.due.push(planned.endpoint_id);
-            }
+            due.insert(planned.endpoint_id);
         }
     }
+    advanced.due = due.into_iter().collect();
     let state = if part.is_last { ReplayState::Completed } else { ReplayState::Running };
     tx.prepare_cached(
         "UPDATE replays SET created_count = created_count + ?2, cursor = ?3, state = ?4, finished_at = ?5, \
@@ -451,7 +478,7 @@ fn clear(
         return Ok(Cleared { nothing_left: false, deleted_target: None });
     }
     let deleted_target = match replay.target_endpoint_id {
-        Some(target) => endpoints::delete_if_there(tx, keyring, replay.project_id, target, now)?,
+        Some(target) => endpoints::delete_target(tx, keyring, replay.project_id, target, now)?,
         None => None,
     };
     tx.prepare_cached("UPDATE replays SET needs_clearing = 0 WHERE id = ?1")?.execute([id.to_bytes()])?;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ringback_domain::Trigger;
 use ringback_domain::retry::NextStep;
+use ringback_domain::{EndReason, Trigger};
 use ringback_store::{Backlog, DueEndpoint};
 
 use super::{World, at, concurrently};
@@ -138,6 +138,8 @@ pub(crate) async fn the_backlog_counts_what_waits_and_what_is_under_way(world: W
     world.finish(&claimed[0], NextStep::Delivered, at(1)).await;
     world.finish(&claimed[1], NextStep::RetryAt(at(99)), at(1)).await;
     assert_eq!(backlog().await.unwrap(), Backlog { pending: 3, in_flight: 1, dead: 0 });
+    world.finish(&claimed[2], NextStep::Dead(EndReason::ScheduleExhausted), at(1)).await;
+    assert_eq!(backlog().await.unwrap(), Backlog { pending: 3, in_flight: 0, dead: 1 });
     world.store.delete_endpoint(world.project, endpoint, at(2)).await.unwrap();
-    assert_eq!(backlog().await.unwrap(), Backlog::default());
+    assert_eq!(backlog().await.unwrap(), Backlog { pending: 0, in_flight: 0, dead: 1 }, "what is dead stays");
 }

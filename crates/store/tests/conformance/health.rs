@@ -39,7 +39,10 @@ async fn note_of_url(
     secs: i64,
 ) -> Finished {
     let mut finish = world.finishing(claimed, RETRY, at(secs));
-    finish.endpoint = Some(EndpointNote { endpoint_id: claimed.endpoint_id, url: url.to_owned(), change });
+    let endpoint_id = claimed.endpoint_id;
+    let config = world.store.config();
+    let failing_since = config.endpoint(endpoint_id).and_then(|endpoint| endpoint.health.failing_since);
+    finish.endpoint = Some(EndpointNote { endpoint_id, url: url.to_owned(), failing_since, change });
     world.store.finish(finish).await.unwrap()
 }
 
@@ -118,7 +121,8 @@ pub(crate) async fn a_note_and_its_attempt_are_one(world: World) {
     let (endpoint, claimed) = claimed(&world).await;
     let mut refused = world.finishing(&claimed, RETRY, at(5));
     refused.attempt.report.status_code = Some(200);
-    refused.endpoint = Some(EndpointNote { endpoint_id: endpoint, url: URL.to_owned(), change: GONE });
+    refused.endpoint =
+        Some(EndpointNote { endpoint_id: endpoint, url: URL.to_owned(), failing_since: None, change: GONE });
     assert_err!(world.store.finish(refused).await, StoreError::Refused(_));
     assert_eq!(present(&world, endpoint).disabled_at, None);
     assert_eq!(world.event(claimed.event_id).await.deliveries[0].attempts, []);
@@ -148,4 +152,23 @@ pub(crate) async fn a_new_url_or_an_enabling_forgets_the_failures(world: World) 
     let moved = EndpointChange { url: Some("https://new.example/".into()), ..Default::default() };
     assert_eq!(update(moved).await, EndpointHealth::default());
     assert_eq!(present(&world.restart().await, endpoint).health, EndpointHealth::default());
+}
+
+/// An attempt that began while everything failed ends when something has succeeded since.
+pub(crate) async fn a_note_that_is_out_of_date_is_void_unless_the_endpoint_is_gone(world: World) {
+    let (endpoint, claimed) = claimed(&world).await;
+    note(&world, &claimed, HealthChange::Failing(failing(2, 2)), 2).await;
+    note(&world, &claimed, HealthChange::Recovered, 9).await;
+    let late = async |change| {
+        let mut finish = world.finishing(&claimed, RETRY, at(10));
+        let url = URL.to_owned();
+        finish.endpoint =
+            Some(EndpointNote { endpoint_id: endpoint, url, failing_since: Some(at(2)), change });
+        world.store.finish(finish).await.unwrap().disabled
+    };
+    assert!(!late(HealthChange::Disable(DisabledFor::Failing { hours: 120 })).await);
+    late(HealthChange::Failing(failing(2, 10))).await;
+    assert_eq!(present(&world, endpoint).health, EndpointHealth::default());
+    assert!(present(&world, endpoint).may_attempt());
+    assert!(late(GONE).await);
 }

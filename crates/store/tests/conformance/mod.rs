@@ -186,6 +186,7 @@ macro_rules! conformance {
             }
             health {
                 failures_are_remembered_and_forgotten
+                a_note_that_is_out_of_date_is_void_unless_the_endpoint_is_gone
                 a_disabled_endpoint_gets_nothing_more_from_the_same_moment_on
                 only_what_is_still_so_is_noted
                 a_note_and_its_attempt_are_one
@@ -216,6 +217,7 @@ macro_rules! conformance {
                 an_append_says_due_only_for_what_is
                 a_finished_one_lets_the_next_go
                 a_cancelled_one_lets_the_next_go
+                a_long_queue_of_a_deleted_endpoint_is_cancelled_to_its_end
                 an_expired_one_lets_the_next_go
                 a_failed_one_is_waited_for_so_long_after_its_first_attempt
                 an_end_ends_the_wait_at_once

@@ -316,3 +316,20 @@ pub(crate) async fn whoever_is_under_way_or_has_a_schedule_of_its_own_is_let_be(
     let late = world.publication("d").object("batch_1").at(at(250)).append().await.event_id;
     assert_eq!(due_at(&world, late).await, Some(at(202).plus(wait)), "by the second one's first attempt");
 }
+
+/// What waits is found by nobody once nothing is due: so it goes first.
+pub(crate) async fn a_long_queue_of_a_deleted_endpoint_is_cancelled_to_its_end(world: World) {
+    const QUEUED: usize = 1500;
+    let endpoint = world.ordered_endpoint(WAIT).await;
+    for n in 0..QUEUED {
+        world.publication(&format!("q{n}")).to(&[endpoint]).object("a").append().await;
+    }
+    world.store.delete_endpoint(world.project, endpoint, at(1)).await.unwrap();
+    let mut rounds = 0;
+    while !world.store.due_endpoints().await.unwrap().is_empty() {
+        world.store.cancel_orphans(endpoint, at(2), 100).await.unwrap();
+        rounds += 1;
+        assert!(rounds < 100, "it does not come to an end");
+    }
+    assert_eq!(world.store.backlog(world.project).await.unwrap().pending, 0);
+}

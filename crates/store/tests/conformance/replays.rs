@@ -314,6 +314,8 @@ pub(crate) async fn running_replays_are_bounded_in_each_project(mut world: World
     world.project = first;
     // One that has come to an end makes room.
     world.store.cancel_replay(world.project, made[0], at(1)).await.unwrap();
+    assert_err!(world.store.create_replay(world.new_replay(query())).await, StoreError::TooMany { .. });
+    world.clear(made[0], 10).await;
     world.replay(query()).await;
     world.advance(made[1], 10).await;
     world.replay(query()).await;

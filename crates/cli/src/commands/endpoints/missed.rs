@@ -29,9 +29,20 @@ pub(super) fn tell(global: &Global, endpoint: &Value) {
 /// Sends what was missed.
 pub(super) fn send(global: &Global, api: &ApiClient, endpoint: &Value) -> Result<(), CliError> {
     let missed = &endpoint["missed"];
-    if missed.is_null() || is_nothing(missed) {
+    if missed.is_null() {
+        // It was not disabled: what it missed, if anything, is not told.
+        let id = endpoint["id"].as_str().unwrap_or_default();
         if !global.json {
-            output::talk("nothing was missed");
+            output::talk(format_args!(
+                "to send what it missed:\n  ringback replays create --endpoint {id} --missed{}",
+                global.typed()
+            ));
+        }
+        return Ok(());
+    }
+    if is_nothing(missed) {
+        if !global.json {
+            output::talk("nothing was missed while it was disabled");
         }
         return Ok(());
     }

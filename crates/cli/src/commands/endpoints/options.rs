@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::commands::typed;
 use crate::exit::CliError;
 
 /// Settings of an endpoint; what is not given stays as it is.
@@ -11,8 +12,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// The time-out of one attempt, 1 to 60 seconds [default of a new one: 10].
-    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u8).range(1..=60))]
-    timeout_secs: Option<u8>,
+    #[arg(long, visible_alias = "timeout", value_name = "TIME", value_parser = typed::secs_between::<1, 60>,
+        allow_negative_numbers = true)]
+    timeout_secs: Option<u32>,
     /// A header to send with every attempt; several make the whole set. `--header ''` takes all away.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
@@ -23,8 +25,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "USER:PASSWORD", conflicts_with = "bearer")]
     basic: Option<String>,
     /// A status, 300 to 599, after which a delivery is not tried again; several make the whole set. `0` takes all away.
-    #[arg(long = "no-retry-status", value_name = "STATUS")]
-    no_retry_statuses: Vec<u16>,
+    #[arg(long = "no-retry-status", value_name = "STATUS", value_parser = no_retry_status, allow_negative_numbers = true)]
+    no_retry_statuses: Vec<u32>,
     /// `true` holds its deliveries, `false` lets them go on.
     #[arg(long, value_name = "BOOL")]
     paused: Option<bool>,
@@ -46,7 +48,7 @@ impl Options {
             body.insert("authentication".into(), authentication);
         }
         if !self.no_retry_statuses.is_empty() {
-            let statuses: Vec<u16> =
+            let statuses: Vec<u32> =
                 self.no_retry_statuses.into_iter().filter(|status| *status != 0).collect();
             body.insert("no_retry_statuses".into(), statuses.into());
         }
@@ -54,6 +56,14 @@ impl Options {
             body.insert("paused".into(), paused.into());
         }
         Ok(())
+    }
+}
+
+/// 0 is the empty set.
+fn no_retry_status(text: &str) -> Result<u32, String> {
+    match text {
+        "0" => Ok(0),
+        _ => typed::between::<300, 599>(text).map_err(|error| format!("{error}, or 0")),
     }
 }
 

@@ -3,8 +3,13 @@
 use serde_json::Value;
 
 use crate::args::Global;
+use crate::commands::duration;
 use crate::exit::CliError;
 use crate::output::{self, Column};
+use crate::serve::now;
+
+/// How long it matters that an endpoint was resumed, in seconds.
+const RESUMED_LATELY_SECS: i64 = 3600;
 
 /// How endpoints are listed, each with its [`state`].
 pub(super) const COLUMNS: [Column; 5] = [
@@ -26,16 +31,16 @@ const FIELDS: [Column; 24] = [
     ("next probe", &["breaker", "probe_at"]),
     ("resumed", &["resumed_at"]),
     ("event types", &["event_types"]),
-    ("timeout secs", &["timeout_secs"]),
+    ("timeout", &["timeout_secs"]),
     ("headers", &["headers"]),
     ("authentication", &["authentication", "type"]),
     ("no retry after", &["no_retry_statuses"]),
-    ("retry delays secs", &["retry_delays_secs"]),
+    ("retry delays", &["retry_delays_secs"]),
     ("max per sec", &["max_per_sec"]),
     ("max concurrency", &["max_concurrency"]),
     ("ordering", &["ordering"]),
-    ("ordering wait secs", &["ordering_wait_secs"]),
-    ("max age secs", &["max_age_secs"]),
+    ("ordering wait", &["ordering_wait_secs"]),
+    ("max age", &["max_age_secs"]),
     ("signature", &["signature_scheme"]),
     ("secret", &["signing_secret"]),
     ("secret hint", &["signing_secret_hint"]),
@@ -46,7 +51,7 @@ pub(super) fn show(global: &Global, endpoint: &Value) -> Result<(), CliError> {
     if global.json {
         return output::json(endpoint);
     }
-    output::fields(&readable(endpoint), &FIELDS)?;
+    output::fields(&readable(endpoint, now().as_unix_secs()), &FIELDS)?;
     if endpoint["signing_secret"].is_string() {
         output::talk("keep the secret now: it is not shown again");
     }
@@ -60,16 +65,26 @@ pub(super) fn add_states(list: &mut Value) {
     }
 }
 
-/// With its state, and without the rules that every endpoint has that names none.
-fn readable(endpoint: &Value) -> Value {
+/// With its state and its times in units, and without the rules that every endpoint has that names none.
+fn readable(endpoint: &Value, now_secs: i64) -> Value {
     let mut readable = endpoint.clone();
     readable["state"] = state(endpoint).into();
+    for field in ["timeout_secs", "ordering_wait_secs", "max_age_secs"] {
+        readable[field] = endpoint[field].as_u64().map(duration::shown).into();
+    }
+    if endpoint["resumed_at"].as_i64().is_some_and(|at| now_secs - at > RESUMED_LATELY_SECS) {
+        readable["resumed_at"] = Value::Null;
+    }
     if endpoint["ordering"] == "none" {
         readable["ordering"] = Value::Null;
         readable["ordering_wait_secs"] = Value::Null;
     }
-    if endpoint["retry_delays_secs"].as_array().is_some_and(Vec::is_empty) {
-        readable["retry_delays_secs"] = "none: one attempt and no retry".into();
+    if let Some(delays) = endpoint["retry_delays_secs"].as_array() {
+        let delays: Vec<String> = delays.iter().filter_map(Value::as_u64).map(duration::shown).collect();
+        readable["retry_delays_secs"] = match delays.is_empty() {
+            true => "none: one attempt and no retry".into(),
+            false => delays.join(", ").into(),
+        };
     }
     readable
 }
@@ -118,15 +133,27 @@ mod tests {
     #[test]
     fn rules_are_shown_where_they_are_set() {
         let plain = json!({ "ordering": "none", "ordering_wait_secs": 3600, "retry_delays_secs": null });
-        let shown = readable(&plain);
+        let shown = readable(&plain, 0);
         assert!(
             ["ordering", "ordering_wait_secs", "retry_delays_secs"]
                 .iter()
                 .all(|field| shown[field].is_null())
         );
         let set = json!({ "ordering": "object", "ordering_wait_secs": 3600, "retry_delays_secs": [] });
-        let shown = readable(&set);
-        assert_eq!((&shown["ordering"], &shown["ordering_wait_secs"]), (&json!("object"), &json!(3600)));
+        let shown = readable(&set, 0);
+        assert_eq!((&shown["ordering"], &shown["ordering_wait_secs"]), (&json!("object"), &json!("1 h")));
         assert_eq!(shown["retry_delays_secs"], "none: one attempt and no retry");
+    }
+
+    #[test]
+    fn times_have_units_and_that_it_was_resumed_is_soon_forgotten() {
+        let endpoint = json!({ "timeout_secs": 10, "retry_delays_secs": [5, 120], "resumed_at": 1000 });
+        let shown = readable(&endpoint, 4600);
+        assert_eq!(
+            (&shown["timeout_secs"], &shown["retry_delays_secs"]),
+            (&json!("10 s"), &json!("5 s, 2 min"))
+        );
+        assert_eq!(shown["resumed_at"], 1000);
+        assert_eq!(readable(&endpoint, 4601)["resumed_at"], Value::Null);
     }
 }

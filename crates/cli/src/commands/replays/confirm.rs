@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, IsTerminal as _};
 
+use indicatif::HumanCount;
 use serde_json::Value;
 
 use super::count_of;
@@ -23,17 +24,38 @@ pub(super) fn is_person() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// Says how many deliveries it will be, and asks whether that is meant.
-pub(super) fn ask(preview: &Value, mut answers: impl BufRead, question: impl FnOnce(&str)) -> Consent {
-    let is_large = preview["count"].as_u64().is_none_or(|count| count > MAX_UNASKED);
-    if !is_large && preview["count_is_minimum"] != true {
+/// Says how many deliveries it will be, to whom, and how long they take, and asks whether that is meant.
+pub(super) fn ask(
+    preview: &Value,
+    to: &str,
+    rate: u32,
+    mut answers: impl BufRead,
+    question: impl FnOnce(&str),
+) -> Consent {
+    let count = preview["count"].as_u64();
+    if count.is_some_and(|count| count <= MAX_UNASKED) && preview["count_is_minimum"] != true {
         return Consent::Given;
     }
-    question(&format!("This makes {}. Go on? [y/N] ", count_of(preview)));
+    let time = time(count.unwrap_or_default(), rate);
+    let at_least = if preview["count_is_minimum"] == true { "at least" } else { "about" };
+    question(&format!(
+        "This makes {} to {to}, {rate} a second: {at_least} {time}. Go on? [y/N] ",
+        count_of(preview)
+    ));
     let mut answer = String::new();
     match answers.read_line(&mut answer) {
         Ok(_) if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") => Consent::Given,
         _ => Consent::Refused,
+    }
+}
+
+/// How long so many take, in the unit that fits.
+fn time(count: u64, rate: u32) -> String {
+    let secs = count.div_ceil(u64::from(rate).max(1));
+    match secs {
+        ..120 => format!("{secs} s"),
+        120..7200 => format!("{} min", secs.div_ceil(60)),
+        _ => format!("{} h", HumanCount(secs.div_ceil(3600))),
     }
 }
 
@@ -46,7 +68,9 @@ mod tests {
     fn asked(count: u64, is_minimum: bool, answer: &str) -> (String, Consent) {
         let mut said = String::new();
         let preview = json!({ "count": count, "count_is_minimum": is_minimum });
-        let consent = ask(&preview, answer.as_bytes(), |question| said.push_str(question));
+        let consent = ask(&preview, "endpoint whe_1", 50, answer.as_bytes(), |question| {
+            said.push_str(question);
+        });
         (said, consent)
     }
 
@@ -65,9 +89,21 @@ mod tests {
             ("yup\n", Consent::Refused),
             ("", Consent::Refused),
         ] {
-            let expected = "This makes 101 deliveries. Go on? [y/N] ".to_owned();
+            let expected =
+                "This makes 101 deliveries to endpoint whe_1, 50 a second: about 3 s. Go on? [y/N] "
+                    .to_owned();
             assert_eq!(asked(101, false, answer), (expected, consent), "{answer:?}");
         }
-        assert_eq!(asked(5, true, "").1, Consent::Refused, "it may be many more");
+        let (said, consent) = asked(5, true, "");
+        assert_eq!(consent, Consent::Refused, "it may be many more");
+        assert!(said.contains("at least 5 deliveries") && said.contains("at least 1 s"), "{said}");
+    }
+
+    #[test]
+    fn long_times_are_said_in_long_units() {
+        assert_eq!(
+            (time(119, 1), time(1000, 1), time(1_000_000, 50)),
+            ("119 s".to_owned(), "17 min".to_owned(), "6 h".to_owned())
+        );
     }
 }

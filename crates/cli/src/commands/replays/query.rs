@@ -4,7 +4,7 @@ use clap::ArgGroup;
 use ringback_domain::replay::{DEFAULT_RATE, MAX_RATE};
 use serde_json::{Map, Value};
 
-use crate::commands::moment;
+use crate::commands::{moment, typed};
 
 /// What is replayed. Without any of these flags: everything, whatever became of it.
 #[derive(Debug, clap::Args)]
@@ -17,10 +17,10 @@ pub(crate) struct Query {
     #[arg(long, value_name = "ID")]
     source: Option<String>,
     /// Only events of this type.
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", value_parser = typed::one_type)]
     event_type: Option<String>,
     /// Only events about this object, such as `resp_…` or `batch_…`.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, visible_alias = "object-id", value_name = "ID")]
     object: Option<String>,
     /// Only what stands so with the endpoint, by its newest delivery there.
     #[arg(long, value_parser = ["pending", "delivered", "dead", "cancelled", "missed"])]
@@ -28,7 +28,8 @@ pub(crate) struct Query {
     /// Only what the endpoint never got and will not by itself: the same as `--state missed`.
     #[arg(long)]
     missed: bool,
-    /// Only what came in then or later: Unix seconds, RFC 3339, or how long ago, as in `2h` or `3d`.
+    /// Only what came in then or later: Unix seconds, a date (UTC), RFC 3339, a time as tables print it, or how long ago, as in
+    /// `2h` or `3d`.
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     since: Option<i64>,
     /// Only what came in before then.
@@ -39,11 +40,37 @@ pub(crate) struct Query {
     to: Option<String>,
     /// How many deliveries are made a second, 1 to 1000.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_RATE,
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_RATE)))]
+        value_parser = typed::between::<1, MAX_RATE>, allow_negative_numbers = true)]
     rate: u32,
 }
 
 impl Query {
+    /// Whether nothing narrows it down.
+    pub(super) fn is_of_everything(&self) -> bool {
+        let texts = [&self.endpoint, &self.source, &self.event_type, &self.object, &self.state];
+        let times = [self.since, self.until];
+        texts.iter().all(|text| text.is_none()) && times.iter().all(Option::is_none) && !self.missed
+    }
+
+    /// The endpoint that is named, unless another URL is called in its place.
+    pub(super) fn called_endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref().filter(|_| self.to.is_none())
+    }
+
+    /// Who is called, for people.
+    pub(super) fn destination(&self) -> String {
+        match (&self.to, &self.endpoint) {
+            (Some(url), _) => url.clone(),
+            (None, Some(id)) => format!("endpoint {id}"),
+            (None, None) => "every endpoint that wants them".to_owned(),
+        }
+    }
+
+    /// Deliveries made a second.
+    pub(super) fn rate(&self) -> u32 {
+        self.rate
+    }
+
     /// The body of the request that makes the replay, or only counts.
     pub(super) fn body(&self, dry_run: bool) -> Value {
         let state = if self.missed { Some("missed") } else { self.state.as_deref() };
@@ -94,6 +121,23 @@ mod tests {
             "created_after": 7, "created_before": 8, "target_url": "http://x/", "rate": 9,
         });
         assert_eq!(body(&[&flags[..], &times].concat(), false), expected);
+    }
+
+    #[test]
+    fn a_url_and_a_rate_narrow_nothing_down() {
+        let query = |flags: &[&str]| {
+            let line = Line::try_parse_from([&["replay"], flags].concat()).map_err(|error| error.to_string());
+            line.unwrap().query
+        };
+        assert!(query(&["--to", "http://x/", "--rate", "9"]).is_of_everything());
+        for flags in [["--endpoint", "e"], ["--since", "7"], ["--until", "7"], ["--state", "dead"]] {
+            assert!(!query(&flags).is_of_everything(), "{flags:?}");
+        }
+        assert!(!query(&["--missed"]).is_of_everything());
+        let elsewhere = query(&["--endpoint", "e", "--to", "http://x/"]);
+        assert_eq!((elsewhere.called_endpoint(), elsewhere.destination().as_str()), (None, "http://x/"));
+        assert_eq!(query(&["--endpoint", "e"]).destination(), "endpoint e");
+        assert_eq!(query(&[]).destination(), "every endpoint that wants them");
     }
 
     #[test]

@@ -1,15 +1,18 @@
 //! Watching a replay until its last delivery has ended.
 //!
 //! The actors: this polls the server, the person may stop it with Ctrl-C, and the replay knows of neither. *Not* guaranteed:
-//! that it ends. Deliveries to an endpoint that is paused, or that fails, are pending for as long as they are held or retried.
+//! that it ends. Deliveries to an endpoint that is paused, or that fails, are pending for as long as they are held or retried;
+//! what they wait for is said.
 
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::figures::Figures;
 use super::one;
-use super::progress::{Figures, Progress};
+use super::progress::Progress;
+use super::standstill::Standstill;
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -21,12 +24,18 @@ const MAX_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a server may be away, as in a restart, until the watching is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Shows the progress on stderr, and returns the replay as it has ended.
-pub(super) fn until_ended(global: &Global, api: &ApiClient, id: &str) -> Result<Value, CliError> {
+/// Shows the progress on stderr, and returns the replay as it has ended. `said` is what holds it back as far as that was said before.
+pub(super) fn until_ended(
+    global: &Global,
+    api: &ApiClient,
+    id: &str,
+    said: Option<String>,
+) -> Result<Value, CliError> {
     let mut progress = Progress::new();
+    let standstill = Standstill::new(said);
     let ended = api.block_on(async {
         tokio::select! {
-            ended = follow(api, id, &mut progress) => ended,
+            ended = follow(global, api, id, &mut progress, standstill) => ended,
             _ = tokio::signal::ctrl_c() => Err(interrupted(global, id)),
         }
     });
@@ -34,7 +43,13 @@ pub(super) fn until_ended(global: &Global, api: &ApiClient, id: &str) -> Result<
     ended
 }
 
-async fn follow(api: &ApiClient, id: &str, progress: &mut Progress) -> Result<Value, CliError> {
+async fn follow(
+    global: &Global,
+    api: &ApiClient,
+    id: &str,
+    progress: &mut Progress,
+    mut standstill: Standstill,
+) -> Result<Value, CliError> {
     let mut interval = FIRST_INTERVAL;
     let mut heard = Instant::now();
     loop {
@@ -45,6 +60,9 @@ async fn follow(api: &ApiClient, id: &str, progress: &mut Progress) -> Result<Va
                 progress.show(figures);
                 if figures.has_ended() {
                     return Ok(replay);
+                }
+                if let Some(reason) = standstill.reason(global, api, &replay, figures).await {
+                    progress.talk(&reason);
                 }
             }
             Err(CliError::Unreachable { .. }) if heard.elapsed() < PATIENCE => progress.show_silence(),
@@ -67,16 +85,21 @@ fn interrupted(global: &Global, id: &str) -> CliError {
 
 /// An error if not all was delivered.
 pub(super) fn verdict(global: &Global, replay: &Value) -> Result<(), CliError> {
-    let Figures { dead, cancelled, is_cancelled, .. } = Figures::of(replay);
-    if dead == 0 && cancelled == 0 && !is_cancelled {
+    let figures = Figures::of(replay);
+    let losses = figures.losses();
+    if losses.is_empty() && !figures.is_cancelled {
         return Ok(());
     }
-    let mut message = match is_cancelled {
-        true => "the replay was called off".to_owned(),
-        false => "not all was delivered".to_owned(),
-    };
-    message.push_str(&format!(": {dead} dead, {cancelled} cancelled"));
-    if dead > 0 {
+    let mut message = match (figures.is_cancelled, replay["end_reason"].as_str()) {
+        (true, Some("endpoint_deleted")) => "the replay ended early, since its endpoint was deleted",
+        (true, _) => "the replay was called off",
+        (false, _) => "not all was delivered",
+    }
+    .to_owned();
+    if !losses.is_empty() {
+        message.push_str(&format!(": {}", losses.join(", ")));
+    }
+    if figures.dead > 0 {
         let (id, flags) = (replay["id"].as_str().unwrap_or_default(), global.typed());
         message.push_str(&format!("\n  ringback deliveries list --replay {id} --state dead{flags}"));
     }
@@ -89,20 +112,28 @@ mod tests {
 
     use super::*;
 
-    fn judged(status: &str, dead: u64, cancelled: u64) -> Option<String> {
+    fn judged(status: &str, end_reason: Option<&str>, expected: u64, losses: [u64; 2]) -> Option<String> {
         let global = Global { json: false, server: None, project: None, data_dir: None };
+        let [dead, cancelled] = losses;
         let counts = json!({ "pending": 0, "delivered": 5, "dead": dead, "cancelled": cancelled });
-        let replay = json!({ "id": "whrp_1", "status": status, "deliveries": counts });
+        let replay = json!({
+            "id": "whrp_1", "status": status, "end_reason": end_reason, "expected_count": expected,
+            "created_count": 5 + dead + cancelled, "deliveries": counts,
+        });
         verdict(&global, &replay).err().map(|error| error.to_string())
     }
 
     #[test]
     fn only_what_was_all_delivered_is_well() {
-        assert_eq!(judged("completed", 0, 0), None);
-        let dead = judged("completed", 2, 0).unwrap();
-        assert!(dead.starts_with("not all was delivered: 2 dead, 0 cancelled\n"), "{dead}");
-        assert!(dead.ends_with("ringback deliveries list --replay whrp_1 --state dead"), "{dead}");
-        assert_eq!(judged("completed", 0, 1).unwrap(), "not all was delivered: 0 dead, 1 cancelled");
-        assert_eq!(judged("cancelled", 0, 0).unwrap(), "the replay was called off: 0 dead, 0 cancelled");
+        assert_eq!(judged("completed", None, 5, [0, 0]), None);
+        let dead = judged("completed", None, 7, [2, 0]).unwrap();
+        assert!(dead.starts_with("not all was delivered: 2 dead\n"), "{dead}");
+        assert!(dead.contains("ringback deliveries list --replay whrp_1 --state dead"), "{dead}");
+        assert_eq!(judged("completed", None, 6, [0, 1]).unwrap(), "not all was delivered: 1 cancelled");
+        assert_eq!(judged("cancelled", Some("requested"), 5, [0, 0]).unwrap(), "the replay was called off");
+        assert_eq!(
+            judged("cancelled", Some("endpoint_deleted"), 1265, [0, 2]).unwrap(),
+            "the replay ended early, since its endpoint was deleted: 2 cancelled, 1,258 were never made"
+        );
     }
 }
