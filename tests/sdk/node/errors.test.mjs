@@ -48,7 +48,7 @@ scenes("errors", {
     await bad("url", "https", create({ url: "ftp://hooks.example.com/openai" }));
     await bad("url", "use https", create({ url: "http://8.8.8.8/openai" }));
     await bad("url", "not a public address", create({ url: "https://169.254.169.254/openai" }));
-    await bad("url", "leave them out", update({ url: "https://user:password@hooks.example.com/openai" }));
+    await bad("url", "has `authentication`", update({ url: "https://user:password@hooks.example.com/openai" }));
     await bad("url", "2048", create({ url: `https://hooks.example.com/${"x".repeat(2048)}` }));
 
     await bad("name", "must not be empty", create({ name: "" }));

@@ -26,7 +26,7 @@ def test_each_mistake_is_told(scene: Scene) -> None:
     bad.told("url", "https", webhooks.create, **FINE | {"url": "ftp://hooks.example.com/openai"})
     bad.told("url", "use https", webhooks.create, **FINE | {"url": "http://8.8.8.8/openai"})
     bad.told("url", "not a public address", webhooks.create, **FINE | {"url": "https://169.254.169.254/openai"})
-    bad.told("url", "leave them out", webhooks.update, endpoint.id, url="https://user:password@hooks.example.com/openai")
+    bad.told("url", "has `authentication`", webhooks.update, endpoint.id, url="https://user:password@hooks.example.com/openai")
     bad.told("url", "2048", webhooks.create, **FINE | {"url": f"https://hooks.example.com/{'x' * 2048}"})
 
     bad.told("name", "must not be empty", webhooks.create, **FINE | {"name": ""})
