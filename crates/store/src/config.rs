@@ -230,6 +230,13 @@ impl Config {
         });
     }
 
+    /// As [`put_api_key`](Self::put_api_key), unless the key is gone.
+    pub(crate) fn note_api_key(&mut self, key: &Arc<ApiKey>) {
+        if self.api_keys.contains_key(&key.sha256) {
+            self.put_api_key(key);
+        }
+    }
+
     pub(crate) fn remove_api_key(&mut self, key: &ApiKey) {
         self.api_keys.remove(&key.sha256);
         self.change_project(key.project_id, |project| {

@@ -145,6 +145,18 @@ pub enum OpenError {
         /// Pages that were committed.
         committed: u32,
     },
+    /// The database server cannot be used.
+    #[error(
+        "cannot use the PostgreSQL database {database}: see that the server runs, that it can be reached from here, and that the \
+         address in the settings is right"
+    )]
+    Server {
+        /// The database and the server, without a password.
+        database: String,
+        /// What the server said, or what keeps from reaching it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The schema is newer than this binary, or a migration failed.
     #[error(
         "cannot bring the database's schema up to date: if a newer Ringback has used it, start that version or a later one; \

@@ -11,14 +11,17 @@
 //! the conformance suite in `tests/conformance`, which is its specification.
 
 pub mod append;
+mod condition;
 pub mod config;
 mod error;
 pub mod idempotency;
 pub mod keyring;
 pub mod page;
+pub mod postgres;
 pub mod query;
 pub mod receipts;
 pub mod replays;
+mod rows;
 pub mod sqlite;
 mod store;
 pub mod work;
@@ -29,6 +32,7 @@ pub use error::{OpenError, StoreError};
 pub use idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 pub use keyring::{EncryptionKey, Keyring};
 pub use page::{Order, Page, PageRequest};
+pub use postgres::{PostgresAddress, PostgresOptions, PostgresStore};
 pub use query::{
     Backlog, DeliveryCounts, DeliveryDetail, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail,
     EventFilter, Redelivery,

@@ -3,7 +3,8 @@
 //! The stages run one after the other, and a later one runs even if an earlier one failed, so that one run
 //! tells everything:
 //!
-//! 1. set-up: `scripts/setup-sdk-tests.sh` installs the official SDKs into `tests/sdk/`;
+//! 1. set-up: `scripts/setup-sdk-tests.sh` installs the official SDKs into `tests/sdk/`, `scripts/setup-postgres.sh` a PostgreSQL server
+//!    where there is none;
 //! 2. build: every target of the workspace, so that the binary exists that the SDKs talk to; the package of
 //!    `ringback-webhook`, alone from its own tarball; and that crate with the oldest Rust it supports ([`msrv`]);
 //! 3. cargo: unit, integration and documentation tests; then those of `ringback-webhook` with all its features, which nothing
@@ -38,7 +39,8 @@ pub(crate) fn run() -> Verdict {
     let workspace = workspace::load()?;
     let root = workspace.root.as_path();
     let mut summary = Summary::default();
-    summary.stage("set-up of the SDK suites", runner::pass(&mut set_up(root))?);
+    summary.stage("set-up of the SDK suites", runner::pass(&mut set_up(root, "setup-sdk-tests.sh"))?);
+    summary.stage("set-up of PostgreSQL", runner::pass(&mut set_up(root, "setup-postgres.sh"))?);
     summary.stage("build", runner::pass(&mut build(root))?);
     summary.stage("package of ringback-webhook", runner::pass(&mut package(root))?);
     summary.stage("oldest Rust", msrv::check(root)?);
@@ -49,9 +51,9 @@ pub(crate) fn run() -> Verdict {
     Ok(summary.is_green())
 }
 
-fn set_up(root: &Path) -> Command {
+fn set_up(root: &Path, script: &str) -> Command {
     let mut command = Command::new("bash");
-    command.arg(root.join("scripts/setup-sdk-tests.sh")).current_dir(root);
+    command.arg(root.join("scripts").join(script)).current_dir(root);
     command
 }
 

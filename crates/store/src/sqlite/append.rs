@@ -9,10 +9,8 @@ use super::writer::WriteError;
 use super::{columns, endpoints, order, receipts};
 use crate::append::{Appended, Arrival, Plan, PlannedDelivery};
 use crate::error::StoreError;
+use crate::rows::FIRST_LEASE_TOKEN;
 use crate::work::Lease;
-
-/// The token of a lease that a delivery is born with; the first claim of one that is born due gives the same.
-const FIRST_LEASE_TOKEN: u64 = 1;
 
 /// The event that a repeated id stands for.
 pub(super) const FIRST_SEEN: &str =

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use ringback_domain::{
-    DeliveryRules, DeliveryState, EndReason, Endpoint, EndpointId, EventPattern, ProjectId, SecretId,
-    Timestamp, TypedId,
+    DeliveryRules, DeliveryState, EndReason, Endpoint, EndpointId, ProjectId, SecretId, Timestamp, TypedId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::writer::WriteError;
-use super::{columns, extras, health, rules, secrets};
+use super::{columns, health, rules, secrets};
 use crate::config::MAX_ENDPOINTS;
 use crate::error::StoreError;
 use crate::keyring::Keyring;
+use crate::rows::endpoint::{
+    CANCELLED_AT_ONCE, changed_by, join_delays, join_patterns, join_statuses, same_settings, split_patterns,
+    split_statuses,
+};
+use crate::rows::extras;
 use crate::store::{EndpointChange, NewEndpoint, Rotation};
 
 const COLUMNS: &str = "id, project_id, name, url, event_types, timeout_secs, created_at, updated_at, paused_at, \
@@ -21,10 +25,6 @@ const COLUMNS: &str = "id, project_id, name, url, event_types, timeout_secs, cre
 const RULES: usize = 16;
 const HEALTH: usize = RULES + 6;
 const NOT_FOUND: WriteError = WriteError::Answer(StoreError::NotFound { noun: "webhook endpoint" });
-
-/// How many pending deliveries the deletion of an endpoint cancels itself; the deliverer cancels the rest step by step, so that
-/// a long queue never holds up ingest.
-const CANCELLED_AT_ONCE: usize = 1000;
 
 /// An endpoint after a change, and the project's generation with it.
 pub(super) struct Changed {
@@ -51,14 +51,14 @@ pub(super) fn create(tx: &Connection, keyring: &Keyring, new: &NewEndpoint) -> R
         new.project_id.to_bytes(),
         new.name,
         new.url,
-        join(&new.event_types),
+        join_patterns(&new.event_types),
         new.timeout_secs,
         new.now.as_unix_ms(),
         new.paused.then(|| new.now.as_unix_ms()),
         new.description,
         join_statuses(&new.no_retry_statuses),
         extras::seal(keyring, new.id, &new.headers, new.authentication.as_ref()),
-        rules::join_delays(&new.rules),
+        join_delays(&new.rules),
         new.rules.max_per_sec,
         new.rules.max_concurrency,
         new.rules.ordering.as_str(),
@@ -98,7 +98,7 @@ pub(super) fn update(
         id.to_bytes(),
         new.name,
         new.url,
-        join(&new.event_types),
+        join_patterns(&new.event_types),
         new.timeout_secs,
         new.paused_at.map(Timestamp::as_unix_ms),
         new.disabled_at.map(Timestamp::as_unix_ms),
@@ -107,7 +107,7 @@ pub(super) fn update(
         new.description,
         join_statuses(&new.no_retry_statuses),
         extras::seal(keyring, id, &new.headers, new.authentication.as_ref()),
-        rules::join_delays(&new.rules),
+        join_delays(&new.rules),
         new.rules.max_per_sec,
         new.rules.max_concurrency,
         new.rules.ordering.as_str(),
@@ -153,60 +153,6 @@ fn touch(tx: &Connection, id: EndpointId, now: Timestamp) -> rusqlite::Result<()
     tx.prepare_cached("UPDATE endpoints SET updated_at = ?2 WHERE id = ?1")?
         .execute(params![id.to_bytes(), now.as_unix_ms()])
         .map(drop)
-}
-
-/// The endpoint with a change applied. Pausing what is paused, or disabling what is disabled, keeps since when it is.
-fn changed_by(old: &Endpoint, change: &EndpointChange, now: Timestamp) -> Endpoint {
-    let mut new = old.clone();
-    if let Some(name) = &change.name {
-        new.name.clone_from(name);
-    }
-    if let Some(url) = &change.url {
-        new.url.clone_from(url);
-    }
-    if let Some(event_types) = &change.event_types {
-        new.event_types.clone_from(event_types);
-    }
-    if let Some(description) = &change.description {
-        new.description.clone_from(description);
-    }
-    if let Some(headers) = &change.headers {
-        new.headers.clone_from(headers);
-    }
-    if let Some(authentication) = &change.authentication {
-        new.authentication.clone_from(authentication);
-    }
-    if let Some(statuses) = &change.no_retry_statuses {
-        new.no_retry_statuses.clone_from(statuses);
-    }
-    new.rules = change.rules.applied_to(&old.rules);
-    new.timeout_secs = change.timeout_secs.unwrap_or(old.timeout_secs);
-    if let Some(paused) = change.paused {
-        new.paused_at = paused.then(|| old.paused_at.unwrap_or(now));
-    }
-    if let Some(reason) = &change.disabled {
-        new.disabled_at = reason.as_ref().map(|_| old.disabled_at.unwrap_or(now));
-        new.disabled_reason.clone_from(reason);
-    }
-    if !old.may_attempt() && new.may_attempt() {
-        new.resumed_at = Some(now);
-    }
-    new
-}
-
-fn same_settings(a: &Endpoint, b: &Endpoint) -> bool {
-    a.name == b.name
-        && a.url == b.url
-        && a.event_types == b.event_types
-        && a.description == b.description
-        && a.timeout_secs == b.timeout_secs
-        && a.headers == b.headers
-        && a.authentication == b.authentication
-        && a.no_retry_statuses == b.no_retry_statuses
-        && a.rules == b.rules
-        && a.paused_at == b.paused_at
-        && a.disabled_at == b.disabled_at
-        && a.disabled_reason == b.disabled_reason
 }
 
 /// The row stays, marked, because deliveries refer to it; its secrets go.
@@ -305,7 +251,7 @@ pub(super) fn wanting(
     let mut rows = statement.query([project_id.to_bytes()])?;
     let mut wanting = Vec::new();
     while let Some(row) = rows.next()? {
-        let patterns = split(row.get_ref(1)?.as_str()?)?;
+        let patterns = split_patterns(row.get_ref(1)?.as_str()?).map_err(columns::unreadable)?;
         if patterns.iter().any(|pattern| pattern.matches(event_type)) {
             wanting.push(Wanting { id: columns::id(row, 0)?, rules: rules::read(row, 2)? });
         }
@@ -389,13 +335,14 @@ fn select() -> String {
 
 fn read(db: &Connection, keyring: &Keyring, row: &Row<'_>) -> rusqlite::Result<Endpoint> {
     let id: EndpointId = columns::id(row, 0)?;
-    let extras = extras::open(row, 13, keyring, id)?;
+    let sealed = row.get_ref(13)?.as_blob_or_null()?;
+    let extras = extras::open(keyring, id, sealed).map_err(columns::unreadable)?;
     Ok(Endpoint {
         id,
         project_id: columns::id(row, 1)?,
         name: row.get(2)?,
         url: row.get(3)?,
-        event_types: split(row.get_ref(4)?.as_str()?)?,
+        event_types: split_patterns(row.get_ref(4)?.as_str()?).map_err(columns::unreadable)?,
         timeout_secs: row.get(5)?,
         secrets: secrets::of_endpoint(db, keyring, id.to_bytes())?,
         created_at: columns::time(row, 6)?,
@@ -404,7 +351,7 @@ fn read(db: &Connection, keyring: &Keyring, row: &Row<'_>) -> rusqlite::Result<E
         disabled_at: columns::optional_time(row, 9)?,
         disabled_reason: row.get(10)?,
         description: row.get(11)?,
-        no_retry_statuses: split_statuses(row.get_ref(12)?.as_str()?)?,
+        no_retry_statuses: split_statuses(row.get_ref(12)?.as_str()?).map_err(columns::unreadable)?,
         headers: extras.headers,
         authentication: extras.authentication,
         resumed_at: columns::optional_time(row, 14)?,
@@ -412,20 +359,4 @@ fn read(db: &Connection, keyring: &Keyring, row: &Row<'_>) -> rusqlite::Result<E
         rules: rules::read(row, RULES)?,
         health: health::read(row, HEALTH)?,
     })
-}
-
-fn join(patterns: &[EventPattern]) -> String {
-    patterns.iter().map(EventPattern::as_str).collect::<Vec<_>>().join(" ")
-}
-
-fn join_statuses(statuses: &[u16]) -> String {
-    statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" ")
-}
-
-fn split_statuses(text: &str) -> rusqlite::Result<Vec<u16>> {
-    text.split_ascii_whitespace().map(|status| status.parse().map_err(columns::unreadable)).collect()
-}
-
-fn split(text: &str) -> rusqlite::Result<Vec<EventPattern>> {
-    text.split(' ').map(|pattern| EventPattern::parse(pattern).map_err(columns::unreadable)).collect()
 }

@@ -7,9 +7,7 @@ use super::columns;
 use super::writer::WriteError;
 use crate::idempotency::{Beginning, Begun, IdempotencyKey, Nonce, StoredAnswer};
 use crate::keyring::{DecryptError, Keyring};
-
-/// Names this process among those that used the database.
-pub(super) type RunId = [u8; 16];
+use crate::rows::idempotency::{RunId, place};
 
 /// Forgets one key whose time is over.
 pub(super) const DELETE_IF_OVER: &str =
@@ -147,10 +145,4 @@ fn take_over(tx: &Connection, run_id: RunId, beginning: &Beginning) -> rusqlite:
     )?
     .execute(params![key.project_id.to_bytes(), key.route, key.key, run_id])
     .map(drop)
-}
-
-/// Binds an answer to its row.
-fn place(key: &IdempotencyKey) -> String {
-    // A line break is in none of them.
-    format!("idempotency_keys/{}\n{}\n{}", key.project_id, key.route, key.key)
 }

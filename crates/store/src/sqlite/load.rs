@@ -7,10 +7,11 @@ use ringback_domain::{IdMaker, ProjectId, Timestamp, TypedId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::writer::WriteError;
-use super::{api_keys, endpoints, event_types, projects, secrets, sources};
+use super::{api_keys, endpoints, event_types, projects, sources};
 use crate::config::Config;
 use crate::error::{OpenError, StoreError};
 use crate::keyring::{Keyring, show_key_id};
+use crate::rows::secrets::missing_key;
 
 /// Makes the default project, and the source of what is published for every project that has none; frees what a former process
 /// held: the folder lock says that it is gone.
@@ -36,7 +37,7 @@ pub(super) fn prepare(db: &Connection, ids: &IdMaker, now: Timestamp) -> rusqlit
 
 /// Reads the whole configuration, and with it proves that every secret can be decrypted.
 pub(super) fn config(db: &Connection, keyring: &Keyring) -> Result<Config, OpenError> {
-    read(db, keyring).map_err(|error| match secrets::missing_key(&error) {
+    read(db, keyring).map_err(|error| match missing_key(&error) {
         Some(id) => OpenError::MissingKey { key_id: show_key_id(id) },
         None => OpenError::Config(StoreError::from(error)),
     })

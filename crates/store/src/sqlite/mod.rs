@@ -16,7 +16,6 @@ mod endpoints;
 mod event_types;
 mod events;
 mod expire;
-mod extras;
 mod finish;
 mod folder;
 mod health;
@@ -66,6 +65,7 @@ use crate::query::{
     Backlog, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail, EventFilter, Redelivery,
 };
 use crate::receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
+use crate::rows::idempotency::RunId;
 use crate::store::{
     EndpointChange, MaxAgeChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention,
     Rotation, SourceChange, Store,
@@ -82,7 +82,7 @@ pub struct SqliteStore {
     config: Arc<ArcSwap<Config>>,
     keyring: Arc<Keyring>,
     ids: Arc<IdMaker>,
-    run_id: idempotency::RunId,
+    run_id: RunId,
     room: Arc<room::Room>,
     prunable: prune::Found,
     /// Held by whoever counts what a replay comes to.

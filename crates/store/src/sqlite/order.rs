@@ -10,6 +10,7 @@ use ringback_domain::{EndpointId, Timestamp, TypedId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns;
+use crate::rows::order::released_at;
 
 /// The last pending delivery of an order: when it was first attempted.
 pub(super) const LAST: &str = "\
@@ -80,14 +81,5 @@ pub(super) fn release_next(
             Ok((released == 1).then_some(at))
         }
         _ => Ok(None),
-    }
-}
-
-/// By the first attempt of the one before: there may be none before it, or none made yet.
-fn released_at(before: Option<Option<Timestamp>>, wait: Duration, now: Timestamp) -> Option<Timestamp> {
-    match before {
-        None => Some(now),
-        Some(None) => None,
-        Some(Some(first_attempt_at)) => Some(first_attempt_at.plus(wait).max(now)),
     }
 }

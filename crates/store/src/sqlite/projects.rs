@@ -6,13 +6,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::columns;
 use super::writer::WriteError;
 use crate::error::StoreError;
+use crate::rows::PUBLISH_SOURCE_NAME;
 use crate::store::{NewProject, ProjectChange};
 
 const COLUMNS: &str = "id, name, created_at, archived_at";
 const NOT_FOUND: WriteError = WriteError::Answer(StoreError::NotFound { noun: "project" });
-
-/// The name of the source that comes with each project.
-const PUBLISH_SOURCE_NAME: &str = "publish API";
 
 /// Makes a project's source of kind `publish`, unless it has one.
 pub(super) const INSERT_PUBLISH_SOURCE: &str = "\

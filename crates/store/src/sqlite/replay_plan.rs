@@ -13,12 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::columns;
 use crate::config::ProjectConfig;
-
-/// How many events one statement reads.
-const EVENTS_AT_ONCE: usize = 500;
-
-/// How many endpoints of events one part looks at, at most about: an event may concern thousands.
-const MAX_LOOKUPS: usize = 50_000;
+use crate::rows::replay::{EVENTS_AT_ONCE, MAX_LOOKUPS};
 
 /// Any delivery of an event that a test made.
 pub(super) const IS_TEST: &str =

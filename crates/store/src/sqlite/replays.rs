@@ -2,14 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
-use ringback_domain::endpoint::DEFAULT_TIMEOUT_SECS;
-use ringback_domain::retry::Schedule;
 use ringback_domain::{
-    DeliveryRules, DeliveryState, EndReason, EndpointId, EventId, EventPattern, IdMaker, ProjectId, Replay,
-    ReplayFilter, ReplayId, ReplayQuery, ReplayState, Timestamp, Trigger, TypedId,
+    DeliveryState, EndReason, EventId, IdMaker, ProjectId, Replay, ReplayFilter, ReplayId, ReplayQuery,
+    ReplayState, Timestamp, Trigger, TypedId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -27,15 +25,11 @@ use crate::replays::{
     Advanced, MAX_COUNTED_EVENTS, MAX_RUNNING, NewReplay, ReplayDetail, ReplayPreview, ReplayStore,
     ReplayTarget,
 };
-use crate::store::NewEndpoint;
+use crate::rows::replay::{
+    COUNTED_AT_ONCE, EVENTS_PER_STEP, MAX_COUNTING, anybody, check_names, target_endpoint,
+};
 
 const NOT_FOUND: StoreError = StoreError::NotFound { noun: "webhook replay" };
-
-/// How many events one step looks at, at most: it may find nothing in them.
-const EVENTS_PER_STEP: usize = 5000;
-
-/// The name of an endpoint that stands for a replay's other URL.
-const TARGET_NAME: &str = "replay target";
 
 const SELECT: &str = "\
     SELECT id, project_id, endpoint_id, source_id, type, object_id, event_state, created_after, created_before, \
@@ -176,26 +170,6 @@ impl SqliteStore {
     }
 }
 
-fn check_names(project: &ProjectConfig, query: &ReplayQuery) -> Result<(), StoreError> {
-    if query.endpoint_id.is_some_and(|id| project.endpoint(id).is_none()) {
-        return Err(StoreError::NotFound { noun: "webhook endpoint" });
-    }
-    if query.source_id.is_some_and(|id| project.source(id).is_none()) {
-        return Err(StoreError::NotFound { noun: "webhook source" });
-    }
-    Ok(())
-}
-
-/// In place of an endpoint, where it does not matter which it is.
-fn anybody() -> EndpointId {
-    EndpointId::from_bytes([0; 16])
-}
-
-/// How long a query is counted; what has been counted by then is a minimum.
-const MAX_COUNTING: Duration = Duration::from_secs(5);
-/// How many deliveries one part of a count comes to, at most about.
-const COUNTED_AT_ONCE: usize = 10_000;
-
 /// A query that is being counted.
 struct Count {
     plan: Plan,
@@ -254,29 +228,13 @@ fn create(
     Ok((stored.replay, target))
 }
 
-/// One attempt for each event: "once".
 fn create_target(
     tx: &Connection,
     keyring: &Keyring,
     new: &NewReplay,
     target: &ReplayTarget,
 ) -> Result<Changed, WriteError> {
-    let endpoint = NewEndpoint {
-        id: target.endpoint_id,
-        project_id: new.project_id,
-        name: TARGET_NAME.to_owned(),
-        url: target.url.clone(),
-        event_types: vec![EventPattern::parse("*").map_err(columns::unreadable)?],
-        description: None,
-        timeout_secs: DEFAULT_TIMEOUT_SECS,
-        headers: Vec::new(),
-        authentication: None,
-        no_retry_statuses: Vec::new(),
-        rules: DeliveryRules { schedule: Schedule::new(Vec::new()).ok(), ..DeliveryRules::default() },
-        paused: false,
-        secret: target.secret.clone(),
-        now: new.now,
-    };
+    let endpoint = target_endpoint(new, target).map_err(columns::unreadable)?;
     endpoints::create(tx, keyring, &endpoint)?;
     tx.prepare_cached("UPDATE endpoints SET replay_id = ?2 WHERE id = ?1")?
         .execute(params![target.endpoint_id.to_bytes(), new.id.to_bytes()])?;

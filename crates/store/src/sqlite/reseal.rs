@@ -4,8 +4,9 @@
 use ringback_domain::{EndpointId, SecretId, TypedId};
 use rusqlite::{Connection, params};
 
-use super::{columns, extras, secrets};
+use super::columns;
 use crate::keyring::Keyring;
+use crate::rows::{extras, secrets};
 
 /// A column of ciphertexts.
 struct Column {

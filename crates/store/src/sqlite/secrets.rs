@@ -3,15 +3,11 @@
 use ringback_domain::endpoint::MAX_LIVE_SECRETS;
 use ringback_domain::{EndpointKey, EndpointSecret, SecretId, SourceKind, SourceSecret, Timestamp, TypedId};
 use ringback_webhook::SigningSecret;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns;
-use crate::keyring::{DecryptError, KeyId, Keyring};
-
-/// A stored text that cannot have been a secret.
-#[derive(Debug, thiserror::Error)]
-#[error("the decrypted text is not a signing secret")]
-struct NotASecret;
+use crate::keyring::{KeyId, Keyring};
+use crate::rows::secrets::{endpoint_place, open_endpoint_secret, open_source_secret, source_place};
 
 pub(super) fn insert_source_secret(
     tx: &Connection,
@@ -97,12 +93,8 @@ pub(super) fn of_source(
     )?
     .query_map([source_id], |row| {
         let id: SecretId = columns::id(row, 0)?;
-        let text = decrypt(row, 1, keyring, &source_place(id))?;
-        let parsed = match kind {
-            SourceKind::OpenAi => SigningSecret::parse_openai(&text),
-            SourceKind::StandardWebhooks | SourceKind::Publish => SigningSecret::parse(&text),
-        };
-        let secret = parsed.map_err(columns::unreadable)?;
+        let sealed = row.get_ref(1)?.as_blob()?;
+        let secret = open_source_secret(keyring, id, kind, sealed).map_err(columns::unreadable)?;
         Ok(SourceSecret { id, secret, created_at: columns::time(row, 2)? })
     })?
     .collect()
@@ -121,8 +113,8 @@ pub(super) fn of_endpoint(
     )?
     .query_map([endpoint_id], |row| {
         let id: SecretId = columns::id(row, 0)?;
-        let text = decrypt(row, 1, keyring, &endpoint_place(id))?;
-        let key = EndpointKey::parse(&text).map_err(columns::unreadable)?;
+        let sealed = row.get_ref(1)?.as_blob()?;
+        let key = open_endpoint_secret(keyring, id, sealed).map_err(columns::unreadable)?;
         Ok(EndpointSecret {
             id,
             key,
@@ -139,37 +131,4 @@ pub(super) fn any_key_id(db: &Connection) -> rusqlite::Result<Option<KeyId>> {
                UNION ALL SELECT extras FROM endpoints WHERE extras IS NOT NULL LIMIT 1";
     let sealed: Option<Vec<u8>> = db.query_row(sql, [], |row| row.get(0)).optional()?;
     Ok(sealed.and_then(|sealed| Keyring::key_id_of(&sealed)))
-}
-
-/// The key that a failed read asked for, if that is why it failed.
-pub(super) fn missing_key(error: &rusqlite::Error) -> Option<KeyId> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        if let Some(DecryptError::UnknownKey(id)) = current.downcast_ref() {
-            return Some(*id);
-        }
-        cause = current.source();
-    }
-    None
-}
-
-pub(super) fn decrypt(
-    row: &Row<'_>,
-    column: usize,
-    keyring: &Keyring,
-    place: &str,
-) -> rusqlite::Result<zeroize::Zeroizing<String>> {
-    let bytes = keyring.decrypt(place, row.get_ref(column)?.as_blob()?).map_err(columns::unreadable)?;
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(zeroize::Zeroizing::new(text.to_owned())),
-        Err(_) => Err(columns::unreadable(NotASecret)),
-    }
-}
-
-pub(super) fn source_place(id: SecretId) -> String {
-    format!("source_secrets/{id}")
-}
-
-pub(super) fn endpoint_place(id: SecretId) -> String {
-    format!("endpoint_secrets/{id}")
 }

@@ -2,18 +2,17 @@
 //! key to the user's app.
 
 use ringback_domain::{Authentication, EndpointId, ExtraHeader};
-use rusqlite::Row;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{columns, secrets};
+use super::{Unreadable, secrets};
 use crate::keyring::Keyring;
 
 /// What was opened.
 #[derive(Default)]
-pub(super) struct Extras {
-    pub(super) headers: Vec<ExtraHeader>,
-    pub(super) authentication: Option<Authentication>,
+pub(crate) struct Extras {
+    pub(crate) headers: Vec<ExtraHeader>,
+    pub(crate) authentication: Option<Authentication>,
 }
 
 /// A text that is not what [`seal`] writes.
@@ -22,7 +21,7 @@ pub(super) struct Extras {
 struct NotExtras;
 
 /// The column's value; null when there is nothing to keep.
-pub(super) fn seal(
+pub(crate) fn seal(
     keyring: &Keyring,
     id: EndpointId,
     headers: &[ExtraHeader],
@@ -40,19 +39,12 @@ pub(super) fn seal(
     Some(keyring.encrypt(&place(id), text.as_bytes()))
 }
 
-/// Reads the column back.
-pub(super) fn open(
-    row: &Row<'_>,
-    column: usize,
-    keyring: &Keyring,
-    id: EndpointId,
-) -> rusqlite::Result<Extras> {
-    if row.get_ref(column)?.as_blob_or_null()?.is_none() {
-        return Ok(Extras::default());
-    }
-    let text = secrets::decrypt(row, column, keyring, &place(id))?;
-    let value = serde_json::from_str(&text).map_err(columns::unreadable)?;
-    read(&value).ok_or_else(|| columns::unreadable(NotExtras))
+/// Reads the column's value back.
+pub(crate) fn open(keyring: &Keyring, id: EndpointId, sealed: Option<&[u8]>) -> Result<Extras, Unreadable> {
+    let Some(sealed) = sealed else { return Ok(Extras::default()) };
+    let text = secrets::decrypt(keyring, &place(id), sealed)?;
+    let value = serde_json::from_str(&text).map_err(Unreadable::new)?;
+    read(&value).ok_or_else(|| Unreadable::new(NotExtras))
 }
 
 fn read(value: &Value) -> Option<Extras> {
@@ -78,6 +70,6 @@ fn read_authentication(value: &Value) -> Option<Authentication> {
 }
 
 /// Binds a ciphertext to its row.
-pub(super) fn place(id: EndpointId) -> String {
+pub(crate) fn place(id: EndpointId) -> String {
     format!("endpoints/{id}")
 }

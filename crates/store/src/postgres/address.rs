@@ -1,0 +1,181 @@
+//! Where the server is: a `postgres://` URL, as every PostgreSQL tool takes it, and what it says of TLS.
+//!
+//! `sslmode` is `disable`, or `verify-full`: encrypted, by a certificate of a known authority that names the host. `require` and
+//! `verify-ca` mean `verify-full` here, since encryption to an unknown peer protects little. Without `sslmode` the connection to
+//! another machine is `verify-full`, and that to this one (a socket's folder, a loopback address, `localhost`) is not encrypted.
+//! `sslrootcert` names a PEM file of the authorities that are known, in place of the system's.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+
+/// How long making a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long what was sent may stay unacknowledged until the connection counts as lost.
+const LOST_AFTER: Duration = Duration::from_secs(10);
+
+/// A server, a database there, and who connects. `Debug` and `Display` show no password.
+#[derive(Clone)]
+pub struct PostgresAddress {
+    pub(super) config: Config,
+    pub(super) root_certificates: Option<PathBuf>,
+}
+
+/// A text that is not such an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// It has another form.
+    #[error("the address of a PostgreSQL database is postgres://user:password@host:port/database")]
+    Form,
+    /// TLS is asked for in a way that is not known.
+    #[error("sslmode is disable or verify-full")]
+    SslMode,
+}
+
+impl PostgresAddress {
+    /// Whether connections are encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.config.get_ssl_mode() != SslMode::Disable
+    }
+}
+
+impl FromStr for PostgresAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return Err(AddressError::Form);
+        }
+        let (base, query) = text.split_once('?').unwrap_or((text, ""));
+        let (mut rest, mut ssl_mode, mut root_certificates) = (Vec::new(), None, None);
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("sslmode", mode)) => ssl_mode = Some(read_ssl_mode(mode)?),
+                Some(("sslrootcert", path)) => root_certificates = Some(PathBuf::from(decode(path)?)),
+                _ => rest.push(parameter),
+            }
+        }
+        let mut config: Config =
+            format!("{base}?{}", rest.join("&")).parse().map_err(|_| AddressError::Form)?;
+        let is_near = !config.get_hosts().is_empty() && config.get_hosts().iter().all(is_this_machine);
+        let unless_said = if is_near { SslMode::Disable } else { SslMode::Require };
+        config.ssl_mode(ssl_mode.unwrap_or(unless_said));
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("ringback");
+        }
+        config.tcp_user_timeout(LOST_AFTER).keepalives_idle(LOST_AFTER).keepalives_interval(LOST_AFTER / 3);
+        Ok(Self { config, root_certificates })
+    }
+}
+
+fn read_ssl_mode(mode: &str) -> Result<SslMode, AddressError> {
+    match mode {
+        "disable" => Ok(SslMode::Disable),
+        "require" | "verify-ca" | "verify-full" => Ok(SslMode::Require),
+        _ => Err(AddressError::SslMode),
+    }
+}
+
+fn decode(text: &str) -> Result<String, AddressError> {
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+    Ok(decoded.map_err(|_| AddressError::Form)?.into_owned())
+}
+
+fn is_this_machine(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            let address = name.trim_start_matches('[').trim_end_matches(']');
+            name == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
+}
+
+/// The database and the server, for messages.
+impl fmt::Display for PostgresAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or("postgres");
+        write!(f, "{database} at ")?;
+        for (index, host) in self.config.get_hosts().iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            match host {
+                Host::Tcp(name) => write!(f, "{comma}{name}")?,
+                #[cfg(unix)]
+                Host::Unix(folder) => write!(f, "{comma}{}", folder.display())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PostgresAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresAddress({self}, [REDACTED])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> PostgresAddress {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn another_machine_is_spoken_to_encrypted_unless_it_is_said_otherwise() {
+        for (text, encrypted) in [
+            ("postgres://u:p@db.example/ringback", true),
+            ("postgresql://u@db.example:6432/ringback?connect_timeout=3", true),
+            ("postgres://u@db.example/ringback?sslmode=disable", false),
+            ("postgres://u@db.example/ringback?sslmode=verify-full", true),
+            ("postgres://u@db.example/ringback?sslmode=require", true),
+            ("postgres://u@localhost/ringback", false),
+            ("postgres://u@127.0.0.1:5433/ringback", false),
+            ("postgres://u@[::1]/ringback", false),
+            ("postgres://u@localhost/ringback?sslmode=verify-full", true),
+            ("postgres://u@%2Frun%2Fpostgresql/ringback", false),
+            ("postgres:///ringback?host=/run/postgresql&user=u", false),
+            ("postgres://u@localhost,db.example/ringback", true),
+        ] {
+            assert_eq!(parse(text).is_encrypted(), encrypted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in
+            ["", "db.example", "host=db.example user=u", "mysql://u@h/d", "postgres://u@h/d?nonsense=1"]
+        {
+            assert_eq!(text.parse::<PostgresAddress>().unwrap_err(), AddressError::Form, "{text}");
+        }
+        for mode in ["prefer", "allow", "", "Disable"] {
+            let text = format!("postgres://u@h/d?sslmode={mode}");
+            assert_eq!(text.parse::<PostgresAddress>().unwrap_err(), AddressError::SslMode);
+        }
+    }
+
+    #[test]
+    fn the_authorities_are_a_file_of_ones_own() {
+        let address = parse("postgres://u@db.example/d?sslrootcert=/etc/my%20ca.pem&application_name=x");
+        assert_eq!(address.root_certificates, Some(PathBuf::from("/etc/my ca.pem")));
+        assert_eq!(address.config.get_application_name(), Some("x"));
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        let address = parse("postgres://user:hunter2@db.example/ringback");
+        assert_eq!(address.to_string(), "ringback at db.example");
+        assert!(!format!("{address:?}").contains("hunter2"));
+    }
+}

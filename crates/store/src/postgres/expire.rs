@@ -1,0 +1,54 @@
+//! What has grown too old to be attempted.
+
+use ringback_domain::{DeliveryState, EndReason, EndpointId, Timestamp};
+use tokio_postgres::Row;
+
+use super::columns::{self, Key, get};
+use super::connections::Connection;
+use super::failure::Failure;
+use super::locks;
+use super::order::{self, Place};
+
+/// Finds what is too old, under no lease: an attempt that is under way may still arrive in time.
+pub(super) const FIND: &str = "\
+    SELECT project_id, id, endpoint_id, order_key, position FROM deliveries \
+    WHERE expires_at <= $1 AND finished_at IS NULL AND lease_expires_at IS NULL ORDER BY expires_at LIMIT $2";
+
+/// Ends what was found, as far as it still is so and nobody else is at it.
+pub(super) const EXPIRE: &str = "\
+    WITH locked AS MATERIALIZED ( \
+        SELECT d.project_id, d.id FROM unnest($4::uuid[], $5::uuid[]) AS f (project_id, id) \
+        JOIN deliveries AS d ON d.project_id = f.project_id AND d.id = f.id \
+        WHERE d.finished_at IS NULL AND d.lease_expires_at IS NULL FOR UPDATE OF d SKIP LOCKED \
+    ) \
+    UPDATE deliveries AS d SET state = $2, end_reason = $3, due_at = NULL, finished_at = $1 \
+    FROM locked WHERE d.project_id = locked.project_id AND d.id = locked.id \
+    RETURNING d.endpoint_id, d.order_key, d.position";
+
+/// Says how many there were. Who waited for one of them in its order goes on.
+pub(super) async fn expire(tx: &Connection, now: Timestamp, limit: usize) -> Result<usize, Failure> {
+    let found = tx.query(FIND, &[&now.as_unix_ms(), &columns::limit(limit)]).await?;
+    if found.is_empty() {
+        return Ok(0);
+    }
+    let ordered = found.iter().filter_map(|row| of_order(row).transpose());
+    let ordered = ordered.collect::<Result<Vec<_>, _>>()?;
+    if !ordered.is_empty() {
+        locks::take_orders(tx, &ordered).await?;
+    }
+    let column = |column| found.iter().map(|row| get(row, column)).collect::<Result<Vec<Key>, _>>();
+    let (state, reason) = (DeliveryState::Dead.as_str(), EndReason::Expired.as_str());
+    let expired = tx.query(EXPIRE, &[&now.as_unix_ms(), &state, &reason, &column(0)?, &column(1)?]).await?;
+    for row in &expired {
+        if let Some(order_key) = get::<Option<String>>(row, 1)? {
+            let place = Place { endpoint_id: columns::id(row, 0)?, order_key, position: get(row, 2)? };
+            order::release_next(tx, &place, now).await?;
+        }
+    }
+    Ok(expired.len())
+}
+
+fn of_order(row: &Row) -> Result<Option<(EndpointId, &str)>, Failure> {
+    let order_key: Option<&str> = get(row, 3)?;
+    order_key.map(|order_key| Ok((columns::id(row, 2)?, order_key))).transpose()
+}

@@ -1,0 +1,122 @@
+//! What can go wrong on the way to the rows and back, and what the store makes of it.
+//!
+//! PostgreSQL says in an error's detail which row it was about, with all its columns: a payload, a token. Of what it says only the
+//! message and the names are kept, never the detail.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+use crate::error::StoreError;
+
+/// What the server, or the way to it, has against a statement.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DatabaseError {
+    /// The server refused it.
+    #[error("{message} (SQLSTATE {code})")]
+    Server {
+        /// What kind of refusal.
+        code: String,
+        /// In the server's words; names tables and constraints, never a row's content.
+        message: String,
+    },
+    /// It did not get there, or no answer came back.
+    #[error("no answer from the database server")]
+    Connection(#[source] tokio_postgres::Error),
+    /// No connection was free for a while, or none could be made in time.
+    #[error("no connection to the database server within the time allowed")]
+    NoConnection,
+    /// Something else took its place twice over, see [`Failure::Again`].
+    #[error("the transaction met others again and again")]
+    Contended,
+}
+
+/// Why a piece of work on the rows gives up. Its transaction is rolled back.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// An answer to the caller, such as "not found".
+    Answer(StoreError),
+    /// The database refuses this very row; with others in its transaction, those may go.
+    Refused(DatabaseError),
+    /// The transaction met another one: the same again may succeed.
+    Again,
+    /// The database does not take it, whatever it is.
+    Unavailable(DatabaseError),
+    /// A row that cannot be read back.
+    Unreadable(Arc<dyn Error + Send + Sync>),
+    /// The store is closed.
+    Closed,
+}
+
+impl Failure {
+    /// A row that holds what it cannot hold: the database was changed by other means.
+    pub(super) fn unreadable(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Unreadable(Arc::new(error))
+    }
+
+    /// A row refers to something that is not there.
+    pub(super) fn refers_to_nothing(what: &'static str) -> Self {
+        let code = SqlState::FOREIGN_KEY_VIOLATION.code().to_owned();
+        Self::Refused(DatabaseError::Server {
+            code,
+            message: format!("a row refers to a {what} that does not exist"),
+        })
+    }
+
+    /// No such thing.
+    pub(super) fn not_found(noun: &'static str) -> Self {
+        Self::Answer(StoreError::NotFound { noun })
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(refusal) = error.as_db_error() else {
+            return Self::Unavailable(DatabaseError::Connection(error));
+        };
+        let code = refusal.code();
+        if *code == SqlState::T_R_DEADLOCK_DETECTED || *code == SqlState::T_R_SERIALIZATION_FAILURE {
+            return Self::Again;
+        }
+        let said =
+            DatabaseError::Server { code: code.code().to_owned(), message: refusal.message().to_owned() };
+        // Of the data itself, of a constraint, or of a size that an index cannot take.
+        match code.code().get(..2) {
+            Some("22" | "23" | "54") => Self::Refused(said),
+            _ => Self::Unavailable(said),
+        }
+    }
+}
+
+impl From<PoolError> for Failure {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => error.into(),
+            PoolError::Closed => Self::Closed,
+            PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Self::Unavailable(DatabaseError::NoConnection)
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(answer: StoreError) -> Self {
+        Self::Answer(answer)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Answer(answer) => answer,
+            Failure::Refused(error) => Self::Refused(Arc::new(error)),
+            Failure::Again => Self::Unavailable(Arc::new(DatabaseError::Contended)),
+            Failure::Unavailable(error) => Self::Unavailable(Arc::new(error)),
+            Failure::Unreadable(source) => Self::Corrupt { noun: "row", source },
+            Failure::Closed => Self::Closed,
+        }
+    }
+}

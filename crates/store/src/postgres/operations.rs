@@ -1,0 +1,493 @@
+//! The store's operations: each a read, a batch's part, a transaction of its own, or a change of the configuration.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use ringback_domain::{
+    ApiKey, ApiKeyId, DeliveryId, Endpoint, EndpointId, EventId, EventRecord, Project, ProjectId, Receipt,
+    ReceiptId, SecretId, Source, SourceId, Timestamp,
+};
+use ringback_webhook::SigningSecret;
+
+use super::batch::{Outcome, Work};
+use super::endpoints::Changed;
+use super::failure::Failure;
+use super::{
+    PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, finish,
+    health, idempotency, load, orphans, projects, prune, receipts, sources,
+};
+use crate::append::{Appended, Arrival};
+use crate::config::Config;
+use crate::error::StoreError;
+use crate::idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
+use crate::page::{Page, PageRequest};
+use crate::query::{
+    Backlog, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail, EventFilter, Redelivery,
+};
+use crate::receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
+use crate::store::{
+    EndpointChange, MaxAgeChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention,
+    Rotation, SourceChange, Store,
+};
+use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
+
+/// Reads over a connection of the pool.
+macro_rules! read {
+    ($store:ident, |$connection:ident| $work:expr) => {{
+        let outcome = async {
+            let $connection = &$store.connections.get().await?;
+            $work.await
+        };
+        $store.read(outcome.await)
+    }};
+}
+
+/// Writes in a transaction of its own.
+macro_rules! write {
+    ($store:ident, |$tx:ident| $work:expr) => {{
+        let outcome = async {
+            let tx = $store.connections.write().await?;
+            let $tx = &*tx;
+            let value = $work.await?;
+            tx.commit().await?;
+            Ok(value)
+        };
+        $store.written(outcome.await)
+    }};
+}
+
+/// Changes the configuration: in its rows, and then in the snapshot.
+macro_rules! change {
+    ($store:ident, |$tx:ident| $work:expr, |$config:ident, $value:ident| $publish:expr) => {{
+        let outcome = async {
+            let change = $store.snapshot.change().await?;
+            let $tx = &*change;
+            let value = $work.await?;
+            let $value = &value;
+            change.commit(|$config: &mut Config| $publish).await?;
+            Ok(value)
+        };
+        $store.written(outcome.await)
+    }};
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    fn config(&self) -> Arc<Config> {
+        self.snapshot.config()
+    }
+
+    async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError> {
+        change!(self, |tx| load::set_admin_key(tx, &sha256), |config, _done| config.put_admin_key(sha256))
+    }
+
+    async fn create_project(&self, project: NewProject) -> Result<Project, StoreError> {
+        let made = change!(self, |tx| projects::create(tx, &self.keyring, &project), |config, made| {
+            config.put_project(made.0.clone(), 1);
+            config.put_source(&made.1);
+        });
+        made.map(|(project, _)| project)
+    }
+
+    async fn update_project(
+        &self,
+        id: ProjectId,
+        change: ProjectChange,
+        now: Timestamp,
+    ) -> Result<Project, StoreError> {
+        // The generation is that of what the project has, which stays as it is.
+        change!(self, |tx| projects::update(tx, id, &change, now), |config, project| {
+            config.put_project(project.clone(), 1);
+        })
+    }
+
+    async fn create_api_key(&self, key: NewApiKey) -> Result<Arc<ApiKey>, StoreError> {
+        change!(self, |tx| api_keys::create(tx, &key), |config, key| config.put_api_key(key))
+    }
+
+    async fn note_api_key_use(
+        &self,
+        project_id: ProjectId,
+        id: ApiKeyId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        // Too often for all nodes to read everything anew each time.
+        let noted = write!(self, |tx| api_keys::note_use(tx, project_id, id, now))?;
+        if let Some(key) = noted {
+            self.snapshot.patch(|config| config.note_api_key(&key)).await;
+        }
+        Ok(())
+    }
+
+    async fn delete_api_key(&self, project_id: ProjectId, id: ApiKeyId) -> Result<(), StoreError> {
+        change!(self, |tx| api_keys::delete(tx, project_id, id), |config, key| config.remove_api_key(key))
+            .map(drop)
+    }
+
+    async fn create_source(&self, source: NewSource) -> Result<Arc<Source>, StoreError> {
+        change!(self, |tx| sources::create(tx, &self.keyring, &source), |config, source| {
+            config.put_source(source);
+        })
+    }
+
+    async fn update_source(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        change: SourceChange,
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError> {
+        change!(
+            self,
+            |tx| sources::update(tx, &self.keyring, project_id, id, &change, now),
+            |config, source| config.put_source(source)
+        )
+    }
+
+    async fn delete_source(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        change!(self, |tx| sources::delete(tx, &self.keyring, project_id, id, now), |config, source| {
+            config.remove_source(source);
+        })
+        .map(drop)
+    }
+
+    async fn add_source_secret(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        secret: (SecretId, SigningSecret),
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError> {
+        change!(
+            self,
+            |tx| sources::add_secret(tx, &self.keyring, project_id, id, &secret, now),
+            |config, source| config.put_source(source)
+        )
+    }
+
+    async fn remove_source_secret(
+        &self,
+        project_id: ProjectId,
+        id: SourceId,
+        secret_id: SecretId,
+        now: Timestamp,
+    ) -> Result<Arc<Source>, StoreError> {
+        change!(
+            self,
+            |tx| sources::remove_secret(tx, &self.keyring, project_id, id, secret_id, now),
+            |config, source| config.put_source(source)
+        )
+    }
+
+    async fn list_sources(
+        &self,
+        project_id: ProjectId,
+        page: PageRequest<SourceId>,
+    ) -> Result<Page<Arc<Source>>, StoreError> {
+        self.connections.check_open()?;
+        let config = self.snapshot.config();
+        Ok(config.project(project_id).ok_or(StoreError::NotFound { noun: "project" })?.list_sources(page))
+    }
+
+    async fn create_endpoint(&self, endpoint: NewEndpoint) -> Result<Arc<Endpoint>, StoreError> {
+        change!(self, |tx| endpoints::create(tx, &self.keyring, &endpoint), |config, changed| {
+            changed.put(config);
+        })
+        .map(Changed::into_endpoint)
+    }
+
+    async fn update_endpoint(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        change: EndpointChange,
+        now: Timestamp,
+    ) -> Result<Arc<Endpoint>, StoreError> {
+        change!(
+            self,
+            |tx| endpoints::update(tx, &self.keyring, project_id, id, &change, now),
+            |config, changed| changed.put(config)
+        )
+        .map(Changed::into_endpoint)
+    }
+
+    async fn rotate_endpoint_secret(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        rotation: Rotation,
+    ) -> Result<Arc<Endpoint>, StoreError> {
+        change!(
+            self,
+            |tx| endpoints::rotate_secret(tx, &self.keyring, project_id, id, &rotation),
+            |config, changed| changed.put(config)
+        )
+        .map(Changed::into_endpoint)
+    }
+
+    async fn revoke_endpoint_secret(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        secret_id: SecretId,
+        now: Timestamp,
+    ) -> Result<Arc<Endpoint>, StoreError> {
+        change!(
+            self,
+            |tx| endpoints::revoke_secret(tx, &self.keyring, project_id, id, secret_id, now),
+            |config, changed| changed.put(config)
+        )
+        .map(Changed::into_endpoint)
+    }
+
+    async fn delete_endpoint(
+        &self,
+        project_id: ProjectId,
+        id: EndpointId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        change!(self, |tx| endpoints::delete(tx, &self.keyring, project_id, id, now), |config, changed| {
+            config.remove_endpoint(&changed.endpoint, changed.generation);
+        })
+        .map(drop)
+    }
+
+    async fn list_endpoints(
+        &self,
+        project_id: ProjectId,
+        page: PageRequest<EndpointId>,
+    ) -> Result<Page<Arc<Endpoint>>, StoreError> {
+        self.connections.check_open()?;
+        let config = self.snapshot.config();
+        Ok(config.project(project_id).ok_or(StoreError::NotFound { noun: "project" })?.list_endpoints(page))
+    }
+
+    async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError> {
+        let mut appended = self.append_work(Work::Append(Box::new(arrival))).await?;
+        appended.pop().ok_or(StoreError::Closed)
+    }
+
+    async fn append_all(&self, arrivals: Vec<Arrival>) -> Result<Vec<Appended>, StoreError> {
+        self.append_work(Work::AppendAll(arrivals)).await
+    }
+
+    async fn record_refusals(
+        &self,
+        refusals: Vec<Refusal>,
+        counts: Vec<RefusalCount>,
+    ) -> Result<(), StoreError> {
+        write!(self, |tx| receipts::record_refusals(tx, &refusals, &counts))
+    }
+
+    async fn list_receipts(
+        &self,
+        project_id: ProjectId,
+        filter: ReceiptFilter,
+        page: PageRequest<ReceiptId>,
+    ) -> Result<Page<Receipt>, StoreError> {
+        read!(self, |connection| receipts::list(connection, project_id, filter, page))
+    }
+
+    async fn receipt(&self, project_id: ProjectId, id: ReceiptId) -> Result<ReceiptDetail, StoreError> {
+        read!(self, |connection| receipts::detail(connection, project_id, id))
+    }
+
+    async fn held_calls(
+        &self,
+        source_id: SourceId,
+        after: Option<ReceiptId>,
+        limit: usize,
+    ) -> Result<Vec<ReceiptDetail>, StoreError> {
+        read!(self, |connection| receipts::held(connection, source_id, after, limit))
+    }
+
+    async fn refusal_counts(&self, project_id: ProjectId) -> Result<Vec<RefusalCount>, StoreError> {
+        read!(self, |connection| receipts::counts(connection, project_id))
+    }
+
+    async fn due_endpoints(&self) -> Result<Vec<DueEndpoint>, StoreError> {
+        read!(self, |connection| claim::due_endpoints(connection))
+    }
+
+    async fn claim(
+        &self,
+        endpoint_id: EndpointId,
+        now: Timestamp,
+        lease_expires_at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        // One statement is its own transaction, and one round trip.
+        let claimed = async {
+            let connection = self.connections.get().await?;
+            claim::claim(&connection, endpoint_id, now, lease_expires_at, limit).await
+        };
+        self.written(claimed.await)
+    }
+
+    async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
+        if finish.endpoint.is_some() {
+            return self.written(self.finish_with_note(&finish).await);
+        }
+        match self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)? {
+            Outcome::Finished(finished) => Ok(finished),
+            Outcome::Appended(_) => Err(StoreError::Closed),
+        }
+    }
+
+    async fn release(&self, deliveries: Vec<Unattempted>) -> Result<(), StoreError> {
+        write!(self, |tx| claim::release(tx, &deliveries))
+    }
+
+    async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        write!(self, |tx| expire::expire(tx, now, limit))
+    }
+
+    async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
+        write!(self, |tx| claim::reclaim(tx, now))
+    }
+
+    async fn cancel_orphans(
+        &self,
+        endpoint_id: EndpointId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        write!(self, |tx| orphans::cancel(tx, endpoint_id, now, limit))
+    }
+
+    async fn list_deliveries(
+        &self,
+        project_id: ProjectId,
+        filter: DeliveryFilter,
+        page: PageRequest<DeliveryId>,
+    ) -> Result<Page<DeliveryRecord>, StoreError> {
+        read!(self, |connection| deliveries::list(connection, project_id, filter, page))
+    }
+
+    async fn delivery(&self, project_id: ProjectId, id: DeliveryId) -> Result<DeliveryFound, StoreError> {
+        self.read(deliveries::detail(&self.connections, project_id, id).await)
+    }
+
+    async fn redeliver(
+        &self,
+        project_id: ProjectId,
+        redeliveries: Vec<Redelivery>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        write!(self, |tx| deliveries::redeliver(tx, project_id, &redeliveries, now))
+    }
+
+    async fn cancel_delivery(
+        &self,
+        project_id: ProjectId,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        write!(self, |tx| deliveries::cancel(tx, project_id, id, now))
+    }
+
+    async fn list_events(
+        &self,
+        project_id: ProjectId,
+        filter: EventFilter,
+        page: PageRequest<EventId>,
+    ) -> Result<Page<EventRecord>, StoreError> {
+        read!(self, |connection| events::list(connection, project_id, &filter, page))
+    }
+
+    async fn event(&self, project_id: ProjectId, id: EventId) -> Result<EventDetail, StoreError> {
+        self.read(events::detail(&self.connections, project_id, id).await)
+    }
+
+    async fn payload(&self, project_id: ProjectId, id: EventId) -> Result<Bytes, StoreError> {
+        read!(self, |connection| events::payload(connection, project_id, id))
+    }
+
+    async fn has_seen_type(&self, project_id: ProjectId, event_type: &str) -> Result<bool, StoreError> {
+        read!(self, |connection| events::has_seen_type(connection, project_id, event_type))
+    }
+
+    async fn seen_types(&self, project_id: ProjectId, limit: usize) -> Result<Vec<String>, StoreError> {
+        read!(self, |connection| event_types::seen(connection, project_id, limit))
+    }
+
+    async fn register_event_type(
+        &self,
+        project_id: ProjectId,
+        name: String,
+        max_age: MaxAgeChange,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        change!(self, |tx| event_types::register(tx, project_id, &name, max_age, now), |config, secs| config
+            .put_event_type(project_id, &name, *secs))
+        .map(drop)
+    }
+
+    async fn begin_idempotent(&self, beginning: Beginning) -> Result<Begun, StoreError> {
+        write!(self, |tx| idempotency::begin(tx, &self.keyring, self.run_id, &beginning))
+    }
+
+    async fn complete_idempotent(&self, key: IdempotencyKey, answer: StoredAnswer) -> Result<(), StoreError> {
+        write!(self, |tx| idempotency::complete(tx, &self.keyring, &key, &answer))
+    }
+
+    async fn forget_idempotent(&self, key: IdempotencyKey) -> Result<(), StoreError> {
+        write!(self, |tx| idempotency::forget(tx, &key))
+    }
+
+    async fn backlog(&self, project_id: ProjectId) -> Result<Backlog, StoreError> {
+        read!(self, |connection| backlog::backlog(connection, project_id))
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
+        let mut found = self.prunable.take(retention.limit);
+        if found.1.is_empty() {
+            let before = retention.events_before;
+            self.prunable.put(read!(self, |connection| prune::find_events(connection, before))?);
+            found = self.prunable.take(retention.limit);
+        }
+        write!(self, |tx| prune::prune(tx, retention, &found))
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.writing.noted(self.writer.check_room())?;
+        write!(self, |tx| load::touch(tx))
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.connections.close();
+        self.watch.stop();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl PostgresStore {
+    async fn append_work(&self, work: Work) -> Result<Vec<Appended>, StoreError> {
+        match self.writing.noted(self.writer.write_or_refuse(work).await)? {
+            Outcome::Appended(appended) => Ok(appended),
+            Outcome::Finished(_) => Err(StoreError::Closed),
+        }
+    }
+
+    /// Rare, and a change of the configuration besides.
+    async fn finish_with_note(&self, finish: &Finish) -> Result<Finished, Failure> {
+        let change = self.snapshot.change().await?;
+        let mut changed = None;
+        if let Some(note) = &finish.endpoint {
+            // Before the delivery, as everywhere the routes come first.
+            changed = health::note(&change, &self.keyring, finish.project_id, note, finish.now).await?;
+        }
+        let mut finished = finish::finish(&change, finish).await?;
+        finished.disabled = changed.as_ref().is_some_and(|changed| changed.endpoint.disabled_at.is_some());
+        change.commit(|config| changed.iter().for_each(|changed| changed.put(config))).await?;
+        Ok(finished)
+    }
+}

@@ -1,0 +1,36 @@
+//! What the store on a server is opened with.
+
+use std::sync::Arc;
+
+use ringback_domain::{IdMaker, Timestamp};
+
+use super::address::PostgresAddress;
+use crate::keyring::Keyring;
+
+/// How to open a [`super::PostgresStore`].
+#[derive(Debug)]
+pub struct PostgresOptions {
+    /// Where the server is, and the database there.
+    pub address: PostgresAddress,
+    /// The operator's encryption keys. There is no key of the store's own: the next node would not have it.
+    pub keyring: Keyring,
+    /// Makes the ids of what the store itself brings forth.
+    pub ids: Arc<IdMaker>,
+    /// The present time.
+    pub now: Timestamp,
+    /// How many writes may wait before ingest is refused. Default 4,096.
+    pub max_queued_writes: usize,
+    /// How many connections there are at most for all that is not written in batches, at least 2. Default 8.
+    pub connections: usize,
+    /// How many batches are written at once, each over a connection of its own, at least 1. Default 2: while one waits for its commit,
+    /// the next is on its way.
+    pub batches: usize,
+}
+
+impl PostgresOptions {
+    /// The defaults for a database.
+    #[must_use]
+    pub fn new(address: PostgresAddress, keyring: Keyring, ids: Arc<IdMaker>, now: Timestamp) -> Self {
+        Self { address, keyring, ids, now, max_queued_writes: 4096, connections: 8, batches: 2 }
+    }
+}

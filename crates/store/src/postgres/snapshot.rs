@@ -1,0 +1,127 @@
+//! The configuration in memory, and its changes: this node's own, and those that others made.
+//!
+//! A change begins with raising the number of the configuration, so that there is one change at a time over all nodes, and what it looks
+//! up (how many there are, whether a name is free) stays true until its commit. After the commit the snapshot is replaced, and then
+//! the change is answered. If the number has moved by more than the change itself, another node has changed something, and all is read
+//! anew.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, MutexGuard, Notify};
+
+use super::columns;
+use super::connections::{Connection, Connections, Transaction};
+use super::failure::Failure;
+use super::load;
+use crate::config::Config;
+use crate::keyring::Keyring;
+
+const RAISE: &str = "UPDATE config_version SET version = version + 1 RETURNING version";
+const VERSION: &str = "SELECT version FROM config_version";
+
+/// Raises the number: from now on nobody else changes anything, until the end of the transaction.
+pub(super) async fn raise(tx: &Connection) -> Result<i64, Failure> {
+    columns::get(&tx.query_one(RAISE, &[]).await?, 0)
+}
+
+/// The configuration as this node knows it.
+pub(super) struct Snapshot {
+    connections: Arc<Connections>,
+    keyring: Arc<Keyring>,
+    config: ArcSwap<Config>,
+    /// The number that the snapshot has. Held while it changes.
+    version: Mutex<i64>,
+    /// Woken by each change of this node.
+    pub(super) changed: Notify,
+}
+
+impl Snapshot {
+    /// Reads all of it.
+    pub(super) async fn load(connections: Arc<Connections>, keyring: Arc<Keyring>) -> Result<Self, Failure> {
+        let (config, version) = load::config(&connections, &keyring).await?;
+        Ok(Self {
+            connections,
+            keyring,
+            config: ArcSwap::from_pointee(config),
+            version: Mutex::new(version),
+            changed: Notify::new(),
+        })
+    }
+
+    /// The present one.
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    /// Reads all of it anew if another node has changed something.
+    pub(super) async fn refresh(&self) -> Result<(), Failure> {
+        let mut known = self.version.lock().await;
+        let row = self.connections.get().await?.query_one(VERSION, &[]).await?;
+        if columns::get::<i64>(&row, 0)? != *known {
+            self.reload(&mut known).await?;
+        }
+        Ok(())
+    }
+
+    async fn reload(&self, known: &mut i64) -> Result<(), Failure> {
+        let (config, version) = load::config(&self.connections, &self.keyring).await?;
+        self.config.store(Arc::new(config));
+        *known = version;
+        Ok(())
+    }
+
+    /// Changes the snapshot alone, by something that other nodes need not know at once.
+    pub(super) async fn patch(&self, publish: impl FnOnce(&mut Config)) {
+        let _known = self.version.lock().await;
+        self.publish(publish);
+    }
+
+    fn publish(&self, publish: impl FnOnce(&mut Config)) {
+        let mut config = Config::clone(&self.config.load());
+        publish(&mut config);
+        self.config.store(Arc::new(config));
+    }
+
+    /// Begins a change. Nobody else changes anything until it is committed or dropped.
+    pub(super) async fn change(&self) -> Result<Change<'_>, Failure> {
+        let known = self.version.lock().await;
+        let tx = self.connections.write().await?;
+        let version = raise(&tx).await?;
+        Ok(Change { snapshot: self, known, tx, version })
+    }
+}
+
+/// A change of the configuration: a transaction, and what comes after its commit.
+pub(super) struct Change<'a> {
+    snapshot: &'a Snapshot,
+    known: MutexGuard<'a, i64>,
+    tx: Transaction,
+    version: i64,
+}
+
+impl Change<'_> {
+    /// Commits; the snapshot has the change when this returns.
+    pub(super) async fn commit(self, publish: impl FnOnce(&mut Config)) -> Result<(), Failure> {
+        let Self { snapshot, mut known, tx, version } = self;
+        tx.commit().await?;
+        if *known + 1 == version {
+            *known = version;
+            snapshot.publish(publish);
+        } else if snapshot.reload(&mut known).await.is_err() {
+            // It is committed, whatever comes after; what others have changed is read when the database can be.
+            snapshot.publish(publish);
+        }
+        snapshot.changed.notify_one();
+        Ok(())
+    }
+}
+
+impl Deref for Change<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.tx
+    }
+}

@@ -1,0 +1,220 @@
+//! Writing what waits: group commit, and the halving of a batch that fails.
+//!
+//! Writes wait in a bounded queue. A few workers take what is there, up to [`MAX_BATCH`], write it in one transaction and answer
+//! everybody after the commit, so one commit serves all who came while the former one ran. If a batch fails for a row's sake, it
+//! is rolled back and halved until the culprit alone fails: one bad row harms nobody else.
+//!
+//! What is *not* guaranteed: that an error means that nothing was written. When the connection is lost while a commit is under
+//! way, nobody knows. Who tries again does no harm: an event is known by its `webhook_id`, an attempt by its id.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ringback_domain::{DeliveryId, IdMaker};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+use super::batch::{self, Outcome, Work};
+use super::connections::Connections;
+use super::failure::Failure;
+use crate::error::StoreError;
+
+/// How many writes one transaction takes at most: bounds the time a commit's answers wait for.
+const MAX_BATCH: usize = 512;
+/// How many bytes of payloads one transaction takes, beside the last write: bounds the memory of both sides.
+const MAX_BATCH_BYTES: usize = 8 << 20;
+/// How often a batch is tried that meets others.
+const MAX_TRIES: usize = 5;
+
+/// How much was written since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BatchCounts {
+    /// Transactions committed.
+    pub commits: u64,
+    /// Writes in them: appends and finishes.
+    pub writes: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    commits: AtomicU64,
+    writes: AtomicU64,
+}
+
+/// The queue's end that callers hold. The workers end when it is closed or dropped, after committing what waits.
+pub(super) struct Writer {
+    /// `None` once closed.
+    queue: RwLock<Option<mpsc::Sender<Write>>>,
+    counters: Arc<Counters>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// A write on its way.
+struct Write {
+    work: Work,
+    reply: oneshot::Sender<Result<Outcome, StoreError>>,
+}
+
+impl Writer {
+    /// Starts the workers, each with a connection of its own out of `connections`.
+    pub(super) fn start(
+        connections: Connections,
+        ids: Arc<IdMaker>,
+        max_queued: usize,
+        workers: usize,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let (queue, receiver) = mpsc::channel(max_queued);
+        let counters = Arc::new(Counters::default());
+        let inbox = Mutex::new(Inbox { receiver, held: VecDeque::new() });
+        let shared = Arc::new(Shared { inbox, connections, ids, counters: Arc::clone(&counters) });
+        let workers = (0..workers.max(1)).map(|_| tasks.spawn(Arc::clone(&shared).run())).collect();
+        Self { queue: RwLock::new(Some(queue)), counters, workers: Mutex::new(workers) }
+    }
+
+    /// Writes; waits while the queue is full.
+    pub(super) async fn write(&self, work: Work) -> Result<Outcome, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let queue = self.queue()?;
+        queue.send(Write { work, reply }).await.map_err(|_| StoreError::Closed)?;
+        // The workers end with the last sender.
+        drop(queue);
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Writes, or refuses at once when the queue is full.
+    pub(super) async fn write_or_refuse(&self, work: Work) -> Result<Outcome, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue()?.try_send(Write { work, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+        })?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Refuses when the queue is full: what comes later would wait behind it.
+    pub(super) fn check_room(&self) -> Result<(), StoreError> {
+        if self.queue()?.capacity() == 0 { Err(StoreError::Overloaded) } else { Ok(()) }
+    }
+
+    fn queue(&self) -> Result<mpsc::Sender<Write>, StoreError> {
+        self.queue.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
+    }
+
+    pub(super) fn counts(&self) -> BatchCounts {
+        BatchCounts {
+            commits: self.counters.commits.load(Ordering::Relaxed),
+            writes: self.counters.writes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Commits what was queued before this call; everything after it is refused.
+    pub(super) async fn close(&self) {
+        drop(self.queue.write().unwrap_or_else(PoisonError::into_inner).take());
+        for worker in std::mem::take(&mut *self.workers.lock().await) {
+            // An error is a panic of the worker, which has been reported already.
+            let _ = worker.await;
+        }
+    }
+}
+
+/// What the workers share.
+struct Shared {
+    inbox: Mutex<Inbox>,
+    connections: Connections,
+    ids: Arc<IdMaker>,
+    counters: Arc<Counters>,
+}
+
+struct Inbox {
+    receiver: mpsc::Receiver<Write>,
+    /// Finishes of deliveries that had one in the last batch: they come after it.
+    held: VecDeque<Write>,
+}
+
+impl Inbox {
+    /// What waits, up to a full batch; waits for the first. `None` at the end.
+    async fn collect(&mut self) -> Option<Vec<Write>> {
+        let first = match self.held.pop_front() {
+            Some(write) => write,
+            None => self.receiver.recv().await?,
+        };
+        let (mut batch, mut later, mut bytes) = (Vec::new(), VecDeque::new(), 0);
+        let mut finished: HashSet<DeliveryId> = HashSet::new();
+        let mut next = Some(first);
+        while let Some(write) = next {
+            bytes += write.work.arrivals().iter().map(|arrival| arrival.event.payload.len()).sum::<usize>();
+            match &write.work {
+                Work::Finish(finish) if !finished.insert(finish.delivery_id) => later.push_back(write),
+                _ => batch.push(write),
+            }
+            let has_room = batch.len() + later.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES;
+            next = if has_room { self.take_one() } else { None };
+        }
+        later.append(&mut self.held);
+        self.held = later;
+        Some(batch)
+    }
+
+    fn take_one(&mut self) -> Option<Write> {
+        self.held.pop_front().or_else(|| self.receiver.try_recv().ok())
+    }
+}
+
+impl Shared {
+    async fn run(self: Arc<Self>) {
+        loop {
+            let batch = self.inbox.lock().await.collect().await;
+            let Some(batch) = batch else { return };
+            self.commit(batch).await;
+        }
+    }
+
+    /// Commits the batch and settles all of it, halving it where it fails.
+    async fn commit(&self, batch: Vec<Write>) {
+        let mut parts = vec![batch];
+        while let Some(mut part) = parts.pop() {
+            match self.try_commit_again(&part).await {
+                Ok(outcomes) => settle(part, outcomes),
+                Err(Failure::Refused(_)) if part.len() > 1 => {
+                    parts.push(part.split_off(part.len() / 2));
+                    parts.push(part);
+                }
+                Err(failure) => {
+                    let error = StoreError::from(failure);
+                    let outcomes = part.iter().map(|_| Err(error.clone())).collect();
+                    settle(part, outcomes);
+                }
+            }
+        }
+    }
+
+    async fn try_commit_again(&self, batch: &[Write]) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
+        for _ in 1..MAX_TRIES {
+            match self.try_commit(batch).await {
+                Err(Failure::Again) => {}
+                outcome => return outcome,
+            }
+        }
+        self.try_commit(batch).await
+    }
+
+    async fn try_commit(&self, batch: &[Write]) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
+        let works: Vec<&Work> = batch.iter().map(|write| &write.work).collect();
+        let tx = self.connections.write().await?;
+        let outcomes = batch::run(&tx, &self.ids, &works).await?;
+        tx.commit().await?;
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters.writes.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        Ok(outcomes)
+    }
+}
+
+fn settle(batch: Vec<Write>, outcomes: Vec<Result<Outcome, StoreError>>) {
+    for (write, outcome) in batch.into_iter().zip(outcomes) {
+        // A caller that has gone away does not undo what is committed.
+        let _ = write.reply.send(outcome);
+    }
+}
