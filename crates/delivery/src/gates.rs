@@ -20,22 +20,16 @@ pub(crate) struct Gates {
 }
 
 /// What is remembered of one endpoint.
-#[derive(Default)]
 struct Gate {
     breaker: Breaker,
     pace: Pace,
     /// What the breaker is about: another URL, or an endpoint that was enabled again, begins anew.
-    about: Option<About>,
+    url: String,
+    resumed_at: Option<Timestamp>,
     /// The resumption after which all that had been held is released.
     released: Option<Timestamp>,
     /// Whether something that is due waits for its rate: nothing new goes before it.
     waits: bool,
-}
-
-#[derive(PartialEq, Eq)]
-struct About {
-    url: String,
-    resumed_at: Option<Timestamp>,
 }
 
 /// What may go.
@@ -51,18 +45,26 @@ pub(crate) struct Passage {
 
 impl Gate {
     fn new(endpoint: &Endpoint) -> Self {
-        Self { about: Some(About::of(endpoint)), ..Self::default() }
+        Self {
+            breaker: Breaker::default(),
+            pace: Pace::default(),
+            url: endpoint.url.clone(),
+            resumed_at: endpoint.resumed_at,
+            released: None,
+            waits: false,
+        }
     }
 
     fn keep_up_with(&mut self, endpoint: &Endpoint) {
         if !self.is_about(endpoint) {
             self.breaker = Breaker::default();
-            self.about = Some(About::of(endpoint));
+            self.url.clone_from(&endpoint.url);
+            self.resumed_at = endpoint.resumed_at;
         }
     }
 
     fn is_about(&self, endpoint: &Endpoint) -> bool {
-        self.about.as_ref() == Some(&About::of(endpoint))
+        self.url == endpoint.url && self.resumed_at == endpoint.resumed_at
     }
 
     fn is_releasing(&self, endpoint: &Endpoint) -> bool {
@@ -70,10 +72,14 @@ impl Gate {
     }
 }
 
-impl About {
-    fn of(endpoint: &Endpoint) -> Self {
-        Self { url: endpoint.url.clone(), resumed_at: endpoint.resumed_at }
-    }
+/// How many may be under way at once, of `most` on this node.
+fn at_once(endpoint: &Endpoint, most: usize) -> usize {
+    endpoint.rules.max_concurrency.map_or(most, |own| most.min(own.into()))
+}
+
+/// Whether there is nothing to remember of an endpoint whose breaker has nothing to remember.
+fn is_plain(endpoint: &Endpoint) -> bool {
+    endpoint.rules.max_per_sec.is_none() && endpoint.resumed_at.is_none()
 }
 
 impl Gates {
@@ -82,24 +88,23 @@ impl Gates {
         Self { release_per_sec, gates: Mutex::default() }
     }
 
-    /// How much of what is due may be claimed now, up to `wanted` and `at_once`. Something is heard of it within `heard_within`.
+    /// How much of what is due may be claimed now, up to `wanted`, and to `most` under way at once. Something is heard of it within `heard_within`.
     pub(crate) fn pass(
         &self,
         endpoint: &Endpoint,
         wanted: usize,
-        at_once: usize,
+        most: usize,
         now: Timestamp,
         heard_within: Duration,
     ) -> Passage {
-        let own_limit = endpoint.rules.max_concurrency.map_or(usize::MAX, usize::from);
-        let at_once = at_once.min(own_limit);
-        let mut gates = self.lock();
-        let gate = gates.entry(endpoint.id).or_insert_with(|| Gate::new(endpoint));
-        gate.keep_up_with(endpoint);
+        let at_once = at_once(endpoint, most);
         if endpoint.replay_id.is_some() {
             // One attempt for each delivery, at the replay's rate: there is nothing to hold back.
             return Passage { count: wanted.min(at_once), at_once, again_at: None };
         }
+        let mut gates = self.lock();
+        let gate = gates.entry(endpoint.id).or_insert_with(|| Gate::new(endpoint));
+        gate.keep_up_with(endpoint);
         let at_once = match gate.breaker.permit(now, heard_within) {
             Permit::Any => at_once,
             Permit::AtMost(limit) => at_once.min(limit),
@@ -118,10 +123,8 @@ impl Gates {
     }
 
     /// Whether something new may go at once, with nothing claimed before it; and how many under way at once then.
-    pub(crate) fn pass_new(&self, endpoint: &Endpoint, at_once: usize, now: Timestamp) -> Option<usize> {
-        let own_limit = endpoint.rules.max_concurrency.map_or(usize::MAX, usize::from);
+    pub(crate) fn pass_new(&self, endpoint: &Endpoint, most: usize, now: Timestamp) -> Option<usize> {
         let mut gates = self.lock();
-        let unmarked = endpoint.rules.max_per_sec.is_none() && endpoint.resumed_at.is_none();
         if let Some(gate) = gates.get_mut(&endpoint.id) {
             gate.keep_up_with(endpoint);
             if !gate.breaker.is_closed() || gate.waits || gate.is_releasing(endpoint) {
@@ -132,11 +135,11 @@ impl Gates {
             {
                 return None;
             }
-        } else if !unmarked {
+        } else if !is_plain(endpoint) {
             // The deliverer looks first.
             return None;
         }
-        Some(at_once.min(own_limit))
+        Some(at_once(endpoint, most))
     }
 
     /// `unused` of those that were let through found no slot; `all` says whether that is all of them.
@@ -166,8 +169,7 @@ impl Gates {
         let Some(gate) = gates.get_mut(&endpoint.id) else { return };
         gate.released = endpoint.resumed_at;
         gate.waits = false;
-        if gate.breaker.is_unmarked() && endpoint.rules.max_per_sec.is_none() && endpoint.resumed_at.is_none()
-        {
+        if gate.breaker.is_unmarked() && is_plain(endpoint) {
             gates.remove(&endpoint.id);
         }
     }

@@ -29,7 +29,7 @@ impl Pace {
     /// Lets up to `wanted` through at `per_sec`.
     pub(crate) fn take(&mut self, per_sec: u32, wanted: usize, now: Timestamp) -> Let {
         let now_us = now.as_unix_ms().saturating_mul(1000);
-        let step = (SECOND_US / i64::from(per_sec.max(1))).max(1);
+        let step = step(per_sec);
         let burst = i64::from((per_sec / 10).max(1));
         let ahead = burst * step;
         // A clock that was set back takes this one with it.
@@ -47,17 +47,23 @@ impl Pace {
 
     /// Takes back that `count` were let through, which did not go.
     pub(crate) fn give_back(&mut self, per_sec: u32, count: usize) {
-        let step = (SECOND_US / i64::from(per_sec.max(1))).max(1);
-        self.next_us -= i64::try_from(count).unwrap_or(i64::MAX / SECOND_US).saturating_mul(step);
+        self.next_us = self.next_us.saturating_sub(span_of(per_sec, count));
+    }
+
+    /// Counts `count` more than were let through: what comes after waits for them.
+    pub(crate) fn charge(&mut self, per_sec: u32, count: usize) {
+        self.next_us = self.next_us.saturating_add(span_of(per_sec, count));
     }
 }
 
-impl Pace {
-    /// Counts `count` more than were let through: what comes after waits for them.
-    pub(crate) fn charge(&mut self, per_sec: u32, count: usize) {
-        let step = (SECOND_US / i64::from(per_sec.max(1))).max(1);
-        self.next_us += i64::try_from(count).unwrap_or(i64::MAX / SECOND_US).saturating_mul(step);
-    }
+/// From one to the next, if all goes evenly.
+fn step(per_sec: u32) -> i64 {
+    (SECOND_US / i64::from(per_sec.max(1))).max(1)
+}
+
+/// How long `count` of them take.
+fn span_of(per_sec: u32, count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(step(per_sec))
 }
 
 #[cfg(test)]

@@ -1,36 +1,11 @@
 //! Rotation of the operator's encryption keys: at the start, what is encrypted under an older key is encrypted under the first one,
 //! so that the older key can be taken off the list afterwards.
 
-use ringback_domain::{EndpointId, SecretId, TypedId};
-
 use super::columns::{Key, get};
 use super::connections::Connection;
 use super::failure::Failure;
 use crate::keyring::Keyring;
-use crate::rows::{extras, secrets};
-
-/// A column of ciphertexts.
-struct Column {
-    table: &'static str,
-    name: &'static str,
-    /// What the ciphertext in the row of this id is bound to.
-    place: fn([u8; 16]) -> String,
-}
-
-/// All that are kept for good. Answers under an `Idempotency-Key` are not: they are gone within a day.
-const COLUMNS: [Column; 3] = [
-    Column {
-        table: "source_secrets",
-        name: "ciphertext",
-        place: |id| secrets::source_place(SecretId::from_bytes(id)),
-    },
-    Column {
-        table: "endpoint_secrets",
-        name: "ciphertext",
-        place: |id| secrets::endpoint_place(SecretId::from_bytes(id)),
-    },
-    Column { table: "endpoints", name: "extras", place: |id| extras::place(EndpointId::from_bytes(id)) },
-];
+use crate::rows::sealed::{COLUMNS, Column};
 
 /// Encrypts anew what is not under the first key, in one transaction; says how many there were.
 pub(super) async fn run(tx: &Connection, keyring: &Keyring) -> Result<u64, Failure> {

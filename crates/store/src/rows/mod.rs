@@ -7,6 +7,7 @@ pub(crate) mod extras;
 pub(crate) mod idempotency;
 pub(crate) mod order;
 pub(crate) mod replay;
+pub(crate) mod sealed;
 pub(crate) mod secrets;
 
 use std::error::Error;
