@@ -12,6 +12,27 @@ CREATE TABLE config_version (
 );
 INSERT INTO config_version (version) VALUES (1);
 
+-- Who works on this database. A node whose heartbeat is 5 s old is dead: what it held is free.
+CREATE TABLE nodes (
+    id             UUID PRIMARY KEY,
+    -- of the program, for people
+    version        TEXT NOT NULL,
+    -- the newest migration that it knows
+    schema_version INTEGER NOT NULL,
+    started_at     TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    heartbeat_at   TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    -- how far its clock is ahead of the database's
+    clock_ahead_ms BIGINT NOT NULL
+);
+
+-- The one node that claims for an endpoint which has a rate, a concurrency or an order.
+CREATE TABLE endpoint_owners (
+    endpoint_id UUID PRIMARY KEY,
+    node_id     UUID NOT NULL
+);
+
+CREATE INDEX endpoint_owners_by_node ON endpoint_owners (node_id);
+
 CREATE TABLE admin_keys (
     only_row   BOOLEAN PRIMARY KEY DEFAULT true CHECK (only_row),
     key_sha256 BYTEA NOT NULL CHECK (length(key_sha256) = 32)
@@ -216,6 +237,8 @@ CREATE TABLE replays (
     cursor              UUID,
     -- what had been committed when it was made
     until_snapshot      PG_SNAPSHOT NOT NULL,
+    -- the node that advances it
+    runner              UUID,
     -- whether something is left to be done once it is final: pending deliveries to cancel, the other URL's endpoint to delete
     needs_clearing      BOOLEAN NOT NULL DEFAULT false,
     created_at          BIGINT NOT NULL,
@@ -247,7 +270,10 @@ CREATE TABLE deliveries (
     -- null while it waits for the one before it in its order
     due_at           BIGINT,
     lease_token      BIGINT NOT NULL DEFAULT 0 CHECK (lease_token >= 0),
+    -- by the database's clock
     lease_expires_at BIGINT,
+    -- who holds it
+    lease_node       UUID,
     finished_at      BIGINT,
     -- true goes before false
     urgent           BOOLEAN NOT NULL DEFAULT false,
