@@ -1,25 +1,43 @@
-//! Connections to the server: pooled, with prepared statements, and their transactions.
+//! Connections to the server: pooled, with prepared statements, and their transactions. Each statement, and each transaction as a
+//! whole, has a bound in time that this side watches: a server that is stopped acknowledges what it is sent and says nothing.
+//!
+//! What is *not* guaranteed: that a statement which was given up has not been carried out.
 
 use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool::managed::PoolError;
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
-use super::failure::Failure;
+use super::connecting::ConnectError;
+use super::failure::{DatabaseError, Failure, Verdict, verdict};
+use super::pool::{Object, Pool, Server};
 
 /// How long a caller waits for a connection.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// How long a single statement may take, or a transaction with all that belongs to it.
+pub(super) const BOUND: Duration = Duration::from_secs(10);
+
 /// What holds for every session. A commit is on the disk when it is answered; a node that stops in the middle of a transaction
-/// holds its locks for a bounded time; no statement compiles itself for longer than it runs.
+/// holds its locks for a bounded time, and who waits for a lock hears of it before its own bound; no statement compiles itself for
+/// longer than it runs.
 const SESSION: &str = "\
-    SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '10s'; \
-    SET statement_timeout = '30s'; SET jit = off";
+    SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '6s'; \
+    SET statement_timeout = '10s'; SET jit = off";
+
+/// A transaction that writes. Said anew, lest somebody's own proxy gives each transaction another session.
+const WRITE: &str = "BEGIN; SET LOCAL synchronous_commit = on";
+
+/// A transaction that reads.
+const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// A parameter of a statement.
 pub(super) type Param<'a> = &'a (dyn ToSql + Sync);
@@ -37,18 +55,17 @@ pub(super) struct Connections {
 
 impl Connections {
     /// Connections are made when first needed, at most `size`.
-    pub(super) fn new(address: &PostgresAddress, tls: MakeRustlsConnect, size: usize) -> Self {
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(address.config.clone(), tls, recycling);
-        let set_up = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
-            Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
-        });
-        let pool = Pool::builder(manager)
+    pub(super) fn new(
+        address: &PostgresAddress,
+        tls: MakeRustlsConnect,
+        size: usize,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let server = Server::new(address.clone(), tls, tasks.clone(), SESSION);
+        let pool = Pool::builder(server)
             .max_size(size)
-            .runtime(Runtime::Tokio1)
+            .runtime(deadpool::Runtime::Tokio1)
             .wait_timeout(Some(WAIT))
-            .create_timeout(Some(WAIT))
-            .post_create(set_up)
             .build()
             .expect("a pool with timeouts has been given the runtime that they need");
         Self { pool }
@@ -56,25 +73,40 @@ impl Connections {
 
     /// A connection for single statements, each its own transaction.
     pub(super) async fn get(&self) -> Result<Connection, Failure> {
-        Ok(Connection { object: self.pool.get().await? })
+        self.get_until(Instant::now() + BOUND, None).await
     }
 
     /// A transaction that writes. Each of its statements sees what was committed before that statement.
     pub(super) async fn write(&self) -> Result<Transaction, Failure> {
-        // Said anew, for a pool of the server's side may give each transaction another session.
-        self.begin("BEGIN; SET LOCAL synchronous_commit = on").await
+        self.write_until(Instant::now() + BOUND).await
+    }
+
+    /// A transaction that writes, and is over by then.
+    pub(super) async fn write_until(&self, until: Instant) -> Result<Transaction, Failure> {
+        self.begin(WRITE, until).await
     }
 
     /// A transaction that reads, all its statements the same moment.
     pub(super) async fn read(&self) -> Result<Transaction, Failure> {
-        self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+        self.begin(READ, Instant::now() + BOUND).await
     }
 
-    async fn begin(&self, sql: &str) -> Result<Transaction, Failure> {
+    async fn begin(&self, sql: &str, until: Instant) -> Result<Transaction, Failure> {
         // Made first: who gives up while it begins leaves it open.
-        let transaction = Transaction { connection: Some(self.get().await?) };
-        transaction.object.batch_execute(sql).await?;
+        let transaction = Transaction { connection: Some(self.get_until(until, Some(until)).await?) };
+        transaction.run(transaction.session().client.batch_execute(sql)).await?;
         Ok(transaction)
+    }
+
+    async fn get_until(&self, until: Instant, end: Option<Instant>) -> Result<Connection, Failure> {
+        let object = timeout_at(until, self.pool.get()).await;
+        let object = object.map_err(|_| Failure::Unavailable(DatabaseError::NoConnection))??;
+        Ok(Connection {
+            object: Some(object),
+            end,
+            is_broken: AtomicBool::new(false),
+            under_way: AtomicUsize::new(0),
+        })
     }
 
     /// Fails once the store is closed: for reads that need no connection.
@@ -88,51 +120,118 @@ impl Connections {
     }
 }
 
-/// A connection out of the pool, which goes back when dropped.
+impl From<PoolError<ConnectError>> for Failure {
+    fn from(error: PoolError<ConnectError>) -> Self {
+        match error {
+            PoolError::Backend(error) => Self::Unavailable(DatabaseError::NotConnected(error)),
+            PoolError::Closed => Self::Closed,
+            PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Self::Unavailable(DatabaseError::NoConnection)
+            }
+        }
+    }
+}
+
+/// A connection out of the pool. When dropped it goes back, if it is sound and nothing is under way on it.
 pub(super) struct Connection {
-    object: Object,
+    /// Present until it is dropped.
+    object: Option<Object>,
+    /// When all that is done over it must be over; `None`: each statement has its own bound.
+    end: Option<Instant>,
+    is_broken: AtomicBool,
+    /// Statements that were sent and whose answer is not there.
+    under_way: AtomicUsize,
 }
 
 impl Connection {
     /// Prepares statements, so that those which are begun one after the other are sent in that sequence.
     pub(super) async fn prepare(&self, statements: &[&'static str]) -> Result<(), Failure> {
         for sql in statements {
-            self.object.prepare_cached(sql).await?;
+            self.run(self.session().prepare(sql)).await?;
         }
         Ok(())
     }
 
     /// All rows.
     pub(super) fn query<'a>(&'a self, sql: &'a str, params: Params<'a>) -> Answer<'a, Vec<Row>> {
-        Box::pin(async move {
-            let statement = self.object.prepare_cached(sql).await?;
-            Ok(self.object.query(&statement, params).await?)
-        })
+        Box::pin(self.run(async move {
+            let statement = self.session().prepare(sql).await?;
+            self.session().client.query(&statement, params).await
+        }))
     }
 
     /// The one row there is, or none.
     pub(super) fn query_opt<'a>(&'a self, sql: &'a str, params: Params<'a>) -> Answer<'a, Option<Row>> {
-        Box::pin(async move {
-            let statement = self.object.prepare_cached(sql).await?;
-            Ok(self.object.query_opt(&statement, params).await?)
-        })
+        Box::pin(async move { at_most_one(self.query(sql, params).await?) })
     }
 
     /// The one row there must be.
     pub(super) fn query_one<'a>(&'a self, sql: &'a str, params: Params<'a>) -> Answer<'a, Row> {
         Box::pin(async move {
-            let statement = self.object.prepare_cached(sql).await?;
-            Ok(self.object.query_one(&statement, params).await?)
+            let row = at_most_one(self.query(sql, params).await?)?;
+            row.ok_or_else(|| Failure::unreadable(DatabaseError::RowCount))
         })
     }
 
     /// Says how many rows were changed.
     pub(super) fn execute<'a>(&'a self, sql: &'a str, params: Params<'a>) -> Answer<'a, u64> {
-        Box::pin(async move {
-            let statement = self.object.prepare_cached(sql).await?;
-            Ok(self.object.execute(&statement, params).await?)
-        })
+        Box::pin(self.run(async move {
+            let statement = self.session().prepare(sql).await?;
+            self.session().client.execute(&statement, params).await
+        }))
     }
+
+    /// Does something over it within the bound, and notes what an error says of the connection.
+    async fn run<T>(
+        &self,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Failure> {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        let until = self.end.unwrap_or_else(|| Instant::now() + BOUND);
+        match timeout_at(until, work).await {
+            Ok(outcome) => {
+                self.under_way.fetch_sub(1, Ordering::Relaxed);
+                outcome.map_err(|error| {
+                    self.note(verdict(&error));
+                    error.into()
+                })
+            }
+            Err(_) => {
+                self.note(Verdict::AllDoubtful);
+                Err(Failure::Unavailable(DatabaseError::NoAnswer))
+            }
+        }
+    }
+
+    fn note(&self, verdict: Verdict) {
+        if verdict == Verdict::Sound {
+            return;
+        }
+        self.is_broken.store(true, Ordering::Relaxed);
+        if verdict == Verdict::AllDoubtful
+            && let Some(pool) = self.object.as_ref().and_then(Object::pool)
+        {
+            pool.manager().doubt_all();
+        }
+    }
+
+    fn session(&self) -> &super::pool::Session {
+        self.object.as_ref().expect("it is taken out only when dropped")
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let is_usable = !*self.is_broken.get_mut() && *self.under_way.get_mut() == 0;
+        if !is_usable && let Some(object) = self.object.take() {
+            drop(Object::take(object));
+        }
+    }
+}
+
+fn at_most_one(mut rows: Vec<Row>) -> Result<Option<Row>, Failure> {
+    let row = rows.pop();
+    if rows.is_empty() { Ok(row) } else { Err(Failure::unreadable(DatabaseError::RowCount)) }
 }
 
 /// A transaction. Dropped without a commit, it is rolled back; also when its caller has gone away in the middle of a statement.
@@ -144,7 +243,7 @@ pub(super) struct Transaction {
 impl Transaction {
     /// Commits: on the disk when this returns.
     pub(super) async fn commit(mut self) -> Result<(), Failure> {
-        self.object.batch_execute("COMMIT").await?;
+        self.run(self.session().client.batch_execute("COMMIT")).await?;
         self.connection = None;
         Ok(())
     }
@@ -160,18 +259,26 @@ impl Deref for Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(mut connection) = self.connection.take() else { return };
+        // Its end rolls back as well.
+        if *connection.is_broken.get_mut() {
+            return;
+        }
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(roll_back(connection))),
-            // Without a runtime nobody can say so; the end of the connection says the same.
-            Err(_) => drop(Object::take(connection.object)),
+            // Without a runtime nobody can say so.
+            Err(_) => connection.is_broken = AtomicBool::new(true),
         }
     }
 }
 
 /// A connection that does not even take this is of no further use.
-async fn roll_back(connection: Connection) {
-    if connection.object.batch_execute("ROLLBACK").await.is_err() {
-        drop(Object::take(connection.object));
+async fn roll_back(mut connection: Connection) {
+    connection.end = None;
+    let outcome = connection.run(connection.session().client.batch_execute("ROLLBACK")).await;
+    match outcome {
+        // What was sent before has been answered before.
+        Ok(()) => connection.under_way = AtomicUsize::new(0),
+        Err(_) => connection.is_broken = AtomicBool::new(true),
     }
 }

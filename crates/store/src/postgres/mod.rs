@@ -18,6 +18,7 @@ mod backlog;
 mod batch;
 mod claim;
 mod columns;
+mod connecting;
 mod connections;
 mod dedupe;
 mod deliveries;
@@ -39,6 +40,7 @@ mod order;
 mod orphans;
 #[cfg(test)]
 mod plans;
+mod pool;
 mod projects;
 mod prune;
 mod receipts;
@@ -116,11 +118,11 @@ impl PostgresStore {
         let tls = tls::connector(&address).map_err(|error| refused.because(error))?;
         let (heard, tasks) = (Arc::new(Notify::new()), TaskTracker::new());
         let connecting = Node::connect(&address, tls.clone(), Arc::clone(&heard), &tasks);
-        let mut node = connecting.await.map_err(|error| refused.by(error))?;
+        let mut node = connecting.await.map_err(|error| refused.because(error))?;
         settings::check(&node.client, &address).await?;
 
         let keyring = Arc::new(keyring);
-        let pool = Arc::new(Connections::new(&address, tls.clone(), connections.max(2)));
+        let pool = Arc::new(Connections::new(&address, tls.clone(), connections.max(2), &tasks));
         node.enter_schema().await.map_err(|error| refused.by(error))?;
         migrate::run(&mut node.client).await?;
         let is_alone = node.is_alone().await.map_err(|error| refused.by(error))?;
@@ -130,7 +132,7 @@ impl PostgresStore {
 
         let snapshot = Snapshot::load(Arc::clone(&pool), Arc::clone(&keyring)).await.map_err(of_rows)?;
         let snapshot = Arc::new(snapshot);
-        let writing = Connections::new(&address, tls.clone(), batches.max(1));
+        let writing = Connections::new(&address, tls.clone(), batches.max(1), &tasks);
         Ok(Self {
             writer: writer::Writer::start(writing, Arc::clone(&ids), max_queued_writes, batches, &tasks),
             watch: watch::Watch::start(node, address, tls, Arc::clone(&snapshot), heard, &tasks),
