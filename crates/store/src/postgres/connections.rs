@@ -1,24 +1,30 @@
-//! Connections to the server: pooled, with prepared statements, and their transactions. Each statement, and each transaction as a
-//! whole, has a bound in time that this side watches: a server that is stopped acknowledges what it is sent and says nothing.
+//! Connections to the server: pooled, and their transactions. Each statement, and each transaction as a whole, has a bound in time that
+//! this side watches: a server that is stopped acknowledges what it is sent and says nothing.
+//!
+//! Statements are prepared once for each connection. A pooler such as PgBouncer may give each transaction another session of the
+//! server: through it a statement goes with its values in one message, by the types that were learned at the server itself.
 //!
 //! What is *not* guaranteed: that a statement which was given up has not been carried out.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::PoolError;
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
 use super::connecting::ConnectError;
 use super::failure::{DatabaseError, Failure, Verdict, verdict};
-use super::pool::{Object, Pool, Server};
+use super::pool::{Object, Pool, Server, Session};
+use super::types::Types;
 
 /// How long a caller waits for a connection.
 const WAIT: Duration = Duration::from_secs(5);
@@ -33,11 +39,16 @@ const SESSION: &str = "\
     SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '6s'; \
     SET statement_timeout = '10s'; SET jit = off";
 
-/// A transaction that writes. Said anew, lest somebody's own proxy gives each transaction another session.
+/// Begins a transaction that writes. Said anew, lest somebody's own proxy gives each transaction another session.
 const WRITE: &str = "BEGIN; SET LOCAL synchronous_commit = on";
 
-/// A transaction that reads.
+/// Begins a transaction that reads.
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// What holds for a transaction, where sessions are not ours.
+const OURS_FOR_A_WHILE: &str = "\
+    ; SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL lock_timeout = '6s'; \
+    SET LOCAL statement_timeout = '10s'; SET LOCAL jit = off";
 
 /// A parameter of a statement.
 pub(super) type Param<'a> = &'a (dyn ToSql + Sync);
@@ -51,24 +62,40 @@ pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> 
 /// A pool.
 pub(super) struct Connections {
     pool: Pool,
+    /// Of statements' parameters, if sessions are not ours.
+    types: Option<Arc<Types>>,
 }
 
 impl Connections {
-    /// Connections are made when first needed, at most `size`.
-    pub(super) fn new(
+    /// Connections to the server itself. They are made when first needed, at most `size`.
+    pub(super) fn direct(
         address: &PostgresAddress,
         tls: MakeRustlsConnect,
         size: usize,
         tasks: &TaskTracker,
     ) -> Self {
-        let server = Server::new(address.clone(), tls, tasks.clone(), SESSION);
+        Self::new(Server::new(address.clone(), tls, tasks.clone(), Some(SESSION)), size, None)
+    }
+
+    /// Connections to a pooler before the server, for which `types` knows it.
+    pub(super) fn pooled(
+        address: &PostgresAddress,
+        tls: MakeRustlsConnect,
+        size: usize,
+        tasks: &TaskTracker,
+        types: Arc<Types>,
+    ) -> Self {
+        Self::new(Server::new(address.clone(), tls, tasks.clone(), None), size, Some(types))
+    }
+
+    fn new(server: Server, size: usize, types: Option<Arc<Types>>) -> Self {
         let pool = Pool::builder(server)
             .max_size(size)
             .runtime(deadpool::Runtime::Tokio1)
             .wait_timeout(Some(WAIT))
             .build()
             .expect("a pool with timeouts has been given the runtime that they need");
-        Self { pool }
+        Self { pool, types }
     }
 
     /// A connection for single statements, each its own transaction.
@@ -94,7 +121,11 @@ impl Connections {
     async fn begin(&self, sql: &str, until: Instant) -> Result<Transaction, Failure> {
         // Made first: who gives up while it begins leaves it open.
         let transaction = Transaction { connection: Some(self.get_until(until, Some(until)).await?) };
-        transaction.run(transaction.session().client.batch_execute(sql)).await?;
+        let sql = match self.types {
+            Some(_) => Cow::Owned(format!("{sql}{OURS_FOR_A_WHILE}")),
+            None => Cow::Borrowed(sql),
+        };
+        transaction.run(transaction.session().client.batch_execute(&sql)).await?;
         Ok(transaction)
     }
 
@@ -103,6 +134,7 @@ impl Connections {
         let object = object.map_err(|_| Failure::Unavailable(DatabaseError::NoConnection))??;
         Ok(Connection {
             object: Some(object),
+            types: self.types.clone(),
             end,
             is_broken: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
@@ -117,6 +149,9 @@ impl Connections {
     /// No more connections are given out.
     pub(super) fn close(&self) {
         self.pool.close();
+        if let Some(types) = &self.types {
+            types.close();
+        }
     }
 }
 
@@ -136,6 +171,7 @@ impl From<PoolError<ConnectError>> for Failure {
 pub(super) struct Connection {
     /// Present until it is dropped.
     object: Option<Object>,
+    types: Option<Arc<Types>>,
     /// When all that is done over it must be over; `None`: each statement has its own bound.
     end: Option<Instant>,
     is_broken: AtomicBool,
@@ -147,17 +183,34 @@ impl Connection {
     /// Prepares statements, so that those which are begun one after the other are sent in that sequence.
     pub(super) async fn prepare(&self, statements: &[&'static str]) -> Result<(), Failure> {
         for sql in statements {
-            self.run(self.session().prepare(sql)).await?;
+            self.plan(sql).await?;
         }
         Ok(())
     }
 
+    /// How a statement is sent. Does not wait if it was sent before.
+    async fn plan(&self, sql: &str) -> Result<Plan, Failure> {
+        Ok(match &self.types {
+            None => Plan::Prepared(self.run(self.session().prepare(sql)).await?),
+            Some(types) => Plan::Whole(types.of(sql).await?),
+        })
+    }
+
+    /// The types of a statement's parameters, as the server sees them.
+    pub(super) async fn types_of(&self, sql: &str) -> Result<Arc<[Type]>, Failure> {
+        let statement = self.run(self.session().prepare(sql)).await?;
+        Ok(statement.params().into())
+    }
+
     /// All rows.
     pub(super) fn query<'a>(&'a self, sql: &'a str, params: Params<'a>) -> Answer<'a, Vec<Row>> {
-        Box::pin(self.run(async move {
-            let statement = self.session().prepare(sql).await?;
-            self.session().client.query(&statement, params).await
-        }))
+        Box::pin(async move {
+            let client = &self.session().client;
+            match self.plan(sql).await? {
+                Plan::Prepared(statement) => self.run(client.query(&statement, params)).await,
+                Plan::Whole(types) => self.run(client.query_typed(sql, &typed(params, &types))).await,
+            }
+        })
     }
 
     /// The one row there is, or none.
@@ -175,10 +228,13 @@ impl Connection {
 
     /// Says how many rows were changed.
     pub(super) fn execute<'a>(&'a self, sql: &'a str, params: Params<'a>) -> Answer<'a, u64> {
-        Box::pin(self.run(async move {
-            let statement = self.session().prepare(sql).await?;
-            self.session().client.execute(&statement, params).await
-        }))
+        Box::pin(async move {
+            let client = &self.session().client;
+            match self.plan(sql).await? {
+                Plan::Prepared(statement) => self.run(client.execute(&statement, params)).await,
+                Plan::Whole(types) => self.run(client.execute_typed(sql, &typed(params, &types))).await,
+            }
+        })
     }
 
     /// Does something over it within the bound, and notes what an error says of the connection.
@@ -215,7 +271,7 @@ impl Connection {
         }
     }
 
-    fn session(&self) -> &super::pool::Session {
+    fn session(&self) -> &Session {
         self.object.as_ref().expect("it is taken out only when dropped")
     }
 }
@@ -227,6 +283,18 @@ impl Drop for Connection {
             drop(Object::take(object));
         }
     }
+}
+
+/// How a statement is sent.
+enum Plan {
+    /// By its name, with values.
+    Prepared(Statement),
+    /// Its text, with values of these types.
+    Whole(Arc<[Type]>),
+}
+
+fn typed<'a>(params: Params<'a>, types: &[Type]) -> Vec<(Param<'a>, Type)> {
+    params.iter().copied().zip(types.iter().cloned()).collect()
 }
 
 fn at_most_one(mut rows: Vec<Row>) -> Result<Option<Row>, Failure> {

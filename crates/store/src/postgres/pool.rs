@@ -61,7 +61,7 @@ pub(super) struct Server {
     tls: MakeRustlsConnect,
     tasks: TaskTracker,
     /// What is said first in each session.
-    set_up: &'static str,
+    set_up: Option<&'static str>,
     /// Sessions that are older are not trusted.
     doubted: Mutex<Option<Instant>>,
 }
@@ -71,7 +71,7 @@ impl Server {
         address: PostgresAddress,
         tls: MakeRustlsConnect,
         tasks: TaskTracker,
-        set_up: &'static str,
+        set_up: Option<&'static str>,
     ) -> Self {
         Self { address, tls, tasks, set_up, doubted: Mutex::default() }
     }
@@ -90,8 +90,8 @@ impl Server {
         // An error of the link is seen by who uses the client.
         let link = self.tasks.spawn(async move { drop(link.await) });
         let session = Session { client, prepared: Mutex::default(), link };
-        if !self.set_up.is_empty() {
-            let set_up = session.client.batch_execute(self.set_up);
+        if let Some(sql) = self.set_up {
+            let set_up = session.client.batch_execute(sql);
             timeout(self.address.time_for_each(), set_up).await.map_err(|_| ConnectError::Silent)??;
         }
         Ok(session)
