@@ -9,7 +9,8 @@
 //! - [`Gateway`] is the whole real binary as a child process, to be killed and started again;
 //! - [`Load`] is many callers at once, [`Ledger`] what became of their calls, [`Arrivals`] what of it reached a receiver;
 //! - [`DatabaseLock`] is another program that has the gateway's database;
-//! - [`postgres::Server`] is a PostgreSQL server that lives as long as the test process, [`postgres::Database`] one database there.
+//! - [`postgres::Server`] is a PostgreSQL server that lives as long as the test process, [`postgres::Database`] one database there;
+//! - [`postgres::OwnServer`] is a server that a test stops, freezes and restarts.
 //!
 //! Nothing here waits without a bound: whatever takes longer than [`PATIENCE`] ends the test, saying what it waited for.
 //! And nothing returns an error that a test would only unwrap: what goes wrong here is a failed test, so it panics.

@@ -1,6 +1,7 @@
 //! The real binary on PostgreSQL: one node as on its own database file, and two nodes behind one database.
 #![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
 
+mod away;
 mod slice;
 
 /// The binary.
