@@ -17,6 +17,8 @@ mod queue;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
+mod setting_up;
+mod tls;
 
 conformance::conformance!(crate::backend::Database::new());
 
