@@ -50,11 +50,8 @@ mod routing;
 mod rules;
 mod secrets;
 #[cfg(test)]
-#[path = "../../tests/postgres/server.rs"]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test learns from its environment where a server is, and its tasks end with it"
-)]
+#[path = "../../../testkit/src/postgres/server.rs"]
+#[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
 mod settings;
 mod snapshot;
