@@ -18,6 +18,8 @@ use crate::wait::until;
 
 /// The admin key that every gateway is started with.
 pub const ADMIN_KEY: &str = "sk-testkit-admin-key";
+/// The encryption key of the gateways that share a database: 32 bytes in base64.
+pub const ENCRYPTION_KEY: &str = "dGVzdGtpdC1lbmNyeXB0aW9uLWtleS0zMi1ieXRlcyE=";
 
 /// A running `ringback serve --dev`. Dropping it kills it, and deletes its data folder if that was its own.
 #[derive(Debug)]

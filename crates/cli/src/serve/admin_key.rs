@@ -73,6 +73,9 @@ fn make(file: PathBuf) -> Result<(Zeroizing<String>, AdminKey), CliError> {
 fn write(file: &Path, key: &str) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     // Written aside and renamed, so that a crash leaves either no key or a whole one.
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
     let aside = file.with_extension("new");
     let mut handle = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside)?;
     writeln!(handle, "{key}")?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::process::Process;
-use super::{ADMIN_KEY, DataDir, Gateway};
+use super::{ADMIN_KEY, DataDir, ENCRYPTION_KEY, Gateway};
 
 /// What a gateway is started with. By default: a free port, a data folder of its own, `--dev`.
 #[derive(Debug, Clone)]
@@ -52,6 +52,13 @@ impl GatewayBuilder {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// On this PostgreSQL database, with [`ENCRYPTION_KEY`] unless its environment names others. Several may run on one.
+    #[must_use]
+    pub fn database(mut self, url: &str) -> Self {
+        self.environment.insert(0, ("RINGBACK_ENCRYPTION_KEY".to_owned(), ENCRYPTION_KEY.to_owned()));
+        self.env("RINGBACK_DATABASE", url)
     }
 
     /// Starts it and waits until it is ready.
