@@ -33,13 +33,13 @@ pub(super) const CLAIM: &str = "\
         SELECT position FROM ( \
             SELECT position FROM deliveries \
             WHERE endpoint_id = ?1 AND urgent = 1 AND lease_expires_at IS NULL AND due_at <= ?2 \
-            AND (expires_at IS NULL OR expires_at > ?2) ORDER BY due_at LIMIT ?4) \
+            AND (expires_at IS NULL OR expires_at > ?2) ORDER BY due_at LIMIT 0 + ?4) \
         UNION ALL \
         SELECT position FROM ( \
             SELECT position FROM deliveries \
             WHERE endpoint_id = ?1 AND urgent = 0 AND lease_expires_at IS NULL AND due_at <= ?2 \
-            AND (expires_at IS NULL OR expires_at > ?2) ORDER BY due_at LIMIT ?4) \
-        LIMIT ?4) \
+            AND (expires_at IS NULL OR expires_at > ?2) ORDER BY due_at LIMIT 0 + ?4) \
+        LIMIT 0 + ?4) \
     RETURNING project_id, id, trigger, event_position, attempt_count, first_attempt_at, lease_token, due_at, urgent, \
               expires_at";
 

@@ -99,8 +99,8 @@ pub(super) fn list_query(
         and(condition, blob(after.to_bytes()));
     }
     let order = match page.order {
-        Order::Asc => " ORDER BY d.id ASC LIMIT ?",
-        Order::Desc => " ORDER BY d.id DESC LIMIT ?",
+        Order::Asc => " ORDER BY d.id ASC LIMIT 0 + ?",
+        Order::Desc => " ORDER BY d.id DESC LIMIT 0 + ?",
     };
     // One more than asked for tells whether there is more.
     and(order, Value::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX - 1) + 1));

@@ -211,7 +211,7 @@ pub(super) const CANCEL_ORPHANS: &str = "\
         UNION ALL \
         SELECT position FROM deliveries INDEXED BY deliveries_leased \
         WHERE lease_expires_at IS NOT NULL AND endpoint_id = ?1 \
-        LIMIT ?5) \
+        LIMIT 0 + ?5) \
     AND EXISTS (SELECT 1 FROM endpoints WHERE id = ?1 AND deleted_at IS NOT NULL)";
 
 /// Cancels pending deliveries of an endpoint whose row says that it is deleted; of any other, none.

@@ -17,7 +17,7 @@ pub(super) const SEEN: &str = "\
         SELECT (SELECT min(type) FROM events WHERE project_id = ?1 AND type > seen.type) \
         FROM seen WHERE seen.type IS NOT NULL \
     ) \
-    SELECT type FROM seen WHERE type IS NOT NULL LIMIT ?2";
+    SELECT type FROM seen WHERE type IS NOT NULL LIMIT 0 + ?2";
 
 /// Says what age is set for it now.
 pub(super) fn register(

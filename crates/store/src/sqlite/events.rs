@@ -71,8 +71,8 @@ pub(super) fn list_query(
         sql.push_str(&select(project_id, filter, other, page, &mut params));
     }
     sql.push_str(match page.order {
-        Order::Asc => " ORDER BY 1 ASC LIMIT ?",
-        Order::Desc => " ORDER BY 1 DESC LIMIT ?",
+        Order::Asc => " ORDER BY 1 ASC LIMIT 0 + ?",
+        Order::Desc => " ORDER BY 1 DESC LIMIT 0 + ?",
     });
     // One more than asked for tells whether there is more.
     params.push(Value::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX - 1) + 1));

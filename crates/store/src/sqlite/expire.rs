@@ -12,7 +12,7 @@ pub(super) const EXPIRE: &str = "\
     UPDATE deliveries SET state = ?2, end_reason = ?3, due_at = NULL, finished_at = ?1 \
     WHERE position IN ( \
         SELECT position FROM deliveries \
-        WHERE expires_at <= ?1 AND finished_at IS NULL AND lease_expires_at IS NULL LIMIT ?4) \
+        WHERE expires_at <= ?1 AND finished_at IS NULL AND lease_expires_at IS NULL LIMIT 0 + ?4) \
     RETURNING endpoint_id, order_key, position";
 
 /// A row that was ended, with its place in an order if it has one.

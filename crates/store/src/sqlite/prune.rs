@@ -17,7 +17,7 @@ use crate::store::Retention;
 pub(super) const FIND_EVENTS: &str = "\
     SELECT e.position FROM projects AS p CROSS JOIN events AS e ON e.project_id = p.id AND e.id < ?1 \
     WHERE NOT EXISTS \
-    (SELECT 1 FROM deliveries AS d WHERE d.event_position = e.position AND d.state = 'pending') LIMIT ?2";
+    (SELECT 1 FROM deliveries AS d WHERE d.event_position = e.position AND d.state = 'pending') LIMIT 0 + ?2";
 
 /// Removes an event's attempts.
 pub(super) const DELETE_ATTEMPTS: &str = "\
@@ -30,23 +30,23 @@ pub(super) const DELETE_DELIVERIES: &str = "DELETE FROM deliveries WHERE event_p
 pub(super) const DELETE_RECEIPTS: &str = "\
     DELETE FROM receipts WHERE (project_id, id) IN \
     (SELECT r.project_id, r.id FROM projects AS p CROSS JOIN receipts AS r ON r.project_id = p.id AND r.id < ?1 \
-     LIMIT ?2)";
+     LIMIT 0 + ?2)";
 
 /// Removes the oldest entries of the dedupe table.
 pub(super) const DELETE_WEBHOOK_IDS: &str = "\
     DELETE FROM webhook_ids WHERE (source_id, webhook_id) IN \
-    (SELECT source_id, webhook_id FROM webhook_ids WHERE first_seen_at < ?1 LIMIT ?2)";
+    (SELECT source_id, webhook_id FROM webhook_ids WHERE first_seen_at < ?1 LIMIT 0 + ?2)";
 
 /// Removes the oldest answers under an `Idempotency-Key`.
 pub(super) const DELETE_IDEMPOTENCY_KEYS: &str = "\
     DELETE FROM idempotency_keys WHERE (project_id, route, key) IN \
-    (SELECT project_id, route, key FROM idempotency_keys WHERE created_at < ?1 LIMIT ?2)";
+    (SELECT project_id, route, key FROM idempotency_keys WHERE created_at < ?1 LIMIT 0 + ?2)";
 
 /// Removes the oldest replays that nothing is to be done for and that no delivery names any more.
 pub(super) const DELETE_REPLAYS: &str = "\
     DELETE FROM replays WHERE id IN \
     (SELECT r.id FROM replays AS r WHERE r.id < ?1 AND r.state <> 'running' AND r.needs_clearing = 0 \
-     AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_id = r.id) LIMIT ?2)";
+     AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_id = r.id) LIMIT 0 + ?2)";
 
 /// Whether an event may go at this moment.
 pub(super) const MAY_GO: &str = "\

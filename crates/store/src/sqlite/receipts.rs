@@ -17,7 +17,7 @@ const COLUMNS: &str =
 pub(super) const HELD: &str = "\
     SELECT id, source_id, received_at, disposition, reason, webhook_id, event_id, secret_id, admitted_at, \
            headers, body, body_bytes \
-    FROM receipts WHERE source_id = ?1 AND disposition = 'held' AND id > ?2 ORDER BY id LIMIT ?3";
+    FROM receipts WHERE source_id = ?1 AND disposition = 'held' AND id > ?2 ORDER BY id LIMIT 0 + ?3";
 
 /// How many calls a source holds.
 pub(super) const COUNT_HELD: &str =
@@ -133,8 +133,8 @@ pub(super) fn list_query(
         params.push(Value::Blob(source_id.to_bytes().to_vec()));
     }
     let (beyond, direction) = match page.order {
-        Order::Asc => (" AND id > ?", " ORDER BY id ASC LIMIT ?"),
-        Order::Desc => (" AND id < ?", " ORDER BY id DESC LIMIT ?"),
+        Order::Asc => (" AND id > ?", " ORDER BY id ASC LIMIT 0 + ?"),
+        Order::Desc => (" AND id < ?", " ORDER BY id DESC LIMIT 0 + ?"),
     };
     if let Some(after) = page.after {
         sql.push_str(beyond);

@@ -48,7 +48,7 @@ pub(super) const ANY_PENDING: &str =
 pub(super) const CANCEL_PENDING: &str = "\
     UPDATE deliveries SET state = 'cancelled', end_reason = 'requested', finished_at = ?2, due_at = NULL, \
            lease_expires_at = NULL \
-    WHERE position IN (SELECT position FROM deliveries WHERE replay_id = ?1 AND state = 'pending' LIMIT ?3)";
+    WHERE position IN (SELECT position FROM deliveries WHERE replay_id = ?1 AND state = 'pending' LIMIT 0 + ?3)";
 
 /// A row, with what only the store needs of it.
 struct Stored {
@@ -280,7 +280,7 @@ fn list(
         Order::Desc => ("<", "DESC"),
     };
     let sql = format!(
-        "{SELECT} WHERE project_id = ?1 AND (?2 IS NULL OR id {beyond} ?2) ORDER BY id {order} LIMIT ?3"
+        "{SELECT} WHERE project_id = ?1 AND (?2 IS NULL OR id {beyond} ?2) ORDER BY id {order} LIMIT 0 + ?3"
     );
     let limit = i64::try_from(page.limit).unwrap_or(i64::MAX - 1) + 1;
     let items = db

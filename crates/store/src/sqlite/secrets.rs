@@ -56,7 +56,7 @@ pub(super) fn end_endpoint_secrets(
     let kept = i64::try_from(MAX_LIVE_SECRETS - 1).unwrap_or(i64::MAX);
     tx.prepare_cached(
         "DELETE FROM endpoint_secrets WHERE endpoint_id = ?1 AND id NOT IN \
-         (SELECT id FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY expires_at IS NULL DESC, id DESC LIMIT ?2)",
+         (SELECT id FROM endpoint_secrets WHERE endpoint_id = ?1 ORDER BY expires_at IS NULL DESC, id DESC LIMIT 0 + ?2)",
     )?
     .execute(params![endpoint_id, kept])?;
     tx.prepare_cached(

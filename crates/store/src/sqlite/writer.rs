@@ -28,6 +28,9 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it waits when the one before waited in vain, so that all who come after are told soon.
 const BUSY_AGAIN_TIMEOUT: Duration = Duration::from_millis(100);
 /// Prepared statements kept per connection: more than there are in this backend.
+///
+/// What is kept must also stay prepared. SQLite looks at the value of a bare `LIMIT ?` when it plans, and plans anew whenever that is
+/// bound again: so every limit here is written `LIMIT 0 + ?`, which is not looked at.
 pub(super) const STATEMENT_CACHE: usize = 128;
 
 /// Why a write's closure gives up.

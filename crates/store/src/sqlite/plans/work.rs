@@ -55,6 +55,17 @@ fn work_is_found_and_claimed_by_index() {
     );
 }
 
+#[test]
+fn a_claim_is_planned_once_whatever_its_limit() {
+    let db = schema();
+    let mut claim = db.prepare(claim::CLAIM).unwrap();
+    for limit in 1..=3 {
+        let claimed = claim.query_map(params![[0_u8; 16], 0, 1, limit], |_| Ok(())).unwrap();
+        assert_eq!(claimed.count(), 0);
+    }
+    assert_eq!(claim.get_status(StatementStatus::RePrepare), 0);
+}
+
 /// The steps of SQLite's machine to claim the four deliveries of an endpoint that are due, two of them urgent, beside so many of
 /// either kind that are due later, and so many of another endpoint.
 fn steps_to_claim(later: u32) -> i32 {
