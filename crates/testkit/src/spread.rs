@@ -97,6 +97,7 @@ pub struct SpreadLoad {
 struct Shared {
     stop: AtomicBool,
     acknowledged: AtomicUsize,
+    refused: AtomicUsize,
     /// Until when each node is left out.
     left_out: Mutex<Vec<Instant>>,
 }
@@ -106,8 +107,8 @@ impl SpreadLoad {
     #[must_use]
     pub fn start(urls: &[String], plan: &SpreadPlan) -> Self {
         let left_out = Mutex::new(vec![Instant::now(); urls.len()]);
-        let (stop, acknowledged) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let shared = Arc::new(Shared { stop, acknowledged, left_out });
+        let (acknowledged, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let shared = Arc::new(Shared { stop: AtomicBool::new(false), acknowledged, refused, left_out });
         let mut callers = JoinSet::new();
         for number in 0..plan.callers {
             let caller = Caller {
@@ -127,6 +128,12 @@ impl SpreadLoad {
     #[must_use]
     pub fn acknowledged_so_far(&self) -> usize {
         self.shared.acknowledged.load(Ordering::SeqCst)
+    }
+
+    /// How often the answer has been 503 so far.
+    #[must_use]
+    pub fn refused_so_far(&self) -> usize {
+        self.shared.refused.load(Ordering::SeqCst)
     }
 
     /// Ends it, each caller after the call that it is at has been acknowledged.
@@ -224,5 +231,6 @@ impl Caller {
         assert!(answer.headers.contains_key("retry-after"), "{webhook_id}: {:?}", answer.headers);
         let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
         *self.ledger.refusals.entry(code).or_default() += 1;
+        self.shared.refused.fetch_add(1, Ordering::SeqCst);
     }
 }

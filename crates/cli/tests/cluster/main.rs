@@ -6,6 +6,7 @@ mod apps;
 mod audit;
 mod books;
 mod chaos;
+mod database_away;
 mod dead_node;
 mod dice;
 mod graceful;
