@@ -120,7 +120,7 @@ impl PostgresStore {
         let PostgresOptions { keyring, ids, now, max_queued_writes, connections, batches, .. } = options;
         let connecting = Node::connect(&address, tls.clone(), Arc::clone(&heard), &tasks);
         let mut node = connecting.await.map_err(|error| refused.because(error))?;
-        settings::check(&node.client, &address).await?;
+        settings::check(&node.client, &address, ways.needed(connections.max(2) + batches.max(1))).await?;
 
         let keyring = Arc::new(keyring);
         let pool = Arc::new(ways.connections(connections.max(2)));

@@ -102,6 +102,13 @@ impl Store for PostgresStore {
         change!(self, |tx| load::set_admin_key(tx, &sha256), |config, _done| config.put_admin_key(sha256))
     }
 
+    async fn offer_admin_key(&self, sha256: [u8; 32]) -> Result<bool, StoreError> {
+        let in_force = change!(self, |tx| load::offer_admin_key(tx, &sha256), |config, in_force| {
+            config.put_admin_key(*in_force);
+        })?;
+        Ok(in_force == sha256)
+    }
+
     async fn create_project(&self, project: NewProject) -> Result<Project, StoreError> {
         let made = change!(self, |tx| projects::create(tx, &self.keyring, &project), |config, made| {
             config.put_project(made.0.clone(), 1);

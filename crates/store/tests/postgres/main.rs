@@ -7,9 +7,9 @@ mod conformance;
 mod faults;
 mod nodes;
 mod opening;
-#[path = "../../../testkit/src/postgres/own.rs"]
+#[path = "../../../testkit/src/postgres/own_server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
-mod own;
+mod own_server;
 mod pooled;
 mod pooler;
 mod proxy;
@@ -18,6 +18,8 @@ mod queue;
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
 mod setting_up;
+#[path = "../../../testkit/src/signal.rs"]
+mod signal;
 mod tls;
 
 conformance::conformance!(crate::backend::Database::new());

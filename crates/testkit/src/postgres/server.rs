@@ -19,7 +19,7 @@ use tokio_postgres::{Client, NoTls};
 /// Names a server to be used, as a URL of whoever may make databases there.
 const VARIABLE: &str = "RINGBACK_TEST_POSTGRES";
 /// Who owns everything on a server of our own.
-const USER: &str = "ringback";
+pub(super) const USER: &str = "ringback";
 /// How long such a server may take to start.
 const START: Duration = Duration::from_secs(30);
 /// Ends the server when the input ends, and removes its folder.
@@ -64,14 +64,8 @@ impl Server {
 
     fn start() -> Self {
         let binaries = binaries();
-        let parent = Some(Path::new("/dev/shm")).filter(|path| path.is_dir());
-        let folder = match parent {
-            Some(parent) => TempDir::with_prefix_in("ringback-postgres-", parent),
-            None => TempDir::with_prefix("ringback-postgres-"),
-        };
         // From here on the guard removes it.
-        let folder = folder.expect("there is a folder for temporary files").keep();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("our folder is ours");
+        let folder = new_folder();
         let identity = Identity::of(&folder);
         let (data, sockets) = (folder.join("data"), folder.join("sockets"));
         for path in [&data, &sockets] {
@@ -159,6 +153,18 @@ pub fn apart<F: Future<Output: Send> + Send>(future: F) -> F::Output {
         runtime.block_on(future)
     };
     thread::scope(|scope| scope.spawn(run).join().expect("what runs apart does not panic"))
+}
+
+/// An empty folder, in memory if there is such a place, that whoever the server runs as may enter.
+pub(crate) fn new_folder() -> PathBuf {
+    let parent = Some(Path::new("/dev/shm")).filter(|path| path.is_dir());
+    let folder = match parent {
+        Some(parent) => TempDir::with_prefix_in("ringback-postgres-", parent),
+        None => TempDir::with_prefix("ringback-postgres-"),
+    };
+    let folder = folder.expect("there is a folder for temporary files").keep();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("our folder is ours");
+    folder
 }
 
 /// Where the server's programs are.
