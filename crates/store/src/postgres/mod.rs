@@ -37,6 +37,7 @@ mod operations;
 mod options;
 mod order;
 mod orphans;
+mod partitions;
 #[cfg(test)]
 mod plans;
 mod projects;
@@ -48,6 +49,7 @@ mod replays;
 mod reseal;
 mod routing;
 mod rules;
+mod schema;
 mod secrets;
 #[cfg(test)]
 #[path = "../../tests/postgres/server.rs"]
@@ -60,6 +62,7 @@ mod settings;
 mod snapshot;
 mod sources;
 mod statement;
+mod status;
 mod tls;
 mod watch;
 mod writer;
@@ -81,7 +84,10 @@ use crate::rows::idempotency::RunId;
 use crate::rows::secrets::missing_key;
 
 pub use address::{AddressError, PostgresAddress};
+pub use migrate::{Migrate, Migrated, migrate_database, migrate_to};
 pub use options::PostgresOptions;
+pub use schema::Schema;
+pub use status::{DatabaseStatus, NodeStatus, PartitionStatus, SchemaStatus, database_status};
 pub use writer::BatchCounts;
 
 /// The store in a PostgreSQL database. Dropping it without [`Store::close`](crate::Store::close) is safe: everything answered is on
@@ -96,6 +102,7 @@ pub struct PostgresStore {
     ids: Arc<IdMaker>,
     run_id: RunId,
     prunable: prune::Found,
+    partitions: partitions::Partitions,
     /// Held by whoever counts what a replay comes to.
     counting: tokio::sync::Semaphore,
     reading: Condition,
@@ -111,7 +118,8 @@ impl PostgresStore {
     /// # Errors
     /// See [`OpenError`]; each says what to do.
     pub async fn open(options: PostgresOptions) -> Result<Self, OpenError> {
-        let PostgresOptions { address, keyring, ids, now, max_queued_writes, connections, batches } = options;
+        let PostgresOptions { address, keyring, ids, now, max_queued_writes, connections, batches, event_retention, schema } =
+            options;
         let refused = Refused { database: address.to_string() };
         let tls = tls::connector(&address).map_err(|error| refused.because(error))?;
         let (heard, tasks) = (Arc::new(Notify::new()), TaskTracker::new());
@@ -122,7 +130,10 @@ impl PostgresStore {
         let keyring = Arc::new(keyring);
         let pool = Arc::new(Connections::new(&address, tls.clone(), connections.max(2)));
         node.enter_schema().await.map_err(|error| refused.by(error))?;
-        migrate::run(&mut node.client).await?;
+        migrate::run(&mut node.client, &schema, Migrate::Expand).await?;
+        let partitions = partitions::Partitions::of(event_retention);
+        let prepared = partitions.prepare(&pool).await;
+        prepared.map_err(|failure| refused.because(StoreError::from(failure)))?;
         let is_alone = node.is_alone().await.map_err(|error| refused.by(error))?;
         prepare(&pool, &keyring, &ids, now, is_alone).await.map_err(of_rows)?;
         node.appear().await.map_err(|error| refused.by(error))?;
@@ -141,6 +152,7 @@ impl PostgresStore {
             run_id: ids.next::<ReceiptId>(now).to_bytes(),
             ids,
             prunable: prune::Found::default(),
+            partitions,
             counting: tokio::sync::Semaphore::new(1),
             reading: Condition::new("the database cannot be read", "the database can be read again"),
             writing: Condition::new("the database takes no writes", "the database takes writes again"),

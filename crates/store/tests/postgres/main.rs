@@ -10,7 +10,9 @@ mod backend;
 mod conformance;
 mod nodes;
 mod opening;
+mod partitions;
 mod queue;
 mod server;
+mod upgrade;
 
 conformance::conformance!(crate::backend::Database::new());
