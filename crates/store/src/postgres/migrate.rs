@@ -14,7 +14,7 @@ use tokio_postgres::Client;
 
 use super::address::PostgresAddress;
 use super::schema::{Kind, Schema, number};
-use super::{Refused, locks, tls};
+use super::{Refused, connecting, locks, tls};
 use crate::error::OpenError;
 
 /// A node of which nothing was heard for so long is dead.
@@ -62,7 +62,8 @@ pub async fn migrate_to(
 ) -> Result<Migrated, OpenError> {
     let refused = Refused { database: address.to_string() };
     let tls = tls::connector(address).map_err(|error| refused.because(error))?;
-    let (mut client, connection) = address.config.connect(tls).await.map_err(|error| refused.by(error))?;
+    let connected = connecting::connect(address, &tls).await;
+    let (mut client, connection) = connected.map_err(|error| refused.because(error))?;
     let connection = tokio::spawn(connection);
     super::settings::check(&client, address).await?;
     // Given back with the connection.

@@ -15,7 +15,7 @@ use super::address::PostgresAddress;
 use super::migrate::{self, DEAD_AFTER_SECS, History};
 use super::partitions;
 use super::schema::Schema;
-use super::{Refused, tls};
+use super::{Refused, connecting, tls};
 use crate::error::OpenError;
 
 /// Nothing is changed, and nobody waited for: who has a table to themselves is left alone with it.
@@ -117,7 +117,8 @@ pub async fn database_status(address: &PostgresAddress) -> Result<DatabaseStatus
 async fn status_for(address: &PostgresAddress, schema: &Schema) -> Result<DatabaseStatus, OpenError> {
     let refused = Refused { database: address.to_string() };
     let tls = tls::connector(address).map_err(|error| refused.because(error))?;
-    let (client, connection) = address.config.connect(tls).await.map_err(|error| refused.by(error))?;
+    let connected = connecting::connect(address, &tls).await;
+    let (client, connection) = connected.map_err(|error| refused.because(error))?;
     let connection = tokio::spawn(connection);
     client.batch_execute(SESSION).await.map_err(|error| refused.by(error))?;
     let history = History::read(&client).await?;
