@@ -3,6 +3,7 @@
 
 mod admin_key;
 mod command;
+mod away;
 mod slice;
 
 /// The binary.
