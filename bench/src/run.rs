@@ -38,7 +38,7 @@ struct Measured {
 /// Runs everything and returns the report.
 pub(crate) async fn run(args: &Args, binary: &Path) -> Result<Report, Failure> {
     let scenarios = Scenario::named(&args.only)?;
-    let folder = data_folder(args)?;
+    let folder = data_folder(args.data_dir.as_deref())?;
     let plan = args.plan();
     let receiver = Receiver::start().await?;
     let traceable = Trace::is_possible().await;
@@ -52,10 +52,10 @@ pub(crate) async fn run(args: &Args, binary: &Path) -> Result<Report, Failure> {
 }
 
 /// Beside the build, because that is on a real disk where a folder for temporary files may be in memory.
-fn data_folder(args: &Args) -> Result<PathBuf, Failure> {
+pub(crate) fn data_folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let action = "make the folder for data";
-    let folder = match &args.data_dir {
-        Some(given) => given.clone(),
+    let folder = match given {
+        Some(given) => given.to_owned(),
         None => {
             let program = std::env::current_exe().map_err(Failure::io("find this program"))?;
             // target/release/ringback-bench

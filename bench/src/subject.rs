@@ -20,6 +20,8 @@ use crate::syncs::Trace;
 
 /// The folder for data within a subject's own.
 const DATA: &str = "data";
+/// The database's file within that.
+pub(crate) const DATABASE_FILE: &str = "ringback.db";
 /// How long a subject may take until it is ready for traffic.
 const LONGEST_START: Duration = Duration::from_secs(60);
 
@@ -216,7 +218,7 @@ fn bare(command: &mut Command, data: PathBuf, subscriber: Option<&Subscriber>) -
 
 /// The database of a Ringback that had this folder.
 pub(crate) fn database(folder: &TempDir) -> PathBuf {
-    folder.path().join(DATA).join("ringback.db")
+    folder.path().join(DATA).join(DATABASE_FILE)
 }
 
 /// Waits for the answer 200 of `/readyz`.
