@@ -105,7 +105,23 @@ impl Gateway {
     /// # Panics
     /// When the signal cannot be sent.
     pub async fn ask_to_stop(&mut self) {
-        self.process.terminate().await;
+        self.process.signal("TERM").await;
+    }
+
+    /// Stops it by SIGSTOP where it stands: it is there and does nothing, and its connections stay open.
+    ///
+    /// # Panics
+    /// When the signal cannot be sent.
+    pub async fn freeze(&self) {
+        self.process.signal("STOP").await;
+    }
+
+    /// Lets it go on by SIGCONT, as if no time had passed.
+    ///
+    /// # Panics
+    /// When the signal cannot be sent.
+    pub async fn thaw(&self) {
+        self.process.signal("CONT").await;
     }
 
     /// Waits until it has ended by itself.

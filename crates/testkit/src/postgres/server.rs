@@ -19,7 +19,7 @@ use tokio_postgres::{Client, NoTls};
 /// Names a server to be used, as a URL of whoever may make databases there.
 const VARIABLE: &str = "RINGBACK_TEST_POSTGRES";
 /// Who owns everything on a server of our own.
-const USER: &str = "ringback";
+pub(super) const USER: &str = "ringback";
 /// How long such a server may take to start.
 const START: Duration = Duration::from_secs(30);
 /// Ends the server when the input ends, and removes its folder.
@@ -64,14 +64,8 @@ impl Server {
 
     fn start() -> Self {
         let binaries = binaries();
-        let parent = Some(Path::new("/dev/shm")).filter(|path| path.is_dir());
-        let folder = match parent {
-            Some(parent) => TempDir::with_prefix_in("ringback-postgres-", parent),
-            None => TempDir::with_prefix("ringback-postgres-"),
-        };
         // From here on the guard removes it.
-        let folder = folder.expect("there is a folder for temporary files").keep();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("our folder is ours");
+        let folder = new_folder();
         let identity = Identity::of(&folder);
         let (data, sockets) = (folder.join("data"), folder.join("sockets"));
         for path in [&data, &sockets] {
@@ -161,8 +155,20 @@ pub fn apart<F: Future<Output: Send> + Send>(future: F) -> F::Output {
     thread::scope(|scope| scope.spawn(run).join().expect("what runs apart does not panic"))
 }
 
+/// An empty folder, in memory if there is such a place, that whoever the server runs as may enter.
+pub(crate) fn new_folder() -> PathBuf {
+    let parent = Some(Path::new("/dev/shm")).filter(|path| path.is_dir());
+    let folder = match parent {
+        Some(parent) => TempDir::with_prefix_in("ringback-postgres-", parent),
+        None => TempDir::with_prefix("ringback-postgres-"),
+    };
+    let folder = folder.expect("there is a folder for temporary files").keep();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("our folder is ours");
+    folder
+}
+
 /// Where the server's programs are.
-fn binaries() -> PathBuf {
+pub(crate) fn binaries() -> PathBuf {
     let is_there = |folder: &PathBuf| folder.join("initdb").is_file();
     let said = Command::new("pg_config").arg("--bindir").output().ok();
     let said = said.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
@@ -174,27 +180,30 @@ fn binaries() -> PathBuf {
 }
 
 /// Who the server runs as: it refuses to be run by root.
-struct Identity {
+pub(crate) struct Identity {
     /// User and group, if they are not our own.
     other: Option<(u32, u32)>,
 }
 
 impl Identity {
-    fn of(own_folder: &Path) -> Self {
+    /// Of whoever owns our own folder, or somebody lesser.
+    pub(crate) fn of(own_folder: &Path) -> Self {
         let is_root = fs::metadata(own_folder).expect("our folder is there").uid() == 0;
         let other =
             ["postgres", "nobody"].into_iter().find_map(|name| Some((id("-u", name)?, id("-g", name)?)));
         Self { other: other.filter(|_| is_root) }
     }
 
-    fn give(&self, path: &Path) {
+    /// Gives it a folder for itself.
+    pub(crate) fn give(&self, path: &Path) {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).expect("our folder is ours");
         if let Some((user, group)) = self.other {
             std::os::unix::fs::chown(path, Some(user), Some(group)).expect("root may give a folder away");
         }
     }
 
-    fn command(&self, program: &Path) -> Command {
+    /// A program run by it.
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let Some((user, group)) = self.other else { return Command::new(program) };
         let mut command = Command::new("setpriv");
         command
