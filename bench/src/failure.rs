@@ -39,7 +39,7 @@ pub(crate) enum Failure {
         "this is a debug build, in which the floor is no floor: run with --release, or with --quick for a smoke test"
     )]
     DebugBuild,
-    #[error("there is no scenario {letter:?}; there are a to g")]
+    #[error("there is no scenario {letter:?}; there are a to h, and j")]
     NoScenario { letter: char },
     #[error("{server} did not become ready: it said {line:?}")]
     NotReady { server: &'static str, line: String },

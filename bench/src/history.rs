@@ -23,8 +23,9 @@ use crate::clock;
 use crate::database::Database;
 use crate::failure::{Failure, tell};
 
-use occurrence::Occurrences;
+pub(crate) use occurrence::{Occurrence, Occurrences};
 pub(crate) use owners::NAME as PROJECT_NAME;
+use owners::Owner;
 use progress::Progress;
 
 /// How much of it there is to be.
@@ -50,14 +51,18 @@ pub(crate) async fn run(options: &SeedOptions) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Has the store make the schema and those whose events they are to be.
+pub(crate) async fn prepare(database: &Database, ids: &Arc<IdMaker>) -> Result<Vec<Owner>, Failure> {
+    let store = database.open(ids).await?;
+    let owners = owners::make(store.as_ref(), ids).await;
+    store.close().await;
+    owners
+}
+
 /// Fills an empty database, or one that the store has made and nobody used.
 pub(crate) async fn fill(database: &Database, extent: Extent) -> Result<(), Failure> {
-    let ids = Arc::new(IdMaker::new(extent.seed));
-    let store = database.open(&ids).await?;
-    let owners = owners::make(store.as_ref(), &ids).await;
-    store.close().await;
-    drop(store);
-    let occurrences = Occurrences::new(extent, owners?, clock::unix_ms());
+    let owners = prepare(database, &Arc::new(IdMaker::new(extent.seed))).await?;
+    let occurrences = Occurrences::new(extent, owners, clock::unix_ms());
     let progress = Progress::begin(extent.events);
     match database {
         Database::Postgres(url) => copy::fill(url, occurrences, &progress).await?,

@@ -24,6 +24,7 @@ mod key;
 mod ledger;
 mod load;
 mod median;
+mod nodes;
 mod pair;
 mod postgres;
 mod process;

@@ -162,6 +162,11 @@ fn guarded(server: &Command, pid_file: &Path) -> io::Result<Child> {
         .spawn()
 }
 
+/// Whether there are its programs.
+pub(crate) fn is_installed() -> bool {
+    binaries().is_ok()
+}
+
 /// Where the server's programs are.
 fn binaries() -> Result<PathBuf, Failure> {
     let is_there = |folder: &PathBuf| folder.join("initdb").is_file();

@@ -19,26 +19,26 @@ pub(super) const ATTEMPT_MS: i64 = 12;
 
 /// An event, its receipt, its delivery and the attempt of that.
 #[derive(Debug)]
-pub(super) struct Occurrence {
-    pub(super) owner: Owner,
-    pub(super) event: [u8; 16],
-    pub(super) receipt: [u8; 16],
-    pub(super) delivery: [u8; 16],
-    pub(super) attempt: [u8; 16],
-    pub(super) event_type: String,
-    pub(super) webhook_id: String,
-    pub(super) upstream_event_id: String,
-    pub(super) object_id: String,
+pub(crate) struct Occurrence {
+    pub(crate) owner: Owner,
+    pub(crate) event: [u8; 16],
+    pub(crate) receipt: [u8; 16],
+    pub(crate) delivery: [u8; 16],
+    pub(crate) attempt: [u8; 16],
+    pub(crate) event_type: String,
+    pub(crate) webhook_id: String,
+    pub(crate) upstream_event_id: String,
+    pub(crate) object_id: String,
     /// Unix milliseconds.
-    pub(super) created_at: i64,
-    pub(super) payload: Vec<u8>,
-    pub(super) payload_sha256: Vec<u8>,
+    pub(crate) created_at: i64,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) payload_sha256: Vec<u8>,
     /// Whether its delivery waits for its first attempt; else it was delivered at once.
-    pub(super) is_pending: bool,
+    pub(crate) is_pending: bool,
 }
 
 /// All of them, oldest first, evenly spread over the span.
-pub(super) struct Occurrences {
+pub(crate) struct Occurrences {
     extent: Extent,
     owners: Vec<Owner>,
     ids: IdMaker,
@@ -48,9 +48,14 @@ pub(super) struct Occurrences {
 
 impl Occurrences {
     /// A history that ends at `now`, in Unix milliseconds.
-    pub(super) fn new(extent: Extent, owners: Vec<Owner>, now: i64) -> Self {
+    pub(crate) fn new(extent: Extent, owners: Vec<Owner>, now: i64) -> Self {
         let ids = IdMaker::new(scatter(extent.seed, u64::MAX));
         Self { extent, owners, ids, begun_at: now - SPAN_MS, next: 0 }
+    }
+
+    /// One that begins now and has no end, in which every delivery waits.
+    pub(crate) fn endless(seed: u64, owners: Vec<Owner>, now: i64) -> Self {
+        Self::new(Extent { events: u64::MAX, pending: u64::MAX, seed }, owners, now + SPAN_MS)
     }
 
     fn at(&self, index: u64) -> Occurrence {

@@ -17,11 +17,11 @@ pub(crate) const NAME: &str = "seeded-";
 
 /// One project with what it has, as the 16 bytes of each id.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Owner {
-    pub(super) project: [u8; 16],
-    pub(super) source: [u8; 16],
-    pub(super) secret: [u8; 16],
-    pub(super) endpoint: [u8; 16],
+pub(crate) struct Owner {
+    pub(crate) project: [u8; 16],
+    pub(crate) source: [u8; 16],
+    pub(crate) secret: [u8; 16],
+    pub(crate) endpoint: [u8; 16],
 }
 
 /// Makes them, through the store.
