@@ -10,6 +10,7 @@ mod copy;
 mod embedded;
 mod occurrence;
 mod owners;
+mod partitions;
 mod progress;
 mod tuple;
 

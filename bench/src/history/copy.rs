@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
 use super::occurrence::{ATTEMPT_MS, Occurrence, Occurrences};
+use super::partitions;
 use super::progress::Progress;
 use super::tuple::Tuples;
 use crate::failure::Failure;
@@ -28,6 +29,7 @@ const TABLES: [&str; 5] = [
 
 /// Writes all of it, and has the planner know.
 pub(super) async fn fill(url: &str, occurrences: Occurrences, progress: &Progress) -> Result<(), Failure> {
+    partitions::divide(&connect(url).await?, occurrences.begun_at()).await?;
     let (mut senders, mut copies) = (Vec::new(), JoinSet::new());
     for table in TABLES {
         let (sender, parcels) = mpsc::channel(AHEAD);

@@ -58,6 +58,11 @@ impl Occurrences {
         Self::new(Extent { events: u64::MAX, pending: u64::MAX, seed }, owners, now + SPAN_MS)
     }
 
+    /// When the first of them happened, in Unix milliseconds.
+    pub(super) fn begun_at(&self) -> i64 {
+        self.begun_at
+    }
+
     fn at(&self, index: u64) -> Occurrence {
         let Extent { events, pending, seed } = self.extent;
         let drawn = scatter(seed, index);
