@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
 
 mod admin_key;
-mod command;
 mod away;
+mod command;
 mod slice;
 
 /// The binary.
