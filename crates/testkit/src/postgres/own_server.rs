@@ -41,8 +41,10 @@ impl OwnServer {
     #[must_use]
     pub fn start() -> Self {
         let folder = new_folder();
-        let guard = Command::new("sh").args(["-c", GUARD, "guard"]).arg(&folder).stdin(Stdio::piped()).spawn();
-        let socket = folder.join("sockets").to_str().expect("a temporary folder's name is text").replace('/', "%2F");
+        let guard =
+            Command::new("sh").args(["-c", GUARD, "guard"]).arg(&folder).stdin(Stdio::piped()).spawn();
+        let socket =
+            folder.join("sockets").to_str().expect("a temporary folder's name is text").replace('/', "%2F");
         let url = format!("postgres://{USER}@{socket}/postgres");
         let server = Self { folder, url, _guard: guard.expect("a shell can be run") };
         let identity = Identity::of(&server.folder);
@@ -51,7 +53,10 @@ impl OwnServer {
             fs::create_dir(&path).expect("a new folder has room for another");
             identity.give(&path);
         }
-        server.run("initdb", &["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", USER]);
+        server.run(
+            "initdb",
+            &["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", USER],
+        );
         server.start_again();
         server
     }
