@@ -80,7 +80,7 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
     let client = open_client(settings, policy.clone())?;
 
     let store = store::open(settings, &database, &ids, clock.as_ref()).await?;
-    let admin_key = admin_key::establish(settings, store.as_ref()).await?;
+    let admin_key = admin_key::establish(settings, &database, store.as_ref()).await?;
     let listener = listen(settings).await?;
     let public_url = settings.public_url_for(&listener)?;
 

@@ -31,6 +31,13 @@ pub(crate) enum Database {
     Postgres(Box<PostgresAddress>),
 }
 
+impl Database {
+    /// Whether other nodes may use it too.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+}
+
 impl DatabaseFlags {
     /// Those that were typed, as settings.
     pub(super) fn type_into(&self, typed: &mut Map<String, Value>) {

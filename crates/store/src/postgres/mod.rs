@@ -18,6 +18,7 @@ mod backlog;
 mod batch;
 mod claim;
 mod columns;
+mod connecting;
 mod connections;
 mod dedupe;
 mod deliveries;
@@ -39,6 +40,7 @@ mod order;
 mod orphans;
 #[cfg(test)]
 mod plans;
+mod pool;
 mod projects;
 mod prune;
 mod receipts;
@@ -58,7 +60,9 @@ mod snapshot;
 mod sources;
 mod statement;
 mod tls;
+mod types;
 mod watch;
+mod ways;
 mod writer;
 
 use std::sync::Arc;
@@ -71,6 +75,7 @@ use self::connections::Connections;
 use self::failure::Failure;
 use self::node::Node;
 use self::snapshot::Snapshot;
+use self::ways::Ways;
 use crate::condition::Condition;
 use crate::error::{OpenError, StoreError};
 use crate::keyring::{Keyring, show_key_id};
@@ -108,16 +113,17 @@ impl PostgresStore {
     /// # Errors
     /// See [`OpenError`]; each says what to do.
     pub async fn open(options: PostgresOptions) -> Result<Self, OpenError> {
-        let PostgresOptions { address, keyring, ids, now, max_queued_writes, connections, batches } = options;
-        let refused = Refused { database: address.to_string() };
-        let tls = tls::connector(&address).map_err(|error| refused.because(error))?;
         let (heard, tasks) = (Arc::new(Notify::new()), TaskTracker::new());
+        let refused = Refused { database: options.address.to_string() };
+        let ways = Ways::new(&options, &tasks).map_err(|error| refused.because(error))?;
+        let (address, tls) = (ways.session_address.clone(), ways.session_tls.clone());
+        let PostgresOptions { keyring, ids, now, max_queued_writes, connections, batches, .. } = options;
         let connecting = Node::connect(&address, tls.clone(), Arc::clone(&heard), &tasks);
-        let mut node = connecting.await.map_err(|error| refused.by(error))?;
+        let mut node = connecting.await.map_err(|error| refused.because(error))?;
         settings::check(&node.client, &address).await?;
 
         let keyring = Arc::new(keyring);
-        let pool = Arc::new(Connections::new(&address, tls.clone(), connections.max(2)));
+        let pool = Arc::new(ways.connections(connections.max(2)));
         node.enter_schema().await.map_err(|error| refused.by(error))?;
         migrate::run(&mut node.client).await?;
         let is_alone = node.is_alone().await.map_err(|error| refused.by(error))?;
@@ -127,7 +133,7 @@ impl PostgresStore {
 
         let snapshot = Snapshot::load(Arc::clone(&pool), Arc::clone(&keyring)).await.map_err(of_rows)?;
         let snapshot = Arc::new(snapshot);
-        let writing = Connections::new(&address, tls.clone(), batches.max(1));
+        let writing = ways.connections(batches.max(1));
         Ok(Self {
             writer: writer::Writer::start(writing, Arc::clone(&ids), max_queued_writes, batches, &tasks),
             watch: watch::Watch::start(node, address, tls, Arc::clone(&snapshot), heard, &tasks),

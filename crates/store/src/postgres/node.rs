@@ -17,6 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
+use super::connecting::{self, ConnectError};
 use super::locks;
 
 /// Where a changed configuration is told of.
@@ -46,8 +47,8 @@ impl Node {
         tls: MakeRustlsConnect,
         heard: Arc<Notify>,
         tasks: &TaskTracker,
-    ) -> Result<Self, tokio_postgres::Error> {
-        let (client, mut connection) = address.config.connect(tls).await?;
+    ) -> Result<Self, ConnectError> {
+        let (client, mut connection) = connecting::connect(address, &tls).await?;
         let connection = tasks.spawn(async move {
             let mut messages = poll_fn(move |context| connection.poll_message(context));
             // The end, or an error, is for those to see who use the client.

@@ -10,8 +10,12 @@ use crate::keyring::Keyring;
 /// How to open a [`super::PostgresStore`].
 #[derive(Debug)]
 pub struct PostgresOptions {
-    /// Where the server is, and the database there.
+    /// Where the server is, and the database there; or a pooler before it, such as PgBouncer, see `session_address`.
     pub address: PostgresAddress,
+    /// Where the server itself is, if `address` is a pooler that gives each transaction another session. What needs a session of its
+    /// own goes there: migrations, hearing from other nodes, and learning the types of statements' parameters. Default `None`:
+    /// `address` is the server.
+    pub session_address: Option<PostgresAddress>,
     /// The operator's encryption keys. There is no key of the store's own: the next node would not have it.
     pub keyring: Keyring,
     /// Makes the ids of what the store itself brings forth.
@@ -31,6 +35,15 @@ impl PostgresOptions {
     /// The defaults for a database.
     #[must_use]
     pub fn new(address: PostgresAddress, keyring: Keyring, ids: Arc<IdMaker>, now: Timestamp) -> Self {
-        Self { address, keyring, ids, now, max_queued_writes: 4096, connections: 8, batches: 2 }
+        Self {
+            address,
+            session_address: None,
+            keyring,
+            ids,
+            now,
+            max_queued_writes: 4096,
+            connections: 8,
+            batches: 2,
+        }
     }
 }

@@ -6,9 +6,16 @@ mod backend;
 mod conformance;
 mod nodes;
 mod opening;
+mod pooled;
+mod pooler;
 mod queue;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
 
 conformance::conformance!(crate::backend::Database::new());
+
+/// The same through a pooler that gives each transaction another session.
+mod through_a_pooler {
+    crate::conformance::conformance!(crate::pooler::PooledDatabase::new());
+}

@@ -32,7 +32,12 @@ pub struct NotStarted {
 impl GatewayBuilder {
     pub(super) fn new(binary: PathBuf) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { binary, data_dir: None, listen, environment: Vec::new() }
+        Self {
+            binary,
+            data_dir: None,
+            listen,
+            environment: vec![("RINGBACK_ADMIN_KEY".to_owned(), ADMIN_KEY.to_owned())],
+        }
     }
 
     /// On this data folder, which is left where it is afterwards.
@@ -51,6 +56,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Without this variable, such as `RINGBACK_ADMIN_KEY`: then it is to make a key of its own.
+    #[must_use]
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.environment.retain(|(other, _)| other != name);
         self
     }
 
@@ -107,7 +119,6 @@ impl GatewayBuilder {
             .arg(data_dir)
             // No setting of whoever runs the tests, neither from the environment nor from a file, is to reach it.
             .env_clear()
-            .env("RINGBACK_ADMIN_KEY", ADMIN_KEY)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
             .stdin(Stdio::null());

@@ -156,7 +156,7 @@ pub fn apart<F: Future<Output: Send> + Send>(future: F) -> F::Output {
 }
 
 /// An empty folder, in memory if there is such a place, that whoever the server runs as may enter.
-pub(super) fn new_folder() -> PathBuf {
+pub(crate) fn new_folder() -> PathBuf {
     let parent = Some(Path::new("/dev/shm")).filter(|path| path.is_dir());
     let folder = match parent {
         Some(parent) => TempDir::with_prefix_in("ringback-postgres-", parent),
@@ -168,7 +168,7 @@ pub(super) fn new_folder() -> PathBuf {
 }
 
 /// Where the server's programs are.
-pub(super) fn binaries() -> PathBuf {
+pub(crate) fn binaries() -> PathBuf {
     let is_there = |folder: &PathBuf| folder.join("initdb").is_file();
     let said = Command::new("pg_config").arg("--bindir").output().ok();
     let said = said.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
@@ -180,27 +180,30 @@ pub(super) fn binaries() -> PathBuf {
 }
 
 /// Who the server runs as: it refuses to be run by root.
-pub(super) struct Identity {
+pub(crate) struct Identity {
     /// User and group, if they are not our own.
     other: Option<(u32, u32)>,
 }
 
 impl Identity {
-    pub(super) fn of(own_folder: &Path) -> Self {
+    /// Of whoever owns our own folder, or somebody lesser.
+    pub(crate) fn of(own_folder: &Path) -> Self {
         let is_root = fs::metadata(own_folder).expect("our folder is there").uid() == 0;
         let other =
             ["postgres", "nobody"].into_iter().find_map(|name| Some((id("-u", name)?, id("-g", name)?)));
         Self { other: other.filter(|_| is_root) }
     }
 
-    pub(super) fn give(&self, path: &Path) {
+    /// Gives it a folder for itself.
+    pub(crate) fn give(&self, path: &Path) {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).expect("our folder is ours");
         if let Some((user, group)) = self.other {
             std::os::unix::fs::chown(path, Some(user), Some(group)).expect("root may give a folder away");
         }
     }
 
-    pub(super) fn command(&self, program: &Path) -> Command {
+    /// A program run by it.
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let Some((user, group)) = self.other else { return Command::new(program) };
         let mut command = Command::new("setpriv");
         command
