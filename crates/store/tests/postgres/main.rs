@@ -6,12 +6,14 @@ mod backend;
 mod conformance;
 mod nodes;
 mod opening;
+mod partitions;
 mod pooled;
 mod pooler;
 mod queue;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
+mod upgrade;
 
 conformance::conformance!(crate::backend::Database::new());
 
