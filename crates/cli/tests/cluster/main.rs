@@ -11,6 +11,8 @@ mod database_away;
 mod dead_node;
 mod dice;
 mod graceful;
+mod next_node;
+mod upgrade;
 
 use std::time::Duration;
 
