@@ -4,6 +4,7 @@
 //!   right at the commit, and no change waits for longer than the appends that were before it.
 //! - An *order* (of an object's deliveries to an endpoint): whoever adds to it, or ends one of it, has it alone until the commit.
 //! - The *schema*: one node at a time brings it up to date.
+//! - The *partitions*: one node at a time makes and removes them.
 //! - The *presence* of nodes: each shares it while it lives, so that one which gets it alone knows that it is alone.
 //!
 //! Locks are taken in this sequence, and those of one kind in that of their numbers. Two different things may have the same
@@ -22,6 +23,12 @@ const ORDER: i32 = 0x5242_0002;
 pub(super) const SCHEMA: i32 = 0x5242_0003;
 /// Of nodes.
 pub(super) const PRESENCE: i32 = 0x5242_0004;
+
+/// Of partitions.
+const PARTITIONS: i32 = 0x5242_0008;
+
+/// From here on to the end of the transaction nobody is waited for longer than a moment, nor waits behind it for longer.
+pub(super) const BRIEFLY: &str = "SET LOCAL lock_timeout = '200ms'";
 
 /// How many different locks of orders there are: bounds what one transaction takes of the server's table of locks.
 const ORDER_LOCKS: i32 = 1024;
@@ -47,6 +54,17 @@ pub(super) async fn take_orders(tx: &Connection, orders: &[(EndpointId, &str)]) 
         |(id, key): &(EndpointId, &str)| number(&[&id.to_bytes(), key.as_bytes()]).rem_euclid(ORDER_LOCKS);
     let numbers = sorted(orders.iter().map(of));
     tx.query(TAKE, &[&ORDER, &numbers]).await.map(drop)
+}
+
+/// Takes the partitions.
+pub(super) async fn take_partitions(tx: &Connection) -> Result<(), Failure> {
+    tx.query(TAKE, &[&PARTITIONS, &vec![0]]).await.map(drop)
+}
+
+/// Takes the partitions if nobody has them.
+pub(super) async fn try_partitions(tx: &Connection) -> Result<bool, Failure> {
+    let row = tx.query_one("SELECT pg_try_advisory_xact_lock($1, 0)", &[&PARTITIONS]).await?;
+    super::columns::get(&row, 0)
 }
 
 fn sorted(numbers: impl Iterator<Item = i32>) -> Vec<i32> {

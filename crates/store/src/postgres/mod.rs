@@ -38,6 +38,7 @@ mod operations;
 mod options;
 mod order;
 mod orphans;
+mod partitions;
 #[cfg(test)]
 mod plans;
 mod pool;
@@ -50,6 +51,7 @@ mod replays;
 mod reseal;
 mod routing;
 mod rules;
+mod schema;
 mod secrets;
 #[cfg(test)]
 #[path = "../../../testkit/src/postgres/server.rs"]
@@ -59,6 +61,7 @@ mod settings;
 mod snapshot;
 mod sources;
 mod statement;
+mod status;
 mod tls;
 mod types;
 mod watch;
@@ -83,7 +86,10 @@ use crate::rows::idempotency::RunId;
 use crate::rows::secrets::missing_key;
 
 pub use address::{AddressError, PostgresAddress};
+pub use migrate::{Migrate, Migrated, migrate_database, migrate_to};
 pub use options::PostgresOptions;
+pub use schema::Schema;
+pub use status::{DatabaseStatus, NodeStatus, PartitionStatus, SchemaStatus, database_status};
 pub use writer::BatchCounts;
 
 /// The store in a PostgreSQL database. Dropping it without [`Store::close`](crate::Store::close) is safe: everything answered is on
@@ -98,6 +104,7 @@ pub struct PostgresStore {
     ids: Arc<IdMaker>,
     run_id: RunId,
     prunable: prune::Found,
+    partitions: partitions::Partitions,
     /// Held by whoever counts what a replay comes to.
     counting: tokio::sync::Semaphore,
     reading: Condition,
@@ -118,6 +125,7 @@ impl PostgresStore {
         let ways = Ways::new(&options, &tasks).map_err(|error| refused.because(error))?;
         let (address, tls) = (ways.session_address.clone(), ways.session_tls.clone());
         let PostgresOptions { keyring, ids, now, max_queued_writes, connections, batches, .. } = options;
+        let (schema, event_retention) = (options.schema, options.event_retention);
         let connecting = Node::connect(&address, tls.clone(), Arc::clone(&heard), &tasks);
         let mut node = connecting.await.map_err(|error| refused.because(error))?;
         settings::check(&node.client, &address, ways.needed(connections.max(2) + batches.max(1))).await?;
@@ -125,7 +133,10 @@ impl PostgresStore {
         let keyring = Arc::new(keyring);
         let pool = Arc::new(ways.connections(connections.max(2)));
         node.enter_schema().await.map_err(|error| refused.by(error))?;
-        migrate::run(&mut node.client).await?;
+        migrate::run(&mut node.client, &schema, Migrate::Expand).await?;
+        let partitions = partitions::Partitions::of(event_retention);
+        let prepared = partitions.prepare(&pool).await;
+        prepared.map_err(|failure| refused.because(StoreError::from(failure)))?;
         let is_alone = node.is_alone().await.map_err(|error| refused.by(error))?;
         prepare(&pool, &keyring, &ids, now, is_alone).await.map_err(of_rows)?;
         node.appear().await.map_err(|error| refused.by(error))?;
@@ -144,6 +155,7 @@ impl PostgresStore {
             run_id: ids.next::<ReceiptId>(now).to_bytes(),
             ids,
             prunable: prune::Found::default(),
+            partitions,
             counting: tokio::sync::Semaphore::new(1),
             reading: Condition::new("the database cannot be read", "the database can be read again"),
             writing: Condition::new("the database takes no writes", "the database takes writes again"),

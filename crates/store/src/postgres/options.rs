@@ -1,10 +1,12 @@
 //! What the store on a server is opened with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringback_domain::{IdMaker, Timestamp};
 
 use super::address::PostgresAddress;
+use super::schema::Schema;
 use crate::keyring::Keyring;
 
 /// How to open a [`super::PostgresStore`].
@@ -29,6 +31,11 @@ pub struct PostgresOptions {
     /// How many batches are written at once, each over a connection of its own, at least 1. Default 2: while one waits for its commit,
     /// the next is on its way.
     pub batches: usize,
+    /// How long finished events are kept. Default 30 days. A quarter of it, at least one day and at most seven, is the time that one partition
+    /// of the events has, and with it how much longer an event may be kept.
+    pub event_retention: Duration,
+    /// The migrations that this node knows. Default: those of this release.
+    pub schema: Schema,
 }
 
 impl PostgresOptions {
@@ -44,6 +51,8 @@ impl PostgresOptions {
             max_queued_writes: 4096,
             connections: 8,
             batches: 2,
+            event_retention: Duration::from_secs(30 * 24 * 3600),
+            schema: Schema::default(),
         }
     }
 }

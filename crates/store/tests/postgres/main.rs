@@ -10,6 +10,7 @@ mod opening;
 #[path = "../../../testkit/src/postgres/own_server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod own_server;
+mod partitions;
 mod pooled;
 mod pooler;
 mod proxy;
@@ -21,6 +22,7 @@ mod setting_up;
 #[path = "../../../testkit/src/signal.rs"]
 mod signal;
 mod tls;
+mod upgrade;
 
 conformance::conformance!(crate::backend::Database::new());
 
