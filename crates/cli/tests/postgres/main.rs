@@ -3,6 +3,10 @@
 
 mod admin_key;
 mod command;
+mod db;
+mod nodes;
+mod refusals;
+mod sdk;
 mod slice;
 
 /// The binary.
