@@ -4,16 +4,23 @@
 mod backend;
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod faults;
 mod nodes;
 mod opening;
 mod partitions;
+#[path = "../../../testkit/src/postgres/own.rs"]
+#[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
+mod own;
 mod pooled;
 mod pooler;
+mod proxy;
 mod queue;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
 mod upgrade;
+mod setting_up;
+mod tls;
 
 conformance::conformance!(crate::backend::Database::new());
 

@@ -82,7 +82,7 @@ async fn a_contraction_waits_for_a_word_and_for_the_last_node_that_does_not_know
     all_nodes_are_dead(&client).await;
     node_lives(&client, 1).await;
     let address = database.url().parse().unwrap();
-    let contract = || migrate_to(&address, &contracted(), Migrate::Contract);
+    let contract = async || migrate_to(&address, &contracted(), Migrate::Contract).await;
 
     let refused = contract().await.unwrap_err();
     assert!(matches!(refused, OpenError::OlderNodes { .. }), "{refused:?}");
