@@ -4,6 +4,7 @@
 //!   right at the commit, and no change waits for longer than the appends that were before it.
 //! - An *order* (of an object's deliveries to an endpoint): whoever adds to it, or ends one of it, has it alone until the commit.
 //! - The *schema*: one node at a time brings it up to date.
+//! - *Pruning*: one node at a time; the others leave it to that one.
 //! - The *presence* of nodes: each shares it while it lives, so that one which gets it alone knows that it is alone.
 //!
 //! Locks are taken in this sequence, and those of one kind in that of their numbers. Two different things may have the same
@@ -12,6 +13,7 @@
 use aws_lc_rs::digest;
 use ringback_domain::{EndpointId, ProjectId, TypedId};
 
+use super::columns;
 use super::connections::Connection;
 use super::failure::Failure;
 
@@ -22,6 +24,9 @@ const ORDER: i32 = 0x5242_0002;
 pub(super) const SCHEMA: i32 = 0x5242_0003;
 /// Of nodes.
 pub(super) const PRESENCE: i32 = 0x5242_0004;
+
+/// Of pruning.
+const PRUNE: i32 = 0x5242_0005;
 
 /// How many different locks of orders there are: bounds what one transaction takes of the server's table of locks.
 const ORDER_LOCKS: i32 = 1024;
@@ -47,6 +52,12 @@ pub(super) async fn take_orders(tx: &Connection, orders: &[(EndpointId, &str)]) 
         |(id, key): &(EndpointId, &str)| number(&[&id.to_bytes(), key.as_bytes()]).rem_euclid(ORDER_LOCKS);
     let numbers = sorted(orders.iter().map(of));
     tx.query(TAKE, &[&ORDER, &numbers]).await.map(drop)
+}
+
+/// Has pruning alone until the end of the transaction, unless another node has.
+pub(super) async fn try_prune(tx: &Connection) -> Result<bool, Failure> {
+    let row = tx.query_one("SELECT pg_try_advisory_xact_lock($1, 0)", &[&PRUNE]).await?;
+    columns::get(&row, 0)
 }
 
 fn sorted(numbers: impl Iterator<Item = i32>) -> Vec<i32> {

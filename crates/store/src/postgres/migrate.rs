@@ -15,6 +15,11 @@ pub(super) async fn run(client: &mut Client) -> Result<(), OpenError> {
     runner.run_async(client).await.map(drop).map_err(failed)
 }
 
+/// The newest one that this program knows.
+pub(super) fn newest() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
 fn migrations() -> Result<Vec<Migration>, OpenError> {
     MIGRATIONS
         .iter()
