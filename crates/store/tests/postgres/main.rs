@@ -8,9 +8,14 @@
 mod backend;
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod heartbeats;
 mod nodes;
 mod opening;
+mod owners;
 mod queue;
 mod server;
+mod server_clock;
+mod turns;
+mod wake_ups;
 
 conformance::conformance!(crate::backend::Database::new());
