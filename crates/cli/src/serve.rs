@@ -6,8 +6,8 @@ mod clock;
 mod encryption_key;
 mod logging;
 mod signals;
+mod store;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ArgAction;
@@ -15,13 +15,13 @@ use ringback_delivery::{Deliverer, DelivererParts, Dispatcher};
 use ringback_domain::retry::Jitter;
 use ringback_domain::{Clock, IdMaker};
 use ringback_egress::{Client, Policy};
-use ringback_store::{SqliteOptions, SqliteStore, Store};
+use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
 use crate::args::Global;
 use crate::exit::CliError;
 use crate::random;
-use crate::settings::{self, Settings};
+use crate::settings::{self, DatabaseFlags, Settings};
 
 pub(crate) use admin_key::read as read_admin_key;
 pub(crate) use clock::now;
@@ -44,9 +44,22 @@ pub(crate) struct ServeFlags {
     /// The URL that senders reach this server by, for the URLs of sources.
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
-    /// The settings file [default: ringback.toml in the current folder, if there is one].
-    #[arg(long, value_name = "FILE", env = "RINGBACK_CONFIG", hide_env_values = true)]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseFlags,
+}
+
+impl ServeFlags {
+    /// Only those that were typed, as settings, so that they override and nothing else does.
+    pub(crate) fn type_into(&self, typed: &mut Map<String, Value>) {
+        if self.dev {
+            typed.insert("dev".into(), true.into());
+        }
+        for (key, value) in [("listen", &self.listen), ("public_url", &self.public_url)] {
+            if let Some(value) = value {
+                typed.insert(key.into(), value.as_str().into());
+            }
+        }
+    }
 }
 
 /// Runs the server until it is told to stop.
@@ -62,11 +75,12 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
     let stop = signals::listen()?;
     let clock: Arc<dyn Clock> = Arc::new(clock::SystemClock);
     let ids = Arc::new(IdMaker::new(u64::from_le_bytes(random::bytes())));
+    let database = settings.database()?;
     let policy = settings.egress_policy()?;
     let client = open_client(settings, policy.clone())?;
 
-    let store = open_store(settings, &ids, clock.as_ref())?;
-    let admin_key = admin_key::establish(settings, store.as_ref()).await?;
+    let store = store::open(settings, &database, &ids, clock.as_ref()).await?;
+    let admin_key = admin_key::establish(settings, &database, store.as_ref()).await?;
     let listener = listen(settings).await?;
     let public_url = settings.public_url_for(&listener)?;
 
@@ -105,17 +119,6 @@ fn open_client(settings: &Settings, policy: Policy) -> Result<Client, CliError> 
     let mut roots = native_roots();
     settings.egress.trust(&mut roots)?;
     Ok(Client::builder(policy, roots).proxy(settings.egress.proxy()?).build())
-}
-
-fn open_store(
-    settings: &Settings,
-    ids: &Arc<IdMaker>,
-    clock: &dyn Clock,
-) -> Result<Arc<dyn Store>, CliError> {
-    let mut options = SqliteOptions::new(&settings.data_dir, Arc::clone(ids), clock.now());
-    options.keyring = encryption_key::keyring(settings)?;
-    let store = SqliteStore::open(options).map_err(CliError::cannot_start)?;
-    Ok(Arc::new(store))
 }
 
 async fn listen(settings: &Settings) -> Result<TcpListener, CliError> {

@@ -1,5 +1,6 @@
 //! Settings: `ringback.toml`, then `RINGBACK_…` variables, then flags. The doc comment of each field is its reference entry.
 
+mod database;
 mod egress;
 mod secret;
 mod source;
@@ -16,6 +17,7 @@ use url::Url;
 
 use crate::exit::CliError;
 
+pub(crate) use database::{Database, DatabaseFlags};
 use egress::EgressSettings;
 pub(crate) use secret::SecretText;
 pub(crate) use source::{default_data_dir, load};
@@ -26,8 +28,12 @@ pub(crate) use source::{default_data_dir, load};
 pub(crate) struct Settings {
     /// The address to listen on. Default `127.0.0.1:4600`.
     pub(crate) listen: String,
-    /// Where the database and the keys are kept. Default `$XDG_DATA_HOME/ringback` or `~/.local/share/ringback`.
+    /// Where the database and the keys are kept; with `database`, only the admin key. Default `$XDG_DATA_HOME/ringback` or `~/.local/share/ringback`.
     pub(crate) data_dir: PathBuf,
+    /// The PostgreSQL database that this node shares with others: `postgres://user:password@host:port/database`, or `file:` and the path
+    /// of a file that holds that. Default: a database file in the data folder, for one node.
+    #[serde(default)]
+    pub(crate) database: Option<SecretText>,
     /// The URL that senders reach this server by; the URLs of sources begin with it. Default: the listen address.
     #[serde(default)]
     pub(crate) public_url: Option<Url>,
@@ -39,7 +45,8 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) admin_key: Option<SecretText>,
     /// The keys that secrets are encrypted under at rest: 32 bytes in base64, or `file:` and a path; several separated by
-    /// commas, of which the first encrypts and all decrypt. Default: one is made and kept in the data folder.
+    /// commas, of which the first encrypts and all decrypt. With `database` it is needed, the same for all nodes; otherwise the default
+    /// is one that is made and kept in the data folder.
     #[serde(default)]
     pub(crate) encryption_key: Option<SecretText>,
     /// What may be reached, and by which way.

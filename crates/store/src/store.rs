@@ -235,6 +235,10 @@ pub trait Store: ReplayStore {
     /// [`StoreError::Unavailable`] and its like; the same for every method below.
     async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError>;
 
+    /// Makes this the admin key if there is none yet. Whether it is the one in force now: of several nodes that offer one each at
+    /// the same time, one wins.
+    async fn offer_admin_key(&self, sha256: [u8; 32]) -> Result<bool, StoreError>;
+
     /// Makes a project, and its source of kind `publish`. [`StoreError::NameTaken`] if there is one of this name.
     async fn create_project(&self, project: NewProject) -> Result<Project, StoreError>;
 

@@ -44,6 +44,11 @@ impl Store for FaultyStore {
         self.inner.set_admin_key(sha256).await
     }
 
+    async fn offer_admin_key(&self, sha256: [u8; 32]) -> Result<bool, StoreError> {
+        self.faults.pass(Op::Configure).await?;
+        self.inner.offer_admin_key(sha256).await
+    }
+
     async fn create_project(&self, project: NewProject) -> Result<Project, StoreError> {
         self.faults.pass(Op::Configure).await?;
         self.inner.create_project(project).await

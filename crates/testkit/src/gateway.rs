@@ -18,6 +18,8 @@ use crate::wait::until;
 
 /// The admin key that every gateway is started with.
 pub const ADMIN_KEY: &str = "sk-testkit-admin-key";
+/// The encryption key of the gateways that share a database: 32 bytes in base64.
+pub const ENCRYPTION_KEY: &str = "dGVzdGtpdC1lbmNyeXB0aW9uLWtleS0zMi1ieXRlcyE=";
 
 /// A running `ringback serve --dev`. Dropping it kills it, and deletes its data folder if that was its own.
 #[derive(Debug)]
@@ -103,7 +105,23 @@ impl Gateway {
     /// # Panics
     /// When the signal cannot be sent.
     pub async fn ask_to_stop(&mut self) {
-        self.process.terminate().await;
+        self.process.signal("TERM").await;
+    }
+
+    /// Stops it by SIGSTOP where it stands: it is there and does nothing, and its connections stay open.
+    ///
+    /// # Panics
+    /// When the signal cannot be sent.
+    pub async fn freeze(&self) {
+        self.process.signal("STOP").await;
+    }
+
+    /// Lets it go on by SIGCONT, as if no time had passed.
+    ///
+    /// # Panics
+    /// When the signal cannot be sent.
+    pub async fn thaw(&self) {
+        self.process.signal("CONT").await;
     }
 
     /// Waits until it has ended by itself.

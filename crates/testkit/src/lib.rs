@@ -8,7 +8,9 @@
 //! - [`FaultyStore`] is a real store that fails by a switch, [`Faults`]; every world's deliverer works on one;
 //! - [`Gateway`] is the whole real binary as a child process, to be killed and started again;
 //! - [`Load`] is many callers at once, [`Ledger`] what became of their calls, [`Arrivals`] what of it reached a receiver;
-//! - [`DatabaseLock`] is another program that has the gateway's database.
+//! - [`Cluster`] is several gateways on one database, [`SpreadLoad`] callers behind what stands before them;
+//! - [`DatabaseLock`] is another program that has the gateway's database;
+//! - [`postgres::Server`] is a PostgreSQL server that lives as long as the test process, [`postgres::Database`] one database there.
 //!
 //! Nothing here waits without a bound: whatever takes longer than [`PATIENCE`] ends the test, saying what it waited for.
 //! And nothing returns an error that a test would only unwrap: what goes wrong here is a failed test, so it panics.
@@ -17,6 +19,7 @@
 //! process may have taken it meanwhile.
 
 mod clock;
+mod cluster;
 mod database_lock;
 mod faults;
 mod faulty_store;
@@ -25,21 +28,26 @@ mod http_line;
 mod ledger;
 mod load;
 mod openai;
+pub mod postgres;
 mod receiver;
 mod secret;
+mod signal;
+mod spread;
 mod wait;
 mod world;
 
 pub use clock::{FakeClock, wall_clock_now};
+pub use cluster::Cluster;
 pub use database_lock::DatabaseLock;
 pub use faults::{Faults, Op, unavailable};
 pub use faulty_store::FaultyStore;
-pub use gateway::{ADMIN_KEY, Gateway, GatewayBuilder, NotStarted, Stopped};
+pub use gateway::{ADMIN_KEY, ENCRYPTION_KEY, Gateway, GatewayBuilder, NotStarted, Stopped};
 pub use http_line::{Answer, HttpLine};
 pub use ledger::{Arrivals, Ledger};
 pub use load::{BodyOf, Load, send_again, small_body};
 pub use openai::{OpenAi, USER_AGENT};
 pub use receiver::{Call, Gate, Receiver, Reply};
 pub use secret::secret;
-pub use wait::{PATIENCE, until, within};
+pub use spread::{Acknowledged, SpreadLedger, SpreadLoad, SpreadPlan};
+pub use wait::{PATIENCE, until, until_at_last, within};
 pub use world::{START, World, WorldBuilder};

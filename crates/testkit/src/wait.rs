@@ -26,13 +26,26 @@ pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
 ///
 /// # Panics
 /// When there is none within [`PATIENCE`]; `what` says what was waited for.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let give_up_at = Instant::now() + PATIENCE;
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl FnMut() -> F) -> T {
+    until_at_last(what, PATIENCE, ASK_AGAIN_AFTER, ask).await
+}
+
+/// The same for what may take longer, or is dear to ask for: with this patience, and this pause between two questions.
+///
+/// # Panics
+/// When there is none within `patience`, or one answer takes longer than [`PATIENCE`].
+pub async fn until_at_last<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    patience: Duration,
+    pause: Duration,
+    mut ask: impl FnMut() -> F,
+) -> T {
+    let give_up_at = Instant::now() + patience;
     loop {
         if let Some(answer) = within(what, ask()).await {
             return answer;
         }
-        assert!(Instant::now() < give_up_at, "waited {PATIENCE:?} in vain for {what}");
-        sleep(ASK_AGAIN_AFTER).await;
+        assert!(Instant::now() < give_up_at, "waited {patience:?} in vain for {what}");
+        sleep(pause).await;
     }
 }

@@ -32,6 +32,7 @@ pub(crate) fn ready(
             "url": url,
             "public_url": public_url.as_str().trim_end_matches('/'),
             "data_dir": settings.data_dir,
+            "admin_key": admin_key.origin(),
         });
         // A program may wait for this line on a pipe; that it does not is no reason to fail.
         let _ = output::line(line);
@@ -61,6 +62,9 @@ fn text(settings: &Settings, public_url: &Url, url: &str, admin_key: &AdminKey) 
             format!("{bold}{}{bold:#} (kept in {})", key.as_str(), file.display())
         }
         AdminKey::Made { file, .. } => format!("made now, in {}", file.display()),
+        AdminKey::Unknown => {
+            "the one that the nodes of this database have; this node does not know it".to_owned()
+        }
     };
     add("admin key", admin_key);
     add("to stop", "Ctrl-C, or SIGTERM".to_owned());

@@ -23,6 +23,15 @@ pub(crate) fn keyring(settings: &Settings) -> Result<Option<Keyring>, CliError> 
     Ok(keys.next().map(|first| Keyring::new(first, keys)))
 }
 
+/// What is said when a database of many nodes is to be used without one.
+pub(crate) fn missing() -> CliError {
+    CliError::Usage(
+        "a PostgreSQL database needs an encryption key, the same for all nodes: make one with `openssl rand -base64 32`, keep it safe, and \
+         give it to every node as RINGBACK_ENCRYPTION_KEY (or the setting encryption_key, which may name a file: file:/path)"
+            .to_owned(),
+    )
+}
+
 /// One key: base64 of 32 bytes, or `file:` and the path of a file that holds that.
 fn key(reference: &str) -> Result<EncryptionKey, String> {
     let text = match reference.trim().strip_prefix("file:") {

@@ -1,13 +1,13 @@
 //! Where settings come from, in which order, and what is said when one is wrong.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Settings;
+use super::{DatabaseFlags, Settings};
 use crate::args::Global;
 use crate::exit::CliError;
 use crate::serve::ServeFlags;
@@ -22,21 +22,36 @@ const NOT_SETTINGS: [&str; 4] = ["url", "api_key", "config", "bin"];
 
 /// Reads the settings.
 pub(crate) fn load(global: &Global, flags: &ServeFlags) -> Result<Settings, CliError> {
+    let mut typed = serde_json::Map::new();
+    flags.type_into(&mut typed);
+    load_with(global, &flags.database, typed)
+}
+
+/// Reads the settings, for a command that is concerned with the database alone.
+fn load_with(
+    global: &Global,
+    database: &DatabaseFlags,
+    mut typed: serde_json::Map<String, Value>,
+) -> Result<Settings, CliError> {
+    database.type_into(&mut typed);
+    if let Some(data_dir) = &global.data_dir {
+        typed.insert("data_dir".into(), json!(data_dir));
+    }
     let mut figment = Figment::from(Serialized::defaults(json!({
         "listen": "127.0.0.1:4600",
         "data_dir": default_data_dir(),
     })));
-    if let Some(file) = settings_file(flags)? {
+    if let Some(file) = settings_file(database.config.as_deref())? {
         figment = figment.merge(Toml::file_exact(file));
     }
     figment = figment.merge(environment());
-    figment = figment.merge(Serialized::defaults(typed(global, flags)));
+    figment = figment.merge(Serialized::defaults(Value::Object(typed)));
     extract(&figment)
 }
 
-fn settings_file(flags: &ServeFlags) -> Result<Option<PathBuf>, CliError> {
-    match &flags.config {
-        Some(file) if file.is_file() => Ok(Some(file.clone())),
+fn settings_file(named: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
+    match named {
+        Some(file) if file.is_file() => Ok(Some(file.to_owned())),
         Some(file) => Err(CliError::Usage(format!("there is no settings file {}", file.display()))),
         None => Ok(Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file())),
     }
@@ -54,23 +69,6 @@ fn environment() -> Env {
                 None => key.into(),
             }
         })
-}
-
-/// Only the flags that were typed, so that they override and nothing else does.
-fn typed(global: &Global, flags: &ServeFlags) -> serde_json::Value {
-    let mut typed = serde_json::Map::new();
-    if flags.dev {
-        typed.insert("dev".into(), true.into());
-    }
-    for (key, value) in [("listen", &flags.listen), ("public_url", &flags.public_url)] {
-        if let Some(value) = value {
-            typed.insert(key.into(), value.as_str().into());
-        }
-    }
-    if let Some(data_dir) = &global.data_dir {
-        typed.insert("data_dir".into(), json!(data_dir));
-    }
-    typed.into()
 }
 
 fn extract(figment: &Figment) -> Result<Settings, CliError> {

@@ -4,18 +4,26 @@
 //! `verify-ca` mean `verify-full` here, since encryption to an unknown peer protects little. Without `sslmode` the connection to
 //! another machine is `verify-full`, and that to this one (a socket's folder, a loopback address, `localhost`) is not encrypted.
 //! `sslrootcert` names a PEM file of the authorities that are known, in place of the system's.
+//!
+//! Several hosts, separated by commas, are one primary and its standbys: the one that takes writes is used, whichever that is.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
-/// How long making a connection may take.
+use super::connecting;
+
+/// How long making a connection may take, over all hosts, unless `connect_timeout` says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The least time that each host gets of it.
+const MIN_FOR_EACH: Duration = Duration::from_millis(1500);
 /// How long what was sent may stay unacknowledged until the connection counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(10);
 
@@ -24,6 +32,10 @@ const LOST_AFTER: Duration = Duration::from_secs(10);
 pub struct PostgresAddress {
     pub(super) config: Config,
     pub(super) root_certificates: Option<PathBuf>,
+    /// The same for each of the hosts.
+    pub(super) hosts: Arc<[Config]>,
+    /// Which of them took writes when last asked.
+    pub(super) writing_host: Arc<AtomicUsize>,
 }
 
 /// A text that is not such an address.
@@ -42,6 +54,13 @@ impl PostgresAddress {
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.config.get_ssl_mode() != SslMode::Disable
+    }
+
+    /// How long a host has to give a connection that can be used.
+    pub(super) fn time_for_each(&self) -> Duration {
+        let in_all = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
+        let hosts = u32::try_from(self.hosts.len().max(1)).unwrap_or(u32::MAX);
+        (in_all / hosts).max(MIN_FOR_EACH)
     }
 }
 
@@ -73,7 +92,9 @@ impl FromStr for PostgresAddress {
             config.application_name("ringback");
         }
         config.tcp_user_timeout(LOST_AFTER).keepalives_idle(LOST_AFTER).keepalives_interval(LOST_AFTER / 3);
-        Ok(Self { config, root_certificates })
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let hosts = connecting::hosts(&config).into();
+        Ok(Self { config, root_certificates, hosts, writing_host: Arc::default() })
     }
 }
 
@@ -170,6 +191,26 @@ mod tests {
         let address = parse("postgres://u@db.example/d?sslrootcert=/etc/my%20ca.pem&application_name=x");
         assert_eq!(address.root_certificates, Some(PathBuf::from("/etc/my ca.pem")));
         assert_eq!(address.config.get_application_name(), Some("x"));
+    }
+
+    #[test]
+    fn of_several_hosts_each_is_asked_whether_it_takes_writes() {
+        let address = parse("postgres://u:p@one,two:5433/d?application_name=x&hostaddr=10.0.0.1,10.0.0.2");
+        assert_eq!(address.hosts.len(), 2);
+        let of = |index: usize| {
+            let host = &address.hosts[index];
+            assert_eq!(host.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+            assert_eq!((host.get_user(), host.get_password()), (Some("u"), Some(&b"p"[..])));
+            assert_eq!((host.get_dbname(), host.get_application_name()), (Some("d"), Some("x")));
+            assert_eq!(host.get_ssl_mode(), SslMode::Require);
+            (host.get_hosts().to_vec(), host.get_hostaddrs().to_vec(), host.get_ports().to_vec())
+        };
+        let tcp = |name: &str| vec![Host::Tcp(name.to_owned())];
+        assert_eq!(of(0), (tcp("one"), vec!["10.0.0.1".parse().unwrap()], vec![5432]));
+        assert_eq!(of(1), (tcp("two"), vec!["10.0.0.2".parse().unwrap()], vec![5433]));
+        assert_eq!(address.time_for_each(), CONNECT_TIMEOUT / 2);
+        assert_eq!(parse("postgres://u@one/d").time_for_each(), CONNECT_TIMEOUT);
+        assert_eq!(parse("postgres://u@one,two,three,four,five/d").time_for_each(), MIN_FOR_EACH);
     }
 
     #[test]

@@ -1,25 +1,54 @@
-//! Connections to the server: pooled, with prepared statements, and their transactions.
+//! Connections to the server: pooled, and their transactions. Each statement, and each transaction as a whole, has a bound in time that
+//! this side watches: a server that is stopped acknowledges what it is sent and says nothing.
+//!
+//! Statements are prepared once for each connection. A pooler such as PgBouncer may give each transaction another session of the
+//! server: through it a statement goes with its values in one message, by the types that were learned at the server itself.
+//!
+//! What is *not* guaranteed: that a statement which was given up has not been carried out.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use deadpool::managed::PoolError;
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
-use super::failure::Failure;
+use super::connecting::ConnectError;
+use super::failure::{DatabaseError, Failure, Verdict, verdict};
+use super::pool::{Object, Pool, Server, Session};
+use super::types::Types;
 
 /// How long a caller waits for a connection.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// How long a single statement may take, or a transaction with all that belongs to it.
+pub(super) const BOUND: Duration = Duration::from_secs(10);
+
 /// What holds for every session. A commit is on the disk when it is answered; a node that stops in the middle of a transaction
-/// holds its locks for a bounded time; no statement compiles itself for longer than it runs.
+/// holds its locks for a bounded time, and who waits for a lock hears of it before its own bound; no statement compiles itself for
+/// longer than it runs.
 const SESSION: &str = "\
-    SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '10s'; \
-    SET statement_timeout = '30s'; SET jit = off";
+    SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '6s'; \
+    SET statement_timeout = '10s'; SET jit = off";
+
+/// Begins a transaction that writes. Said anew, lest somebody's own proxy gives each transaction another session.
+const WRITE: &str = "BEGIN; SET LOCAL synchronous_commit = on";
+
+/// Begins a transaction that reads.
+const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// What holds for a transaction, where sessions are not ours.
+const OURS_FOR_A_WHILE: &str = "\
+    ; SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL lock_timeout = '6s'; \
+    SET LOCAL statement_timeout = '10s'; SET LOCAL jit = off";
 
 /// A parameter of a statement.
 pub(super) type Param<'a> = &'a (dyn ToSql + Sync);
@@ -33,48 +62,83 @@ pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> 
 /// A pool.
 pub(super) struct Connections {
     pool: Pool,
+    /// Of statements' parameters, if sessions are not ours.
+    types: Option<Arc<Types>>,
 }
 
 impl Connections {
-    /// Connections are made when first needed, at most `size`.
-    pub(super) fn new(address: &PostgresAddress, tls: MakeRustlsConnect, size: usize) -> Self {
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(address.config.clone(), tls, recycling);
-        let set_up = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
-            Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
-        });
-        let pool = Pool::builder(manager)
+    /// Connections to the server itself. They are made when first needed, at most `size`.
+    pub(super) fn direct(
+        address: &PostgresAddress,
+        tls: MakeRustlsConnect,
+        size: usize,
+        tasks: &TaskTracker,
+    ) -> Self {
+        Self::new(Server::new(address.clone(), tls, tasks.clone(), Some(SESSION)), size, None)
+    }
+
+    /// Connections to a pooler before the server, for which `types` knows it.
+    pub(super) fn pooled(
+        address: &PostgresAddress,
+        tls: MakeRustlsConnect,
+        size: usize,
+        tasks: &TaskTracker,
+        types: Arc<Types>,
+    ) -> Self {
+        Self::new(Server::new(address.clone(), tls, tasks.clone(), None), size, Some(types))
+    }
+
+    fn new(server: Server, size: usize, types: Option<Arc<Types>>) -> Self {
+        let pool = Pool::builder(server)
             .max_size(size)
-            .runtime(Runtime::Tokio1)
+            .runtime(deadpool::Runtime::Tokio1)
             .wait_timeout(Some(WAIT))
-            .create_timeout(Some(WAIT))
-            .post_create(set_up)
             .build()
             .expect("a pool with timeouts has been given the runtime that they need");
-        Self { pool }
+        Self { pool, types }
     }
 
     /// A connection for single statements, each its own transaction.
     pub(super) async fn get(&self) -> Result<Connection, Failure> {
-        Ok(Connection { object: self.pool.get().await? })
+        self.get_until(Instant::now() + BOUND, None).await
     }
 
     /// A transaction that writes. Each of its statements sees what was committed before that statement.
     pub(super) async fn write(&self) -> Result<Transaction, Failure> {
-        // Said anew, for a pool of the server's side may give each transaction another session.
-        self.begin("BEGIN; SET LOCAL synchronous_commit = on").await
+        self.write_until(Instant::now() + BOUND).await
+    }
+
+    /// A transaction that writes, and is over by then.
+    pub(super) async fn write_until(&self, until: Instant) -> Result<Transaction, Failure> {
+        self.begin(WRITE, until).await
     }
 
     /// A transaction that reads, all its statements the same moment.
     pub(super) async fn read(&self) -> Result<Transaction, Failure> {
-        self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+        self.begin(READ, Instant::now() + BOUND).await
     }
 
-    async fn begin(&self, sql: &str) -> Result<Transaction, Failure> {
+    async fn begin(&self, sql: &str, until: Instant) -> Result<Transaction, Failure> {
         // Made first: who gives up while it begins leaves it open.
-        let transaction = Transaction { connection: Some(self.get().await?) };
-        transaction.object.batch_execute(sql).await?;
+        let transaction = Transaction { connection: Some(self.get_until(until, Some(until)).await?) };
+        let sql = match self.types {
+            Some(_) => Cow::Owned(format!("{sql}{OURS_FOR_A_WHILE}")),
+            None => Cow::Borrowed(sql),
+        };
+        transaction.run(transaction.session().client.batch_execute(&sql)).await?;
         Ok(transaction)
+    }
+
+    async fn get_until(&self, until: Instant, end: Option<Instant>) -> Result<Connection, Failure> {
+        let object = timeout_at(until, self.pool.get()).await;
+        let object = object.map_err(|_| Failure::Unavailable(DatabaseError::NoConnection))??;
+        Ok(Connection {
+            object: Some(object),
+            types: self.types.clone(),
+            end,
+            is_broken: AtomicBool::new(false),
+            under_way: AtomicUsize::new(0),
+        })
     }
 
     /// Fails once the store is closed: for reads that need no connection.
@@ -85,54 +149,157 @@ impl Connections {
     /// No more connections are given out.
     pub(super) fn close(&self) {
         self.pool.close();
+        if let Some(types) = &self.types {
+            types.close();
+        }
     }
 }
 
-/// A connection out of the pool, which goes back when dropped.
+impl From<PoolError<ConnectError>> for Failure {
+    fn from(error: PoolError<ConnectError>) -> Self {
+        match error {
+            PoolError::Backend(error) => Self::Unavailable(DatabaseError::NotConnected(error)),
+            PoolError::Closed => Self::Closed,
+            PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Self::Unavailable(DatabaseError::NoConnection)
+            }
+        }
+    }
+}
+
+/// A connection out of the pool. When dropped it goes back, if it is sound and nothing is under way on it.
 pub(super) struct Connection {
-    object: Object,
+    /// Present until it is dropped.
+    object: Option<Object>,
+    types: Option<Arc<Types>>,
+    /// When all that is done over it must be over; `None`: each statement has its own bound.
+    end: Option<Instant>,
+    is_broken: AtomicBool,
+    /// Statements that were sent and whose answer is not there.
+    under_way: AtomicUsize,
 }
 
 impl Connection {
     /// Prepares statements, so that those which are begun one after the other are sent in that sequence.
     pub(super) async fn prepare(&self, statements: &[&'static str]) -> Result<(), Failure> {
         for sql in statements {
-            self.object.prepare_cached(sql).await?;
+            self.plan(sql).await?;
         }
         Ok(())
+    }
+
+    /// How a statement is sent. Does not wait if it was sent before.
+    async fn plan(&self, sql: &str) -> Result<Plan, Failure> {
+        Ok(match &self.types {
+            None => Plan::Prepared(self.run(self.session().prepare(sql)).await?),
+            Some(types) => Plan::Whole(types.of(sql).await?),
+        })
+    }
+
+    /// The types of a statement's parameters, as the server sees them.
+    pub(super) async fn types_of(&self, sql: &str) -> Result<Arc<[Type]>, Failure> {
+        let statement = self.run(self.session().prepare(sql)).await?;
+        Ok(statement.params().into())
     }
 
     /// All rows.
     pub(super) fn query<'a>(&'a self, sql: &'a str, params: Params<'a>) -> Answer<'a, Vec<Row>> {
         Box::pin(async move {
-            let statement = self.object.prepare_cached(sql).await?;
-            Ok(self.object.query(&statement, params).await?)
+            let client = &self.session().client;
+            match self.plan(sql).await? {
+                Plan::Prepared(statement) => self.run(client.query(&statement, params)).await,
+                Plan::Whole(types) => self.run(client.query_typed(sql, &typed(params, &types))).await,
+            }
         })
     }
 
     /// The one row there is, or none.
     pub(super) fn query_opt<'a>(&'a self, sql: &'a str, params: Params<'a>) -> Answer<'a, Option<Row>> {
-        Box::pin(async move {
-            let statement = self.object.prepare_cached(sql).await?;
-            Ok(self.object.query_opt(&statement, params).await?)
-        })
+        Box::pin(async move { at_most_one(self.query(sql, params).await?) })
     }
 
     /// The one row there must be.
     pub(super) fn query_one<'a>(&'a self, sql: &'a str, params: Params<'a>) -> Answer<'a, Row> {
         Box::pin(async move {
-            let statement = self.object.prepare_cached(sql).await?;
-            Ok(self.object.query_one(&statement, params).await?)
+            let row = at_most_one(self.query(sql, params).await?)?;
+            row.ok_or_else(|| Failure::unreadable(DatabaseError::RowCount))
         })
     }
 
     /// Says how many rows were changed.
     pub(super) fn execute<'a>(&'a self, sql: &'a str, params: Params<'a>) -> Answer<'a, u64> {
         Box::pin(async move {
-            let statement = self.object.prepare_cached(sql).await?;
-            Ok(self.object.execute(&statement, params).await?)
+            let client = &self.session().client;
+            match self.plan(sql).await? {
+                Plan::Prepared(statement) => self.run(client.execute(&statement, params)).await,
+                Plan::Whole(types) => self.run(client.execute_typed(sql, &typed(params, &types))).await,
+            }
         })
     }
+
+    /// Does something over it within the bound, and notes what an error says of the connection.
+    async fn run<T>(
+        &self,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Failure> {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        let until = self.end.unwrap_or_else(|| Instant::now() + BOUND);
+        match timeout_at(until, work).await {
+            Ok(outcome) => {
+                self.under_way.fetch_sub(1, Ordering::Relaxed);
+                outcome.map_err(|error| {
+                    self.note(verdict(&error));
+                    error.into()
+                })
+            }
+            Err(_) => {
+                self.note(Verdict::AllDoubtful);
+                Err(Failure::Unavailable(DatabaseError::NoAnswer))
+            }
+        }
+    }
+
+    fn note(&self, verdict: Verdict) {
+        if verdict == Verdict::Sound {
+            return;
+        }
+        self.is_broken.store(true, Ordering::Relaxed);
+        if verdict == Verdict::AllDoubtful
+            && let Some(pool) = self.object.as_ref().and_then(Object::pool)
+        {
+            pool.manager().doubt_all();
+        }
+    }
+
+    fn session(&self) -> &Session {
+        self.object.as_ref().expect("it is taken out only when dropped")
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let is_usable = !*self.is_broken.get_mut() && *self.under_way.get_mut() == 0;
+        if !is_usable && let Some(object) = self.object.take() {
+            drop(Object::take(object));
+        }
+    }
+}
+
+/// How a statement is sent.
+enum Plan {
+    /// By its name, with values.
+    Prepared(Statement),
+    /// Its text, with values of these types.
+    Whole(Arc<[Type]>),
+}
+
+fn typed<'a>(params: Params<'a>, types: &[Type]) -> Vec<(Param<'a>, Type)> {
+    params.iter().copied().zip(types.iter().cloned()).collect()
+}
+
+fn at_most_one(mut rows: Vec<Row>) -> Result<Option<Row>, Failure> {
+    let row = rows.pop();
+    if rows.is_empty() { Ok(row) } else { Err(Failure::unreadable(DatabaseError::RowCount)) }
 }
 
 /// A transaction. Dropped without a commit, it is rolled back; also when its caller has gone away in the middle of a statement.
@@ -144,7 +311,7 @@ pub(super) struct Transaction {
 impl Transaction {
     /// Commits: on the disk when this returns.
     pub(super) async fn commit(mut self) -> Result<(), Failure> {
-        self.object.batch_execute("COMMIT").await?;
+        self.run(self.session().client.batch_execute("COMMIT")).await?;
         self.connection = None;
         Ok(())
     }
@@ -160,18 +327,26 @@ impl Deref for Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(mut connection) = self.connection.take() else { return };
+        // Its end rolls back as well.
+        if *connection.is_broken.get_mut() {
+            return;
+        }
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(roll_back(connection))),
-            // Without a runtime nobody can say so; the end of the connection says the same.
-            Err(_) => drop(Object::take(connection.object)),
+            // Without a runtime nobody can say so.
+            Err(_) => connection.is_broken = AtomicBool::new(true),
         }
     }
 }
 
 /// A connection that does not even take this is of no further use.
-async fn roll_back(connection: Connection) {
-    if connection.object.batch_execute("ROLLBACK").await.is_err() {
-        drop(Object::take(connection.object));
+async fn roll_back(mut connection: Connection) {
+    connection.end = None;
+    let outcome = connection.run(connection.session().client.batch_execute("ROLLBACK")).await;
+    match outcome {
+        // What was sent before has been answered before.
+        Ok(()) => connection.under_way = AtomicUsize::new(0),
+        Err(_) => connection.is_broken = AtomicBool::new(true),
     }
 }

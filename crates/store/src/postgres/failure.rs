@@ -6,9 +6,9 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use deadpool_postgres::PoolError;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
+use super::connecting::ConnectError;
 use crate::error::StoreError;
 
 /// What the server, or the way to it, has against a statement.
@@ -25,6 +25,15 @@ pub(super) enum DatabaseError {
     /// It did not get there, or no answer came back.
     #[error("no answer from the database server")]
     Connection(#[source] tokio_postgres::Error),
+    /// It was given up: the server is slow, stopped, or cut off.
+    #[error("no answer from the database server within the time allowed")]
+    NoAnswer,
+    /// No connection could be made.
+    #[error("no connection to the database")]
+    NotConnected(#[source] ConnectError),
+    /// A statement came to another number of rows than it can.
+    #[error("a statement came to an unexpected number of rows")]
+    RowCount,
     /// No connection was free for a while, or none could be made in time.
     #[error("no connection to the database server within the time allowed")]
     NoConnection,
@@ -90,15 +99,40 @@ impl From<tokio_postgres::Error> for Failure {
     }
 }
 
-impl From<PoolError> for Failure {
-    fn from(error: PoolError) -> Self {
-        match error {
-            PoolError::Backend(error) => error.into(),
-            PoolError::Closed => Self::Closed,
-            PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-                Self::Unavailable(DatabaseError::NoConnection)
-            }
-        }
+/// What an error says of the connection that it came over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing.
+    Sound,
+    /// It is not to be used again.
+    Broken,
+    /// Nor are the others: the server is gone, or is no primary any more.
+    AllDoubtful,
+}
+
+/// Judges an error by who it is from, and what kind.
+pub(super) fn verdict(error: &tokio_postgres::Error) -> Verdict {
+    let Some(refusal) = error.as_db_error() else {
+        let is_lost = error.is_closed() || error.source().is_some_and(<dyn Error>::is::<std::io::Error>);
+        return if is_lost { Verdict::AllDoubtful } else { Verdict::Broken };
+    };
+    let code = refusal.code();
+    // The server ends, or has ended this session; it has become a standby; the way to it is broken.
+    let is_ending = code.code().starts_with("57P") || code.code().starts_with("08");
+    let is_fatal = matches!(refusal.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
+    if is_ending || *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        Verdict::AllDoubtful
+    } else if is_fatal || code.code().starts_with("53") {
+        // It has no room; or this session alone is over.
+        Verdict::Broken
+    } else {
+        Verdict::Sound
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self::Unavailable(DatabaseError::NotConnected(error))
     }
 }
 

@@ -11,10 +11,10 @@ use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
 use super::ears::Ears;
-use super::failure::{DatabaseError, Failure};
+use super::failure::{DatabaseError, Failure, Verdict, verdict};
 use super::node::Node;
 
-/// How long anything said over it may take, and how long making it anew may.
+/// How long anything said over it may take.
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// The own connection, or the lack of it.
@@ -43,18 +43,19 @@ impl Link {
         &self,
         work: impl AsyncFnOnce(&Node) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Failure> {
-        let Some(node) = self.present() else { return Err(no_connection()) };
+        let lost = || Failure::Unavailable(DatabaseError::NoConnection);
+        let node = self.present().ok_or_else(lost)?;
         match timeout(LIMIT, work(&node)).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => {
-                if error.as_db_error().is_none() {
+                if verdict(&error) != Verdict::Sound {
                     self.lose(&node);
                 }
                 Err(error.into())
             }
             Err(_) => {
                 self.lose(&node);
-                Err(no_connection())
+                Err(Failure::Unavailable(DatabaseError::NoAnswer))
             }
         }
     }
@@ -64,13 +65,11 @@ impl Link {
         if self.present().is_some() {
             return Ok(());
         }
-        let connecting = async {
-            let node =
-                Node::connect(&self.address, self.tls.clone(), Arc::clone(&self.ears), &self.tasks).await?;
-            node.appear().await?;
-            Ok::<_, Failure>(node)
-        };
-        let node = timeout(LIMIT, connecting).await.map_err(|_| no_connection())??;
+        // It has a bound of its own, for each host that the address names.
+        let node =
+            Node::connect(&self.address, self.tls.clone(), Arc::clone(&self.ears), &self.tasks).await?;
+        let appeared = timeout(LIMIT, node.appear()).await;
+        appeared.map_err(|_| Failure::Unavailable(DatabaseError::NoAnswer))??;
         *self.lock() = Some(Arc::new(node));
         self.ears.suspect_all();
         Ok(())
@@ -95,8 +94,4 @@ impl Link {
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Node>>> {
         self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn no_connection() -> Failure {
-    Failure::Unavailable(DatabaseError::NoConnection)
 }

@@ -67,6 +67,13 @@ pub(super) async fn set_admin_key(tx: &Connection, sha256: &[u8; 32]) -> Result<
     tx.execute(sql, &[&sha256.as_slice()]).await.map(drop)
 }
 
+/// Makes this the admin key if there is none. Gives the one in force.
+pub(super) async fn offer_admin_key(tx: &Connection, sha256: &[u8; 32]) -> Result<[u8; 32], Failure> {
+    let sql = "INSERT INTO admin_keys (key_sha256) VALUES ($1) ON CONFLICT (only_row) DO NOTHING";
+    tx.execute(sql, &[&sha256.as_slice()]).await?;
+    columns::array(&tx.query_one("SELECT key_sha256 FROM admin_keys", &[]).await?, 0)
+}
+
 /// Writes a row that changes nothing: proves that a transaction still reaches the disk.
 pub(super) async fn touch(tx: &Connection) -> Result<(), Failure> {
     tx.execute("UPDATE config_version SET version = version", &[]).await.map(drop)

@@ -21,6 +21,7 @@ mod batch;
 mod burial;
 mod claim;
 mod columns;
+mod connecting;
 mod connections;
 mod dedupe;
 mod deliveries;
@@ -48,6 +49,7 @@ mod orphans;
 mod owners;
 #[cfg(test)]
 mod plans;
+mod pool;
 mod projects;
 mod prune;
 mod pulse;
@@ -60,18 +62,17 @@ mod routing;
 mod rules;
 mod secrets;
 #[cfg(test)]
-#[path = "../../tests/postgres/server.rs"]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test learns from its environment where a server is, and its tasks end with it"
-)]
+#[path = "../../../testkit/src/postgres/server.rs"]
+#[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
 mod settings;
 mod snapshot;
 mod sources;
 mod statement;
 mod tls;
+mod types;
 mod watch;
+mod ways;
 mod writer;
 
 use std::sync::Arc;
@@ -90,6 +91,7 @@ use self::node::Node;
 use self::owners::Owners;
 use self::pulse::Pulse;
 use self::snapshot::Snapshot;
+use self::ways::Ways;
 use crate::condition::Condition;
 use crate::error::{OpenError, StoreError};
 use crate::keyring::{Keyring, show_key_id};
@@ -132,18 +134,17 @@ impl PostgresStore {
     /// # Errors
     /// See [`OpenError`]; each says what to do.
     pub async fn open(options: PostgresOptions) -> Result<Self, OpenError> {
-        let PostgresOptions { address, session_address, keyring, ids, now, connections, .. } = options;
-        let own_address = session_address.unwrap_or_else(|| address.clone());
-        let refused = Refused { database: own_address.to_string() };
-        let tls = tls::connector(&own_address).map_err(|error| refused.because(error))?;
         let (ears, tasks) = (Arc::new(Ears::default()), TaskTracker::new());
+        let refused = Refused { database: options.address.to_string() };
+        let ways = Ways::new(&options, &tasks).map_err(|error| refused.because(error))?;
+        let (own_address, tls) = (ways.session_address.clone(), ways.session_tls.clone());
+        let PostgresOptions { keyring, ids, now, connections, .. } = options;
         let connecting = Node::connect(&own_address, tls.clone(), Arc::clone(&ears), &tasks);
-        let mut node = connecting.await.map_err(|error| refused.by(error))?;
+        let mut node = connecting.await.map_err(|error| refused.because(error))?;
         settings::check(&node.client, &own_address).await?;
 
         let keyring = Arc::new(keyring);
-        let pool_tls = tls::connector(&address).map_err(|error| refused.because(error))?;
-        let pool = Arc::new(Connections::new(&address, pool_tls.clone(), connections.max(2)));
+        let pool = Arc::new(ways.connections(connections.max(2)));
         let id = Key(ids.next::<ReceiptId>(now).to_bytes());
         node.enter_schema().await.map_err(|error| refused.by(error))?;
         migrate::run(&mut node.client).await?;
@@ -157,7 +158,7 @@ impl PostgresStore {
 
         let snapshot = Snapshot::load(Arc::clone(&pool), Arc::clone(&keyring)).await.map_err(of_rows)?;
         let snapshot = Arc::new(snapshot);
-        let writing = Connections::new(&address, pool_tls, options.batches.max(1));
+        let writing = ways.connections(options.batches.max(1));
         let leases = Leases { node: id, clock: options.lease_clock };
         let queue = writer::Queue { max_queued: options.max_queued_writes, workers: options.batches };
         let writer = writer::Writer::start(writing, Arc::clone(&ids), leases, queue, &tasks);

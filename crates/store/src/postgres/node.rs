@@ -18,6 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
+use super::connecting::{self, ConnectError};
 use super::connections::Params;
 use super::ears::{CONFIG_CHANNEL, DUE_CHANNEL, Ears, due_payload};
 use super::locks;
@@ -52,8 +53,8 @@ impl Node {
         tls: MakeRustlsConnect,
         ears: Arc<Ears>,
         tasks: &TaskTracker,
-    ) -> Result<Self, tokio_postgres::Error> {
-        let (client, mut connection) = address.config.connect(tls).await?;
+    ) -> Result<Self, ConnectError> {
+        let (client, mut connection) = connecting::connect(address, &tls).await?;
         let heard = Arc::clone(&ears);
         let connection = tasks.spawn(async move {
             let mut messages = poll_fn(move |context| connection.poll_message(context));

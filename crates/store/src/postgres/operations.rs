@@ -1,6 +1,7 @@
 //! The store's operations: each a read, a batch's part, a transaction of its own, or a change of the configuration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,11 +10,13 @@ use ringback_domain::{
     ReceiptId, SecretId, Source, SourceId, Timestamp,
 };
 use ringback_webhook::SigningSecret;
+use tokio::time::Instant;
 
 use super::batch::{Outcome, Work};
 use super::endpoints::Changed;
 use super::failure::Failure;
 use super::owners::{Way, needs_owner};
+use super::writer::MAX_TRIES;
 use super::{
     PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, finish,
     health, heartbeat, idempotency, load, locks, orphans, projects, prune, receipts, sources,
@@ -33,6 +36,9 @@ use crate::store::{
 };
 use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 
+/// How long it may take to find out whether the database takes writes.
+const CHECK_BOUND: Duration = Duration::from_secs(4);
+
 /// Reads over a connection of the pool.
 macro_rules! read {
     ($store:ident, |$connection:ident| $work:expr) => {{
@@ -44,24 +50,38 @@ macro_rules! read {
     }};
 }
 
+/// Does something until it meets no other transaction any more, or has met too many. What was refused for another's sake is
+/// rolled back, so nothing is done twice.
+macro_rules! until_it_meets_none {
+    ($attempt:expr) => {{
+        let mut tries = 1;
+        loop {
+            match $attempt.await {
+                Err(Failure::Again) if tries < MAX_TRIES => tries += 1,
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
 /// Writes in a transaction of its own.
 macro_rules! write {
     ($store:ident, |$tx:ident| $work:expr) => {{
-        let outcome = async {
+        let attempt = async || {
             let tx = $store.connections.write().await?;
             let $tx = &*tx;
             let value = $work.await?;
             tx.commit().await?;
             Ok(value)
         };
-        $store.written(outcome.await)
+        $store.written(until_it_meets_none!(attempt()))
     }};
 }
 
 /// Changes the configuration: in its rows, and then in the snapshot.
 macro_rules! change {
     ($store:ident, |$tx:ident| $work:expr, |$config:ident, $value:ident| $publish:expr) => {{
-        let outcome = async {
+        let attempt = async || {
             let change = $store.snapshot.change().await?;
             let $tx = &*change;
             let value = $work.await?;
@@ -69,7 +89,7 @@ macro_rules! change {
             change.commit(|$config: &mut Config| $publish).await?;
             Ok(value)
         };
-        $store.written(outcome.await)
+        $store.written(until_it_meets_none!(attempt()))
     }};
 }
 
@@ -81,6 +101,13 @@ impl Store for PostgresStore {
 
     async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError> {
         change!(self, |tx| load::set_admin_key(tx, &sha256), |config, _done| config.put_admin_key(sha256))
+    }
+
+    async fn offer_admin_key(&self, sha256: [u8; 32]) -> Result<bool, StoreError> {
+        let in_force = change!(self, |tx| load::offer_admin_key(tx, &sha256), |config, in_force| {
+            config.put_admin_key(*in_force);
+        })?;
+        Ok(in_force == sha256)
     }
 
     async fn create_project(&self, project: NewProject) -> Result<Project, StoreError> {
@@ -350,7 +377,7 @@ impl Store for PostgresStore {
 
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
         if finish.endpoint.is_some() {
-            return self.written(self.finish_with_note(&finish).await);
+            return self.written(until_it_meets_none!(self.finish_with_note(&finish)));
         }
         match self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)? {
             Outcome::Finished(finished) => Ok(finished),
@@ -486,7 +513,12 @@ impl Store for PostgresStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.writing.noted(self.writer.check_room())?;
-        write!(self, |tx| load::touch(tx))
+        let touched = async {
+            let tx = self.connections.write_until(Instant::now() + CHECK_BOUND).await?;
+            load::touch(&tx).await?;
+            tx.commit().await
+        };
+        self.written(touched.await)
     }
 
     async fn close(&self) {

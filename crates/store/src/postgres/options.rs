@@ -20,11 +20,11 @@ pub enum LeaseClock {
 /// How to open a [`super::PostgresStore`].
 #[derive(Debug)]
 pub struct PostgresOptions {
-    /// Where the server is, and the database there. May be a pooler of connections that gives each transaction another session, if
-    /// `session_address` names the server itself.
+    /// Where the server is, and the database there; or a pooler before it, such as PgBouncer, see `session_address`.
     pub address: PostgresAddress,
-    /// Where the node's one own connection goes, by which it lives and hears of the others; no pooler may stand in its way. `None`, the
-    /// default: to `address`.
+    /// Where the server itself is, if `address` is a pooler that gives each transaction another session. What needs a session of its
+    /// own goes there: migrations, hearing from other nodes, and learning the types of statements' parameters. Default `None`:
+    /// `address` is the server.
     pub session_address: Option<PostgresAddress>,
     /// The operator's encryption keys. There is no key of the store's own: the next node would not have it.
     pub keyring: Keyring,

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio::time::timeout;
 
 use super::columns;
-use super::connections::{Connection, Connections, Transaction};
-use super::failure::Failure;
+use super::connections::{BOUND, Connection, Connections, Transaction};
+use super::failure::{DatabaseError, Failure};
 use super::load;
 use crate::config::Config;
 use crate::keyring::Keyring;
@@ -86,7 +87,9 @@ impl Snapshot {
 
     /// Begins a change. Nobody else changes anything until it is committed or dropped.
     pub(super) async fn change(&self) -> Result<Change<'_>, Failure> {
-        let known = self.version.lock().await;
+        // Others may be waiting in a queue before it, each for a database that does not answer.
+        let known = timeout(BOUND, self.version.lock()).await;
+        let known = known.map_err(|_| Failure::Unavailable(DatabaseError::NoAnswer))?;
         let tx = self.connections.write().await?;
         let version = raise(&tx).await?;
         Ok(Change { snapshot: self, known, tx, version })

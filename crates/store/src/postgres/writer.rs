@@ -4,21 +4,26 @@
 //! everybody after the commit, so one commit serves all who came while the former one ran. If a batch fails for a row's sake, it
 //! is rolled back and halved until the culprit alone fails: one bad row harms nobody else.
 //!
+//! Time is bounded on all sides: a batch that is not committed by then is given up, an append is answered by then, and what waits for
+//! nobody any more is not written.
+//!
 //! What is *not* guaranteed: that an error means that nothing was written. When the connection is lost while a commit is under
 //! way, nobody knows. Who tries again does no harm: an event is known by its `webhook_id`, an attempt by its id.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use ringback_domain::{DeliveryId, IdMaker};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::batch::{self, Outcome, Work};
 use super::connections::Connections;
-use super::failure::Failure;
+use super::failure::{DatabaseError, Failure};
 use super::leases::Leases;
 use crate::error::StoreError;
 
@@ -26,8 +31,13 @@ use crate::error::StoreError;
 const MAX_BATCH: usize = 512;
 /// How many bytes of payloads one transaction takes, beside the last write: bounds the memory of both sides.
 const MAX_BATCH_BYTES: usize = 8 << 20;
-/// How often a batch is tried that meets others.
-const MAX_TRIES: usize = 5;
+/// How often a batch is tried that meets others, as is every transaction.
+pub(super) const MAX_TRIES: usize = 5;
+
+/// How long a batch may take, with the connection that it needs and all that it is tried.
+const BATCH_BOUND: Duration = Duration::from_secs(8);
+/// How long a call waits for its answer, with the time in the queue.
+const APPEND_BOUND: Duration = Duration::from_secs(10);
 
 /// How much was written since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,6 +76,14 @@ struct Write {
     reply: oneshot::Sender<Result<Outcome, StoreError>>,
 }
 
+impl Write {
+    /// Whether it need not be written: its caller has gone away without an answer, and will come again or has given up. That an
+    /// attempt has ended stays true.
+    fn is_void(&self) -> bool {
+        self.reply.is_closed() && !matches!(self.work, Work::Finish(_))
+    }
+}
+
 impl Writer {
     /// Starts the workers, each with a connection of its own out of `connections`.
     pub(super) fn start(
@@ -94,14 +112,17 @@ impl Writer {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Writes, or refuses at once when the queue is full.
+    /// Writes, or refuses at once when the queue is full, and after a while when nothing comes of it.
     pub(super) async fn write_or_refuse(&self, work: Work) -> Result<Outcome, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.queue()?.try_send(Write { work, reply }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
         })?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        match timeout(APPEND_BOUND, answer).await {
+            Ok(answer) => answer.unwrap_or(Err(StoreError::Closed)),
+            Err(_) => Err(Failure::Unavailable(DatabaseError::NoAnswer).into()),
+        }
     }
 
     /// Refuses when the queue is full: what comes later would wait behind it.
@@ -170,7 +191,12 @@ impl Inbox {
     }
 
     fn take_one(&mut self) -> Option<Write> {
-        self.held.pop_front().or_else(|| self.receiver.try_recv().ok())
+        loop {
+            let write = self.held.pop_front().or_else(|| self.receiver.try_recv().ok())?;
+            if !write.is_void() {
+                return Some(write);
+            }
+        }
     }
 }
 
@@ -187,6 +213,10 @@ impl Shared {
     async fn commit(&self, batch: Vec<Write>) {
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
+            part.retain(|write| !write.is_void());
+            if part.is_empty() {
+                continue;
+            }
             match self.try_commit_again(&part).await {
                 Ok(outcomes) => settle(part, outcomes),
                 Err(Failure::Refused(_)) if part.len() > 1 => {
@@ -203,18 +233,23 @@ impl Shared {
     }
 
     async fn try_commit_again(&self, batch: &[Write]) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
+        let until = Instant::now() + BATCH_BOUND;
         for _ in 1..MAX_TRIES {
-            match self.try_commit(batch).await {
+            match self.try_commit(batch, until).await {
                 Err(Failure::Again) => {}
                 outcome => return outcome,
             }
         }
-        self.try_commit(batch).await
+        self.try_commit(batch, until).await
     }
 
-    async fn try_commit(&self, batch: &[Write]) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
+    async fn try_commit(
+        &self,
+        batch: &[Write],
+        until: Instant,
+    ) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
         let works: Vec<&Work> = batch.iter().map(|write| &write.work).collect();
-        let tx = self.connections.write().await?;
+        let tx = self.connections.write_until(until).await?;
         let outcomes = batch::run(&tx, &self.ids, self.leases, &works).await?;
         tx.commit().await?;
         self.counters.commits.fetch_add(1, Ordering::Relaxed);

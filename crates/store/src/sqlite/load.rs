@@ -76,6 +76,14 @@ pub(super) fn set_admin_key(tx: &Connection, sha256: &[u8; 32]) -> Result<(), Wr
     Ok(())
 }
 
+/// Makes this the admin key if there is none. Gives the one in force.
+pub(super) fn offer_admin_key(tx: &Connection, sha256: &[u8; 32]) -> Result<[u8; 32], WriteError> {
+    let sql =
+        "INSERT INTO admin_keys (only_row, key_sha256) VALUES (1, ?1) ON CONFLICT (only_row) DO NOTHING";
+    tx.execute(sql, [sha256])?;
+    Ok(tx.query_row("SELECT key_sha256 FROM admin_keys", [], |row| row.get(0))?)
+}
+
 /// Writes a row that changes nothing: proves that a transaction still reaches the disk.
 pub(super) fn touch(tx: &Connection) -> Result<(), WriteError> {
     tx.prepare_cached("UPDATE projects SET config_generation = config_generation WHERE name = ?1")?

@@ -157,6 +157,12 @@ impl Store for SqliteStore {
         self.change(work, move |config, ()| config.put_admin_key(sha256)).await
     }
 
+    async fn offer_admin_key(&self, sha256: [u8; 32]) -> Result<bool, StoreError> {
+        let work = move |tx: &rusqlite::Connection| load::offer_admin_key(tx, &sha256);
+        let in_force = self.change(work, |config, in_force| config.put_admin_key(*in_force)).await?;
+        Ok(in_force == sha256)
+    }
+
     async fn create_project(&self, project: NewProject) -> Result<Project, StoreError> {
         let (id, keyring) = (project.id, Arc::clone(&self.keyring));
         let work = move |tx: &rusqlite::Connection| {

@@ -19,6 +19,22 @@ pub(crate) async fn the_admin_key_is_the_last_one_set(world: World) {
     assert_eq!(world.store.config().admin_key_sha256(), Some(&[2; 32]));
 }
 
+pub(crate) async fn an_admin_key_that_is_offered_is_taken_only_if_there_is_none(world: World) {
+    let (one, other) =
+        tokio::join!(world.store.offer_admin_key([1; 32]), world.store.offer_admin_key([2; 32]));
+    let winner = match (one.unwrap(), other.unwrap()) {
+        (true, false) => [1; 32],
+        (false, true) => [2; 32],
+        outcome => panic!("one of two wins, not {outcome:?}"),
+    };
+    assert_eq!(world.store.config().admin_key_sha256(), Some(&winner));
+    assert!(world.store.offer_admin_key(winner).await.unwrap());
+    world.store.set_admin_key([3; 32]).await.unwrap();
+    assert!(!world.store.offer_admin_key(winner).await.unwrap());
+    let world = world.restart().await;
+    assert_eq!(world.store.config().admin_key_sha256(), Some(&[3; 32]));
+}
+
 pub(crate) async fn a_check_of_a_sound_database_passes(world: World) {
     let generation = world.generation();
     world.store.check().await.unwrap();

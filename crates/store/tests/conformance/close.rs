@@ -45,6 +45,7 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
 
     for (what, result) in [
         ("set_admin_key", store.set_admin_key([1; 32]).await),
+        ("offer_admin_key", store.offer_admin_key([2; 32]).await.map(drop)),
         ("create_project", store.create_project(new_project).await.map(drop)),
         ("update_project", store.update_project(project, ProjectChange::default(), at(1)).await.map(drop)),
         ("create_api_key", store.create_api_key(new_key).await.map(drop)),

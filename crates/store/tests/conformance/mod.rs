@@ -60,6 +60,7 @@ macro_rules! conformance {
             admin {
                 the_default_project_is_there_from_the_start_and_stays_the_same
                 the_admin_key_is_the_last_one_set
+                an_admin_key_that_is_offered_is_taken_only_if_there_is_none
                 a_check_of_a_sound_database_passes
             }
             api_keys {

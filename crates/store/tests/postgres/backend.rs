@@ -52,6 +52,11 @@ impl Database {
         connect(&self.url()).await.unwrap()
     }
 
+    /// Its name on the server.
+    pub(crate) fn name(&self) -> String {
+        self.name.0.clone()
+    }
+
     /// Where it is.
     pub(crate) fn url(&self) -> String {
         Server::get().url(&self.name.0)

@@ -1,9 +1,5 @@
 //! The backend for many nodes held against the store's specification, and what is true of it alone.
 #![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test learns from its environment where a server is, and its tasks end with it"
-)]
 
 mod backend;
 #[path = "../conformance/mod.rs"]
@@ -12,10 +8,19 @@ mod heartbeats;
 mod nodes;
 mod opening;
 mod owners;
+mod pooled;
+mod pooler;
 mod queue;
+#[path = "../../../testkit/src/postgres/server.rs"]
+#[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
 mod server_clock;
 mod turns;
 mod wake_ups;
 
 conformance::conformance!(crate::backend::Database::new());
+
+/// The same through a pooler that gives each transaction another session.
+mod through_a_pooler {
+    crate::conformance::conformance!(crate::pooler::PooledDatabase::new());
+}

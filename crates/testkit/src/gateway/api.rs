@@ -63,8 +63,15 @@ impl Gateway {
     /// # Panics
     /// When the answer is not 200, or shows no usable secret.
     pub async fn create_endpoint(&self, url: &str, event_types: &[&str]) -> (Value, SigningSecret) {
+        self.create_endpoint_from(json!({"name": "app", "url": url, "event_types": event_types})).await
+    }
+
+    /// Makes an endpoint from all its fields; gives it with the secret that its calls are signed with.
+    ///
+    /// # Panics
+    /// As [`Gateway::create_endpoint`].
+    pub async fn create_endpoint_from(&self, body: Value) -> (Value, SigningSecret) {
         let path = "/v1/webhook_endpoints";
-        let body = json!({"name": "app", "url": url, "event_types": event_types});
         let endpoint = done(path, &self.api(Method::POST, path, Some(&body)).await);
         let secret = endpoint["signing_secret"].as_str().expect("a new endpoint shows its secret");
         let secret = SigningSecret::parse(secret).expect("an endpoint's secret is whsec_ and base64");

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::process::Process;
-use super::{ADMIN_KEY, DataDir, Gateway};
+use super::{ADMIN_KEY, DataDir, ENCRYPTION_KEY, Gateway};
 
 /// What a gateway is started with. By default: a free port, a data folder of its own, `--dev`.
 #[derive(Debug, Clone)]
@@ -32,7 +32,12 @@ pub struct NotStarted {
 impl GatewayBuilder {
     pub(super) fn new(binary: PathBuf) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { binary, data_dir: None, listen, environment: Vec::new() }
+        Self {
+            binary,
+            data_dir: None,
+            listen,
+            environment: vec![("RINGBACK_ADMIN_KEY".to_owned(), ADMIN_KEY.to_owned())],
+        }
     }
 
     /// On this data folder, which is left where it is afterwards.
@@ -52,6 +57,20 @@ impl GatewayBuilder {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Without this variable, such as `RINGBACK_ADMIN_KEY`: then it is to make a key of its own.
+    #[must_use]
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.environment.retain(|(other, _)| other != name);
+        self
+    }
+
+    /// On this PostgreSQL database, with [`ENCRYPTION_KEY`] unless its environment names others. Several may run on one.
+    #[must_use]
+    pub fn database(mut self, url: &str) -> Self {
+        self.environment.insert(0, ("RINGBACK_ENCRYPTION_KEY".to_owned(), ENCRYPTION_KEY.to_owned()));
+        self.env("RINGBACK_DATABASE", url)
     }
 
     /// Starts it and waits until it is ready.
@@ -100,7 +119,6 @@ impl GatewayBuilder {
             .arg(data_dir)
             // No setting of whoever runs the tests, neither from the environment nor from a file, is to reach it.
             .env_clear()
-            .env("RINGBACK_ADMIN_KEY", ADMIN_KEY)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
             .stdin(Stdio::null());

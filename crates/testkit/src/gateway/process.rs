@@ -9,6 +9,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::signal::send_signal;
 use crate::wait::within;
 
 /// How long a child may take to end once it was asked to: more than its own bound for a clean stop.
@@ -68,11 +69,9 @@ impl Process {
         self.ended().await
     }
 
-    /// Sends SIGTERM. By the `kill` of the system: sending a signal to a process is unsafe code in Rust.
-    pub(super) async fn terminate(&mut self) {
-        let sent = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().await;
-        let status = sent.unwrap_or_else(|error| panic!("cannot run `kill`: {error}"));
-        assert!(status.success(), "`kill -TERM` ended with {status}");
+    /// Sends a signal, such as `TERM`.
+    pub(super) async fn signal(&self, name: &str) {
+        send_signal(name, &[self.pid()]).await;
     }
 
     pub(super) async fn ended(&mut self) -> ExitStatus {

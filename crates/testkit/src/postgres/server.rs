@@ -2,6 +2,9 @@
 //!
 //! A server of their own lives in a folder that vanishes with it. A shell stands between the test process and the server and ends the
 //! server when its input does: so it goes however the test process goes.
+//!
+//! The store's tests take this file in by its path, since a package that they depended on would have to be built after every change of
+//! the store.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -16,30 +19,34 @@ use tokio_postgres::{Client, NoTls};
 /// Names a server to be used, as a URL of whoever may make databases there.
 const VARIABLE: &str = "RINGBACK_TEST_POSTGRES";
 /// Who owns everything on a server of our own.
-const USER: &str = "ringback";
+pub(super) const USER: &str = "ringback";
 /// How long such a server may take to start.
 const START: Duration = Duration::from_secs(30);
 /// Ends the server when the input ends, and removes its folder.
 const GUARD: &str = r#"folder=$1; shift; "$@" & server=$!; cat >/dev/null; kill -QUIT $server; wait $server; rm -rf "$folder""#;
 
 /// A server.
-pub(crate) struct Server {
+#[derive(Debug)]
+pub struct Server {
     /// Its URL without a database, and what comes behind the database.
     base: String,
     query: String,
     /// What the names of this process's databases begin with.
-    pub(crate) prefix: String,
+    pub prefix: String,
     _guard: Option<Child>,
 }
 
 impl Server {
-    /// The one server of this process.
-    pub(crate) fn get() -> &'static Self {
+    /// The one server of this process. The first who asks waits until it is up.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed, or does not start.
+    pub fn get() -> &'static Self {
         static SERVER: OnceLock<Server> = OnceLock::new();
         SERVER.get_or_init(|| {
-            let mut server = match env::var(VARIABLE) {
-                Ok(url) => Self::at(&url),
-                Err(_) => Self::start(),
+            let mut server = match given() {
+                Some(url) => Self::at(&url),
+                None => Self::start(),
             };
             server.prefix = format!("ringback_test_{}", std::process::id());
             server
@@ -57,26 +64,20 @@ impl Server {
 
     fn start() -> Self {
         let binaries = binaries();
-        let parent = Some(Path::new("/dev/shm")).filter(|path| path.is_dir());
-        let folder = match parent {
-            Some(parent) => TempDir::with_prefix_in("ringback-postgres-", parent),
-            None => TempDir::with_prefix("ringback-postgres-"),
-        };
         // From here on the guard removes it.
-        let folder = folder.unwrap().keep();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let folder = new_folder();
         let identity = Identity::of(&folder);
         let (data, sockets) = (folder.join("data"), folder.join("sockets"));
         for path in [&data, &sockets] {
-            fs::create_dir(path).unwrap();
+            fs::create_dir(path).expect("a new folder has room for another");
             identity.give(path);
         }
         let mut initdb = identity.command(&binaries.join("initdb"));
         initdb.args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", USER]);
-        let made = initdb.arg("-D").arg(&data).output().unwrap();
+        let made = initdb.arg("-D").arg(&data).output().expect("initdb can be run");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
 
-        let log = fs::File::create(folder.join("log")).unwrap();
+        let log = fs::File::create(folder.join("log")).expect("a new folder takes a file");
         let mut server = identity.command(&binaries.join("postgres"));
         server.arg("-D").arg(&data).arg("-k").arg(&sockets);
         server.args(["-c", "listen_addresses=", "-c", "max_connections=300", "-c", "shared_buffers=64MB"]);
@@ -86,11 +87,11 @@ impl Server {
             .arg(server.get_program())
             .args(server.get_args())
             .stdin(Stdio::piped())
-            .stdout(log.try_clone().unwrap())
+            .stdout(log.try_clone().expect("a file can be written by two"))
             .stderr(log)
             .spawn()
-            .unwrap();
-        let socket = sockets.to_str().unwrap().replace('/', "%2F");
+            .expect("a shell can be run");
+        let socket = sockets.to_str().expect("a temporary folder's name is text").replace('/', "%2F");
         let mut started = Self::at(&format!("postgres://{USER}@{socket}"));
         started._guard = Some(guard);
         started.wait();
@@ -106,13 +107,16 @@ impl Server {
     }
 
     /// The URL of a database.
-    pub(crate) fn url(&self, database: &str) -> String {
+    pub fn url(&self, database: &str) -> String {
         format!("{}/{database}?{}", self.base, self.query)
     }
 
-    /// Runs statements in the server's own database.
-    pub(crate) fn admin(&self, sql: &str) {
-        self.try_admin(sql).unwrap();
+    /// Runs statements in the server's own database, wherever the caller is.
+    ///
+    /// # Panics
+    /// When the server refuses them.
+    pub fn admin(&self, sql: &str) {
+        self.try_admin(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
     fn try_admin(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
@@ -121,24 +125,50 @@ impl Server {
     }
 }
 
+/// The server that whoever runs the tests names.
+#[expect(clippy::disallowed_methods, reason = "a test learns from its environment where a server is")]
+fn given() -> Option<String> {
+    env::var(VARIABLE).ok()
+}
+
 /// A connection as a person has it.
-pub(crate) async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
+///
+/// # Errors
+/// What the server says, or what keeps from reaching it.
+#[expect(clippy::disallowed_methods, reason = "the task ends with the connection")]
+pub async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
 }
 
 /// Runs to the end on a thread and a runtime of its own, wherever the caller is.
-pub(crate) fn apart<F: Future<Output: Send> + Send>(future: F) -> F::Output {
+///
+/// # Panics
+/// When the future does.
+pub fn apart<F: Future<Output: Send> + Send>(future: F) -> F::Output {
     let run = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime can be made");
         runtime.block_on(future)
     };
-    thread::scope(|scope| scope.spawn(run).join().unwrap())
+    thread::scope(|scope| scope.spawn(run).join().expect("what runs apart does not panic"))
+}
+
+/// An empty folder, in memory if there is such a place, that whoever the server runs as may enter.
+pub(crate) fn new_folder() -> PathBuf {
+    let parent = Some(Path::new("/dev/shm")).filter(|path| path.is_dir());
+    let folder = match parent {
+        Some(parent) => TempDir::with_prefix_in("ringback-postgres-", parent),
+        None => TempDir::with_prefix("ringback-postgres-"),
+    };
+    let folder = folder.expect("there is a folder for temporary files").keep();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("our folder is ours");
+    folder
 }
 
 /// Where the server's programs are.
-fn binaries() -> PathBuf {
+pub(crate) fn binaries() -> PathBuf {
     let is_there = |folder: &PathBuf| folder.join("initdb").is_file();
     let said = Command::new("pg_config").arg("--bindir").output().ok();
     let said = said.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
@@ -150,27 +180,30 @@ fn binaries() -> PathBuf {
 }
 
 /// Who the server runs as: it refuses to be run by root.
-struct Identity {
+pub(crate) struct Identity {
     /// User and group, if they are not our own.
     other: Option<(u32, u32)>,
 }
 
 impl Identity {
-    fn of(own_folder: &Path) -> Self {
-        let is_root = fs::metadata(own_folder).unwrap().uid() == 0;
+    /// Of whoever owns our own folder, or somebody lesser.
+    pub(crate) fn of(own_folder: &Path) -> Self {
+        let is_root = fs::metadata(own_folder).expect("our folder is there").uid() == 0;
         let other =
             ["postgres", "nobody"].into_iter().find_map(|name| Some((id("-u", name)?, id("-g", name)?)));
         Self { other: other.filter(|_| is_root) }
     }
 
-    fn give(&self, path: &Path) {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+    /// Gives it a folder for itself.
+    pub(crate) fn give(&self, path: &Path) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).expect("our folder is ours");
         if let Some((user, group)) = self.other {
-            std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
+            std::os::unix::fs::chown(path, Some(user), Some(group)).expect("root may give a folder away");
         }
     }
 
-    fn command(&self, program: &Path) -> Command {
+    /// A program run by it.
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let Some((user, group)) = self.other else { return Command::new(program) };
         let mut command = Command::new("setpriv");
         command

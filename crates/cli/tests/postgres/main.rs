@@ -1,0 +1,9 @@
+//! The real binary on PostgreSQL: one node as on its own database file, and two nodes behind one database.
+#![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
+
+mod admin_key;
+mod command;
+mod slice;
+
+/// The binary.
+const BINARY: &str = env!("CARGO_BIN_EXE_ringback");

@@ -1,0 +1,56 @@
+//! The ways to the database: of the pools, which may lead through a pooler, and of what needs a session of its own.
+
+use std::sync::Arc;
+
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::TaskTracker;
+
+use super::address::PostgresAddress;
+use super::connections::Connections;
+use super::options::PostgresOptions;
+use super::tls::{self, TlsError};
+use super::types::Types;
+
+/// The ways of one store.
+pub(super) struct Ways {
+    /// Where sessions are one's own.
+    pub(super) session_address: PostgresAddress,
+    /// What encrypts the connections there.
+    pub(super) session_tls: MakeRustlsConnect,
+    /// Where the pools' connections go, if that is a pooler.
+    pooler: Option<Pooler>,
+    tasks: TaskTracker,
+}
+
+struct Pooler {
+    address: PostgresAddress,
+    tls: MakeRustlsConnect,
+    types: Arc<Types>,
+}
+
+impl Ways {
+    /// Connects nowhere yet.
+    pub(super) fn new(options: &PostgresOptions, tasks: &TaskTracker) -> Result<Self, TlsError> {
+        let session_address = options.session_address.as_ref().unwrap_or(&options.address);
+        let session_tls = tls::connector(session_address)?;
+        let pooler = match options.session_address {
+            None => None,
+            Some(_) => {
+                let server = Connections::direct(session_address, session_tls.clone(), 1, tasks);
+                let (address, types) = (options.address.clone(), Arc::new(Types::new(server)));
+                Some(Pooler { tls: tls::connector(&address)?, address, types })
+            }
+        };
+        Ok(Self { session_address: session_address.clone(), session_tls, pooler, tasks: tasks.clone() })
+    }
+
+    /// A pool of at most `size`.
+    pub(super) fn connections(&self, size: usize) -> Connections {
+        match &self.pooler {
+            None => Connections::direct(&self.session_address, self.session_tls.clone(), size, &self.tasks),
+            Some(Pooler { address, tls, types }) => {
+                Connections::pooled(address, tls.clone(), size, &self.tasks, Arc::clone(types))
+            }
+        }
+    }
+}
