@@ -63,6 +63,7 @@ pub(super) struct Writer {
 }
 
 /// How writes wait.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Queue {
     /// How many at most.
     pub(super) max_queued: usize,
