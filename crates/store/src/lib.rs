@@ -33,8 +33,8 @@ pub use idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 pub use keyring::{EncryptionKey, Keyring};
 pub use page::{Order, Page, PageRequest};
 pub use postgres::{
-    DatabaseStatus, Migrate, Migrated, NodeStatus, PartitionStatus, PostgresAddress, PostgresOptions, PostgresStore,
-    Schema, SchemaStatus, database_status, migrate_database, migrate_to,
+    DatabaseStatus, Migrate, Migrated, NodeStatus, PartitionStatus, PostgresAddress, PostgresOptions,
+    PostgresStore, Schema, SchemaStatus, database_status, migrate_database, migrate_to,
 };
 pub use query::{
     Backlog, DeliveryCounts, DeliveryDetail, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail,
@@ -42,7 +42,7 @@ pub use query::{
 };
 pub use receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
 pub use replays::{Advanced, NewReplay, ReplayDetail, ReplayPreview, ReplayStore, ReplayTarget};
-pub use sqlite::{SqliteOptions, SqliteStore};
+pub use sqlite::{SqliteOptions, SqliteStatus, SqliteStore, migrate_sqlite, sqlite_status};
 pub use store::{
     EndpointChange, MaxAgeChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention,
     Rotation, RulesChange, SourceChange, Store,

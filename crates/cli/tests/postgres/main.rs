@@ -4,6 +4,10 @@
 mod admin_key;
 mod away;
 mod command;
+mod db;
+mod nodes;
+mod refusals;
+mod sdk;
 mod slice;
 
 /// The binary.
