@@ -1,9 +1,9 @@
 //! PostgreSQL servers for tests: one that a test process shares, with databases on it, and such as one test has to itself.
 
 mod database;
-mod own;
+mod own_server;
 mod server;
 
 pub use database::Database;
-pub use own::{OwnServer, Stop};
+pub use own_server::OwnServer;
 pub use server::{Server, apart, connect};

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use ringback_testkit::{Cluster, SpreadLoad, SpreadPlan, postgres::{OwnServer, Stop}, secret, until_at_last};
+use ringback_testkit::{Cluster, SpreadLoad, SpreadPlan, postgres::OwnServer, secret, until_at_last};
 
 use crate::apps::Apps;
 use crate::audit::{InFlight, audit, calm};
@@ -11,8 +11,6 @@ use crate::books::Books;
 use crate::{gentle_load, node_on};
 
 const NODES: usize = 2;
-/// The one that every server has.
-const DATABASE: &str = "postgres";
 /// The longest that a caller may be left without an answer, whatever the server does.
 const ANSWER_BOUND: Duration = Duration::from_secs(15);
 /// How long it may take until a node is ready again once the server is back.
@@ -58,25 +56,25 @@ impl Scene {
         self.flows().await;
     }
 
-    async fn restart(&mut self, how: Stop) {
-        self.server.stop(how);
+    async fn restart(&self, mode: &str) {
+        self.server.stop(mode);
         self.is_away().await;
         self.server.start_again();
-        self.is_back(&format!("restarted, {how:?}")).await;
+        self.is_back(&format!("restarted, {mode}")).await;
     }
 
     async fn stand_still(&self) {
         let begun = Instant::now();
-        self.server.freeze();
+        self.server.freeze().await;
         self.is_away().await;
         tokio::time::sleep(FREEZE.saturating_sub(begun.elapsed())).await;
-        self.server.thaw();
+        self.server.thaw().await;
         self.is_back("frozen").await;
     }
 
     async fn cut_connections(&self, times: usize) {
         for _ in 0..times {
-            let cut = self.server.cut_connections();
+            let cut = self.server.cut_connections().await;
             assert!(cut >= NODES, "each node was connected");
             self.flows().await;
         }
@@ -90,24 +88,24 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_while_the_database_is_restarted_cut_off_and_frozen() {
-    let server = OwnServer::start(&[]);
-    let cluster = Cluster::start(&node_on(&server.url(DATABASE)), NODES).await;
+    let server = OwnServer::start();
+    let cluster = Cluster::start(&node_on(server.url()), NODES).await;
     let apps = Apps::start(cluster.node(0)).await;
     let urls = cluster.create_source(&secret(1)).await;
     // Each answer is waited for, so that the longest is known.
     let plan = SpreadPlan { patience: 2 * ANSWER_BOUND, ..gentle_load("away") };
-    let mut scene = Scene { load: SpreadLoad::start(&urls, &plan), server, cluster };
+    let scene = Scene { load: SpreadLoad::start(&urls, &plan), server, cluster };
     scene.flows().await;
     scene.cut_connections(3).await;
-    scene.restart(Stop::Fast).await;
+    scene.restart("fast").await;
     scene.stand_still().await;
-    scene.restart(Stop::Immediate).await;
+    scene.restart("immediate").await;
     scene.cut_connections(2).await;
 
     let Scene { server, cluster, load } = scene;
     let ledger = load.stop().await;
     let calm_after = calm(cluster.node(0)).await;
-    let books = Books::open(&server.url(DATABASE)).await;
+    let books = Books::open(server.url()).await;
     let findings = audit(&books, &apps, &ledger, &InFlight::new()).await;
     println!(
         "{findings}; refused: {:?}, {} without an answer, the slowest answer after {:?}; calm after {calm_after:?}",

@@ -14,7 +14,7 @@ use ringback_store::{OpenError, PostgresOptions, PostgresStore, Store, StoreErro
 use tokio::task::JoinSet;
 
 use crate::conformance::{Backend, Opening, World, at, keyring};
-use crate::own::{OwnServer, Stop};
+use crate::own_server::OwnServer;
 use crate::proxy::{Mode, Proxy};
 use crate::server::connect;
 
@@ -29,6 +29,12 @@ const CALLERS: usize = 8;
 struct Failing(String);
 
 impl Failing {
+    /// Behind these ports.
+    fn at(ports: &[u16]) -> String {
+        let hosts: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        format!("postgres://ringback@{}/postgres", hosts.join(","))
+    }
+
     fn options(&self) -> PostgresOptions {
         let address = self.0.parse().unwrap();
         PostgresOptions::new(address, keyring(&[1]), Arc::new(IdMaker::new(1)), at(0))
@@ -100,7 +106,7 @@ impl Trial {
         while let Some(names) = self.callers.join_next().await {
             accepted.extend(names.unwrap());
         }
-        let person = connect(&server.socket_url("postgres")).await.unwrap();
+        let person = connect(server.url()).await.unwrap();
         let rows = person.query("SELECT webhook_id FROM events", &[]).await.unwrap();
         let written: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         let different: HashSet<&String> = written.iter().collect();
@@ -139,9 +145,9 @@ async fn call(world: &World, source: SourceId, noted: &Noted, caller: usize) -> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_says_nothing_is_given_up_in_time() {
-    let server = OwnServer::start(&[]);
-    let trial = Trial::begin(server.url("postgres")).await;
-    server.freeze();
+    let server = OwnServer::start();
+    let trial = Trial::begin(Failing::at(&[server.port()])).await;
+    server.freeze().await;
     let began = Instant::now();
     let (refused, checked) = tokio::join!(trial.more_are_refused(CALLERS), trial.world.store.check());
     assert!(refused < BOUND && checked.is_err(), "{checked:?}");
@@ -149,33 +155,30 @@ async fn a_server_that_says_nothing_is_given_up_in_time() {
     trial.world.store.check().await.unwrap_err();
     assert!(checked.elapsed() < SOON, "{:?}", checked.elapsed());
     println!("given up after {:?}", began.elapsed());
-    server.thaw();
+    server.thaw().await;
     trial.end(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_is_restarted_under_appends() {
-    let mut server = OwnServer::start(&[]);
-    let trial = Trial::begin(server.url("postgres")).await;
-    for how in [Stop::Fast, Stop::Immediate, Stop::Fast, Stop::Immediate] {
+    let server = OwnServer::start();
+    let trial = Trial::begin(Failing::at(&[server.port()])).await;
+    for how in ["fast", "immediate", "fast", "immediate"] {
         server.stop(how);
         trial.more_are_refused(2 * CALLERS).await;
         server.start_again();
         let took = trial.more_are_accepted(CALLERS, SOON).await;
-        println!("{how:?}: accepted again after {took:?}");
+        println!("{how}: accepted again after {took:?}");
     }
     trial.end(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_connections_are_cut_again_and_again() {
-    let server = OwnServer::start(&[]);
-    let trial = Trial::begin(server.url("postgres")).await;
-    let person = connect(&server.socket_url("postgres")).await.unwrap();
-    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-               WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    let server = OwnServer::start();
+    let trial = Trial::begin(Failing::at(&[server.port()])).await;
     for _ in 0..20 {
-        person.execute(cut, &[]).await.unwrap();
+        assert!(server.cut_connections().await > 0);
         trial.more_are_accepted(2, SOON).await;
     }
     trial.end(&server).await;
@@ -183,8 +186,8 @@ async fn all_connections_are_cut_again_and_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_becomes_read_only_and_takes_writes_again() {
-    let server = OwnServer::start(&[]);
-    let trial = Trial::begin(server.url("postgres")).await;
+    let server = OwnServer::start();
+    let trial = Trial::begin(Failing::at(&[server.port()])).await;
     let set = |value: &str| {
         server.admin(&format!("ALTER SYSTEM SET default_transaction_read_only = {value}"));
         server.admin("SELECT pg_reload_conf()");
@@ -198,9 +201,9 @@ async fn a_server_becomes_read_only_and_takes_writes_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn others_have_all_connections() {
-    let server = OwnServer::start(&["max_connections=20"]);
-    let trial = Trial::begin(server.url("postgres")).await;
-    let mut others = vec![connect(&server.socket_url("postgres")).await.unwrap()];
+    let server = OwnServer::start_with(&["max_connections=20"]);
+    let trial = Trial::begin(Failing::at(&[server.port()])).await;
+    let mut others = vec![connect(server.url()).await.unwrap()];
     // Those of the store are cut one by one, and taken.
     let cut =
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'ringback'";
@@ -208,7 +211,7 @@ async fn others_have_all_connections() {
     while others.len() < 20 {
         assert!(began.elapsed() < BOUND, "only {} could be taken", others.len());
         others[0].execute(cut, &[]).await.unwrap();
-        while let Ok(other) = connect(&server.socket_url("postgres")).await {
+        while let Ok(other) = connect(server.url()).await {
             others.push(other);
         }
     }
@@ -219,7 +222,7 @@ async fn others_have_all_connections() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_is_lost_is_no_second_event() {
-    let server = OwnServer::start(&[]);
+    let server = OwnServer::start();
     let proxy = Proxy::start(server.port());
     let trial = Trial::begin(Failing::at(&[proxy.port])).await;
     for _ in 0..10 {
@@ -233,7 +236,7 @@ async fn a_commit_whose_answer_is_lost_is_no_second_event() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_all_dead_are_given_up_together() {
-    let server = OwnServer::start(&[]);
+    let server = OwnServer::start();
     let proxy = Proxy::start(server.port());
     let trial = Trial::begin(Failing::at(&[proxy.port])).await;
     // Every connection of the pool has been used.
@@ -254,7 +257,7 @@ async fn connections_that_are_all_dead_are_given_up_together() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_several_hosts_the_one_that_answers_is_used() {
-    let server = OwnServer::start(&[]);
+    let server = OwnServer::start();
     let (one, two) = (Proxy::start(server.port()), Proxy::start(server.port()));
     one.set(Mode::Swallow);
     let trial = Trial::begin(Failing::at(&[one.port, two.port])).await;
@@ -266,12 +269,4 @@ async fn of_several_hosts_the_one_that_answers_is_used() {
     let took = trial.more_are_accepted(20, BOUND).await;
     println!("accepted by the other after {took:?}");
     trial.end(&server).await;
-}
-
-impl Failing {
-    /// Behind these ports.
-    fn at(ports: &[u16]) -> String {
-        let hosts: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
-        format!("postgres://ringback@{}/postgres", hosts.join(","))
-    }
 }

@@ -7,10 +7,10 @@ mod conformance;
 mod faults;
 mod nodes;
 mod opening;
-mod partitions;
-#[path = "../../../testkit/src/postgres/own.rs"]
+#[path = "../../../testkit/src/postgres/own_server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
-mod own;
+mod own_server;
+mod partitions;
 mod pooled;
 mod pooler;
 mod proxy;
@@ -18,9 +18,11 @@ mod queue;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
-mod upgrade;
 mod setting_up;
+#[path = "../../../testkit/src/signal.rs"]
+mod signal;
 mod tls;
+mod upgrade;
 
 conformance::conformance!(crate::backend::Database::new());
 
