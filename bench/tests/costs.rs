@@ -16,7 +16,16 @@ const PAGES: f64 = 3.0;
 fn an_operation_touches_as_much_however_long_the_history_is() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_ringback-bench"))
-        .args(["costs", "--pages-only", "--json", "--small-events", "10000", "--events", "200000", "--data-dir"])
+        .args([
+            "costs",
+            "--pages-only",
+            "--json",
+            "--small-events",
+            "10000",
+            "--events",
+            "200000",
+            "--data-dir",
+        ])
         .arg(folder.path())
         .output()
         .unwrap();

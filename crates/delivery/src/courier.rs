@@ -58,7 +58,8 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
         return;
     }
     let timeout = Duration::from_secs(endpoint.timeout_secs.into());
-    if lease_ends.saturating_duration_since(Instant::now()) <= timeout {
+    let is_too_late = lease_ends.saturating_duration_since(Instant::now()) <= timeout;
+    if is_too_late || !node.store.holds_leases() {
         // Somebody else may claim it before an attempt made now would end: leave the row alone, it will be reclaimed.
         node.note_unattempted(&endpoint);
         return;

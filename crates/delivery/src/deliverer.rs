@@ -27,7 +27,7 @@ use crate::sender::Sender;
 use crate::settings::DeliverySettings;
 use crate::slots::{Slot, Slots, Taker};
 use crate::test_places::{TestPlace, TestPlaces};
-use crate::{pruner, reclaimer, replayer};
+use crate::{listener, pruner, reclaimer, replayer};
 
 /// How many rows one claim takes at most.
 const CLAIM_BATCH: usize = 64;
@@ -147,6 +147,7 @@ impl Deliverer {
             plans,
         });
         node.tasks.spawn(run(Arc::clone(&node)));
+        node.tasks.spawn(listener::run(Arc::clone(&node)));
         node.tasks.spawn(reclaimer::run(Arc::clone(&node)));
         node.tasks.spawn(replayer::run(Arc::clone(&node)));
         node.tasks.spawn(pruner::run(Arc::clone(&node)));
@@ -178,6 +179,10 @@ impl Node {
         if !endpoint.may_attempt() || !unordered || self.stop.is_cancelled() {
             return None;
         }
+        // Another node's to deliver; or nobody knows whether this one's leases hold.
+        if !self.store.may_claim(endpoint) || !self.store.holds_leases() {
+            return None;
+        }
         let at_once = self.settings.max_in_flight_per_endpoint;
         let at_once = self.gates.pass_new(endpoint, at_once, self.clock.now())?;
         let slot = self.slots.take_one(Taker::new(endpoint, at_once));
@@ -185,6 +190,12 @@ impl Node {
             self.gates.give_back(endpoint, 1, false, self.clock.now());
         }
         slot
+    }
+
+    /// Asks the rows what is due, and looks at it.
+    pub(crate) async fn look_everywhere(&self) {
+        scan(self).await;
+        self.plans.bell.notify_one();
     }
 
     /// What an attempt said about its endpoint.
@@ -306,7 +317,8 @@ async fn look_at(node: &Arc<Node>, endpoint_id: EndpointId) {
         cancel_orphans(node, endpoint_id).await;
         return;
     };
-    if !endpoint.may_attempt() {
+    if !endpoint.may_attempt() || !node.store.holds_leases() {
+        // A lease that may not hold is not worth its claim; the scan comes back to it.
         return;
     }
     let now = node.clock.now();

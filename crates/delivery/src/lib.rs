@@ -8,7 +8,8 @@
 //! - between the two stand the `gates` (circuit breaker, rate, release of what was held) and the `slots` (how many attempts at once,
 //!   shared out fairly between endpoints and projects): who is held back is told when to ask again;
 //! - the `replayer` makes the deliveries of replays at their rate;
-//! - the `reclaimer` frees rows whose lease ran out and ends what is too old, the `pruner` removes what retention lets go.
+//! - the `reclaimer` frees rows whose lease ran out and ends what is too old, the `pruner` removes what retention lets go;
+//! - the `listener` hears from other nodes on the same database of due work, where there are any.
 //!
 //! They meet only in rows. What is in memory (the agenda of due times, the slots, the gates) only saves look-ups: a node that loses it
 //! finds everything again by its next scan. First attempt, retry, redelivery, replay and test take the same path.
@@ -23,6 +24,7 @@ mod courier;
 mod deliverer;
 mod dispatch;
 mod gates;
+mod listener;
 mod pace;
 mod pruner;
 mod reclaimer;

@@ -138,6 +138,7 @@ async fn once(app: &Shared, mut parts: Parts, body: Body, next: Next) -> Result<
         Begun::New { nonce } => nonce,
         // Of this process, and not being run: its end was not taken by the database.
         Begun::Running { nonce } if repeatable => nonce,
+        Begun::RunningElsewhere => return Err(running()),
         Begun::Running { .. } | Begun::Interrupted => return Err(interrupted()),
         Begun::OtherRequest => return Err(other_request()),
         Begun::Done(answer) => return Ok(replayed(&answer)),

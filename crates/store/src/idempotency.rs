@@ -49,12 +49,15 @@ pub enum Begun {
         /// Of the request's first beginning.
         nonce: Nonce,
     },
-    /// It was begun by this process, which has neither completed nor forgotten it. Whether it is still being run, the process
+    /// It was begun by this process, or is repeatable and was begun by another that lives; nobody has completed or forgotten it. Whether it is still being run, the process
     /// knows best: it may have come to nothing.
     Running {
         /// Of the request's first beginning.
         nonce: Nonce,
     },
+    /// It was begun by another process, which lives and has neither completed nor forgotten it. Only of what is not repeatable: the rest
+    /// is [`Begun::Running`], since to run it twice is harmless.
+    RunningElsewhere,
     /// It was begun by a process that is gone; whether it happened is not known.
     Interrupted,
     /// It was run; this was the answer.

@@ -411,6 +411,25 @@ pub trait Store: ReplayStore {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError>;
 
+    /// Whether this node is the one to attempt deliveries of this endpoint, as far as it knows. Cheap. Always so of an endpoint that all
+    /// nodes share; of one with a rate, a concurrency or an order only on the node that owns it. A [`claim`](Self::claim) may take the
+    /// ownership where there is none, and claims nothing where another node has it.
+    fn may_claim(&self, endpoint: &Endpoint) -> bool {
+        let _ = endpoint;
+        true
+    }
+
+    /// Whether, as far as this node knows, others still take it for alive, so that its leases hold. Cheap.
+    fn holds_leases(&self) -> bool {
+        true
+    }
+
+    /// Waits until another node tells of due work, and says of which endpoints; empty: look everywhere. Not all is told: who waits here
+    /// looks for itself besides. Nothing is lost when this is dropped.
+    async fn heard_due(&self) -> Vec<EndpointId> {
+        std::future::pending().await
+    }
+
     /// Records an attempt and its delivery's next state, in one transaction. Waits for room in the queue rather than
     /// refusing: an attempt that was made is not to be forgotten.
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError>;

@@ -262,6 +262,18 @@ impl Store for FaultyStore {
         self.inner.claim(endpoint_id, now, lease_expires_at, limit).await
     }
 
+    fn may_claim(&self, endpoint: &Endpoint) -> bool {
+        self.inner.may_claim(endpoint)
+    }
+
+    fn holds_leases(&self) -> bool {
+        self.inner.holds_leases()
+    }
+
+    async fn heard_due(&self) -> Vec<EndpointId> {
+        self.inner.heard_due().await
+    }
+
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
         self.faults.pass(Op::Finish).await?;
         self.inner.finish(finish).await

@@ -249,7 +249,8 @@ mod tests {
         let used = ["ringback-webhook", "ringback-domain", "ringback-store", "ringback-delivery"];
         let mut bench = package("bench", &used.map(|name| (name, Kind::Normal)));
         (bench.name, bench.manifest) = (BENCH.into(), "/w/bench/Cargo.toml".into());
-        let message = "bench/Cargo.toml:1: `ringback-bench` is outside crates/ and may not use `ringback-delivery`";
+        let message =
+            "bench/Cargo.toml:1: `ringback-bench` is outside crates/ and may not use `ringback-delivery`";
         assert_eq!(messages(&bench, ""), [message]);
     }
 }

@@ -8,6 +8,7 @@ use super::columns::{Key, key, ms};
 use super::connections::Connection;
 use super::dedupe::Novelty;
 use super::failure::Failure;
+use super::leases::{Leases, length_ms, server_ms};
 use super::order::Ends;
 use super::routing::Routes;
 use crate::append::{Appended, Arrival, Plan, PlannedDelivery};
@@ -23,17 +24,22 @@ const INSERT_EVENTS: &str = "\
         AS n (id, project_id, source_id, type, webhook_id, upstream_event_id, object_id, created_at, payload, place) \
     ORDER BY n.place";
 
-const INSERT_DELIVERIES: &str = "\
-    INSERT INTO deliveries \
-    (id, project_id, event_id, endpoint_id, trigger, state, created_at, due_at, lease_token, lease_expires_at, urgent, \
-     expires_at, order_key) \
+/// A lease is counted from the server's present time, or (as tests have it) from that of the call.
+const INSERT_DELIVERIES: &str = concat!(
+    "INSERT INTO deliveries \
+    (id, project_id, event_id, endpoint_id, trigger, state, created_at, due_at, lease_token, lease_expires_at, lease_node, \
+     urgent, expires_at, order_key) \
     SELECT n.id, n.project_id, n.event_id, n.endpoint_id, n.trigger, 'pending', n.created_at, n.due_at, n.lease_token, \
-           n.lease_expires_at, n.urgent, n.expires_at, n.order_key \
+           n.lease_ms + CASE WHEN $13 THEN n.created_at ELSE s.now END, CASE WHEN n.lease_ms IS NOT NULL THEN $14::uuid END, n.urgent, n.expires_at, n.order_key \
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], \
                 $10::bool[], $11::int8[], $12::text[]) WITH ORDINALITY \
-        AS n (id, project_id, event_id, endpoint_id, trigger, created_at, due_at, lease_token, lease_expires_at, urgent, \
-              expires_at, order_key, place) \
-    ORDER BY n.place";
+        AS n (id, project_id, event_id, endpoint_id, trigger, created_at, due_at, lease_token, lease_ms, urgent, \
+              expires_at, order_key, place), \
+        (SELECT ",
+    server_ms!(),
+    " AS now) AS s \
+    ORDER BY n.place"
+);
 
 /// An arrival of a batch, judged and routed.
 pub(super) struct Taken<'a> {
@@ -98,7 +104,7 @@ struct Deliveries<'a> {
     created_at: Vec<i64>,
     due_at: Vec<Option<i64>>,
     lease_tokens: Vec<i64>,
-    lease_expires_at: Vec<Option<i64>>,
+    lease_ms: Vec<Option<i64>>,
     urgent: Vec<bool>,
     expires_at: Vec<Option<i64>>,
     order_keys: Vec<Option<&'a str>>,
@@ -130,8 +136,8 @@ impl<'a> NewRows<'a> {
         appended
     }
 
-    pub(super) async fn insert(&self, tx: &Connection) -> Result<(), Failure> {
-        tokio::try_join!(biased; self.events.insert(tx), self.deliveries.insert(tx)).map(drop)
+    pub(super) async fn insert(&self, tx: &Connection, leases: Leases) -> Result<(), Failure> {
+        tokio::try_join!(biased; self.events.insert(tx), self.deliveries.insert(tx, leases)).map(drop)
     }
 }
 
@@ -199,14 +205,14 @@ impl<'a> Deliveries<'a> {
         self.due_at.push(ms(due_at));
         self.lease_tokens
             .push(delivery.lease_expires_at.map_or(0, |_| super::claim::token(FIRST_LEASE_TOKEN)));
-        self.lease_expires_at.push(ms(delivery.lease_expires_at));
+        self.lease_ms.push(delivery.lease_expires_at.map(|until| length_ms(arrival.received_at, until)));
         self.urgent.push(arrival.event.max_age.is_some());
         self.expires_at.push(ms(delivery.expires_at));
         self.order_keys.push(order.map(|(order_key, _)| order_key));
         due_at
     }
 
-    async fn insert(&self, tx: &Connection) -> Result<(), Failure> {
+    async fn insert(&self, tx: &Connection, leases: Leases) -> Result<(), Failure> {
         if self.ids.is_empty() {
             return Ok(());
         }
@@ -221,10 +227,12 @@ impl<'a> Deliveries<'a> {
                 &self.created_at,
                 &self.due_at,
                 &self.lease_tokens,
-                &self.lease_expires_at,
+                &self.lease_ms,
                 &self.urgent,
                 &self.expires_at,
                 &self.order_keys,
+                &leases.is_given(),
+                &leases.node,
             ],
         )
         .await

@@ -9,6 +9,7 @@ use super::connections::Connection;
 use super::dedupe::{self, Novelty};
 use super::failure::Failure;
 use super::finish::Finishing;
+use super::leases::Leases;
 use super::order::Ends;
 use super::routing::Routes;
 use super::{locks, receipts};
@@ -39,6 +40,7 @@ pub(super) enum Outcome {
 pub(super) async fn run(
     tx: &Connection,
     ids: &IdMaker,
+    leases: Leases,
     works: &[&Work],
 ) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
     let arrivals: Vec<&Arrival> = works.iter().flat_map(|work| work.arrivals()).collect();
@@ -62,7 +64,7 @@ pub(super) async fn run(
     let mut rows = NewRows::default();
     let appended = add(&taken, &mut rows, &mut ends);
     let receipts = receipts_of(&taken, &appended);
-    tokio::try_join!(biased; rows.insert(tx), receipts::write(tx, &receipts), finishing.write(tx))?;
+    tokio::try_join!(biased; rows.insert(tx, leases), receipts::write(tx, &receipts), finishing.write(tx))?;
     let mut finished = finishing.release(tx).await?.into_iter();
     let mut appended = appended.into_iter();
     Ok(works.iter().map(|work| outcome(work, &mut appended, &mut finished)).collect())

@@ -4,8 +4,10 @@ use ringback_domain::{EndpointId, Timestamp};
 use tokio_postgres::Row;
 
 use super::columns::{self, Key, get, key};
-use super::connections::Connection;
+use super::connections::{Connection, Params};
 use super::failure::Failure;
+use super::leases::{Leases, length_ms, server_ms};
+use super::owners::Found;
 use crate::work::{Claimed, DueEndpoint, Lease, Unattempted};
 
 /// Finds the endpoints with claimable work by a loose index scan: one seek for each endpoint, then one for its earliest row in
@@ -29,41 +31,87 @@ pub(super) const DUE_ENDPOINTS: &str = "\
 
 /// Leases the earliest due rows of one endpoint, the urgent ones first, and reads what they carry. Rows that somebody else is at are
 /// passed over. Two seeks rather than one: rows that are due later must not be walked through to reach the next lane.
-pub(super) const CLAIM: &str = "\
-    WITH urgent AS MATERIALIZED ( \
-        SELECT project_id, id FROM deliveries \
-        WHERE endpoint_id = $1 AND urgent AND lease_expires_at IS NULL AND due_at <= $2 \
-        AND (expires_at IS NULL OR expires_at > $2) ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED \
-    ), other AS MATERIALIZED ( \
-        SELECT project_id, id FROM deliveries \
-        WHERE endpoint_id = $1 AND NOT urgent AND lease_expires_at IS NULL AND due_at <= $2 \
-        AND (expires_at IS NULL OR expires_at > $2) \
-        ORDER BY due_at LIMIT greatest(0, $4 - (SELECT count(*) FROM urgent)) FOR UPDATE SKIP LOCKED \
-    ), claimed AS ( \
-        UPDATE deliveries AS d SET lease_token = d.lease_token + 1, lease_expires_at = $3 \
-        FROM (SELECT * FROM urgent UNION ALL SELECT * FROM other) AS picked \
-        WHERE d.project_id = picked.project_id AND d.id = picked.id \
-        RETURNING d.project_id, d.id, d.trigger, d.event_id, d.attempt_count, d.first_attempt_at, d.lease_token, d.due_at, \
-                  d.urgent, d.expires_at \
-    ) \
-    SELECT c.project_id, c.id, c.trigger, c.event_id, c.attempt_count, c.first_attempt_at, c.lease_token, c.expires_at, \
-           e.webhook_id, e.payload, c.due_at, c.urgent \
-    FROM claimed AS c JOIN events AS e ON e.project_id = c.project_id AND e.id = c.event_id \
-    ORDER BY c.urgent DESC, c.due_at, c.id";
+macro_rules! claim_sql {
+    (first: $first:expr, only_if: $only_if:literal, also: $also:literal, from: $before:literal, $after:literal) => {
+        concat!(
+            "WITH ",
+            $first,
+            "urgent AS MATERIALIZED ( \
+                SELECT project_id, id FROM deliveries \
+                WHERE ",
+            $only_if,
+            "endpoint_id = $1 AND urgent AND lease_expires_at IS NULL AND due_at <= $2 \
+                AND (expires_at IS NULL OR expires_at > $2) ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED \
+            ), other AS MATERIALIZED ( \
+                SELECT project_id, id FROM deliveries \
+                WHERE ",
+            $only_if,
+            "endpoint_id = $1 AND NOT urgent AND lease_expires_at IS NULL AND due_at <= $2 \
+                AND (expires_at IS NULL OR expires_at > $2) \
+                ORDER BY due_at LIMIT greatest(0, $4 - (SELECT count(*) FROM urgent)) FOR UPDATE SKIP LOCKED \
+            ), claimed AS ( \
+                UPDATE deliveries AS d SET lease_token = d.lease_token + 1, lease_node = $6, \
+                       lease_expires_at = $3 + (SELECT coalesce($5, ",
+            server_ms!(),
+            ")) \
+                FROM (SELECT * FROM urgent UNION ALL SELECT * FROM other) AS picked \
+                WHERE d.project_id = picked.project_id AND d.id = picked.id \
+                RETURNING d.project_id, d.id, d.trigger, d.event_id, d.attempt_count, d.first_attempt_at, d.lease_token, \
+                          d.due_at, d.urgent, d.expires_at \
+            ) \
+            SELECT c.project_id, c.id, c.trigger, c.event_id, c.attempt_count, c.first_attempt_at, c.lease_token, \
+                   c.expires_at, e.webhook_id, e.payload, c.due_at, c.urgent",
+            $also,
+            " FROM ",
+            $before,
+            "claimed AS c JOIN events AS e ON e.project_id = c.project_id AND e.id = c.event_id",
+            $after,
+            " ORDER BY c.urgent DESC, c.due_at, c.id"
+        )
+    };
+}
+
+/// For an endpoint that all nodes share.
+pub(super) const CLAIM: &str = claim_sql!(first: "", only_if: "", also: "", from: "", "");
+
+/// For an endpoint that needs an owner: only if this node is that, or may become it and there is none. Says at least whose it is: this
+/// node's, another's, or (null) nobody's. The row of the ownership is held, so that it is not taken away in the middle.
+pub(super) const CLAIM_OWNED: &str = claim_sql!(
+    first: "\
+        held AS MATERIALIZED ( \
+            SELECT true AS is_own FROM endpoint_owners WHERE endpoint_id = $1 AND node_id = $6 FOR SHARE \
+        ), others AS MATERIALIZED ( \
+            SELECT false AS is_own FROM endpoint_owners WHERE endpoint_id = $1 AND node_id <> $6 \
+        ), taken AS ( \
+            INSERT INTO endpoint_owners (endpoint_id, node_id) \
+            SELECT $1, $6 WHERE $7 AND NOT EXISTS (SELECT 1 FROM held) AND NOT EXISTS (SELECT 1 FROM others) \
+            AND EXISTS (SELECT 1 FROM nodes WHERE id = $6) \
+            ON CONFLICT (endpoint_id) DO NOTHING RETURNING true AS is_own \
+        ), owner AS MATERIALIZED ( \
+            SELECT coalesce((SELECT is_own FROM held), (SELECT is_own FROM others), (SELECT is_own FROM taken)) AS is_own \
+        ), ",
+    only_if: "(SELECT is_own FROM owner) AND ",
+    also: ", owner.is_own",
+    from: "owner LEFT JOIN (", ") ON true"
+);
 
 /// Frees rows whose lease is still the one named.
 pub(super) const RELEASE: &str = "\
-    UPDATE deliveries AS d SET lease_expires_at = NULL \
+    UPDATE deliveries AS d SET lease_expires_at = NULL, lease_node = NULL \
     FROM unnest($1::uuid[], $2::uuid[], $3::int8[]) AS u (project_id, id, lease_token) \
-    WHERE d.project_id = u.project_id AND d.id = u.id AND d.lease_token = u.lease_token";
+    WHERE d.project_id = u.project_id AND d.id = u.id AND d.lease_token = u.lease_token RETURNING d.endpoint_id";
 
 /// Frees rows whose lease has run out. They are named by their places, not looked for anew: how many there are is nothing that a plan
 /// could know.
-pub(super) const RECLAIM: &str = "\
-    WITH late AS MATERIALIZED ( \
-        SELECT ctid FROM deliveries WHERE lease_expires_at <= $1 FOR UPDATE SKIP LOCKED \
+pub(super) const RECLAIM: &str = concat!(
+    "WITH late AS MATERIALIZED ( \
+        SELECT ctid FROM deliveries WHERE lease_expires_at <= (SELECT coalesce($1, ",
+    server_ms!(),
+    ")) FOR UPDATE SKIP LOCKED \
     ) \
-    UPDATE deliveries SET lease_expires_at = NULL WHERE ctid = ANY (ARRAY(SELECT ctid FROM late))";
+    UPDATE deliveries SET lease_expires_at = NULL, lease_node = NULL WHERE ctid = ANY (ARRAY(SELECT ctid FROM late)) \
+    RETURNING endpoint_id"
+);
 
 pub(super) async fn due_endpoints(connection: &Connection) -> Result<Vec<DueEndpoint>, Failure> {
     let rows = connection.query(DUE_ENDPOINTS, &[]).await?;
@@ -72,19 +120,53 @@ pub(super) async fn due_endpoints(connection: &Connection) -> Result<Vec<DueEndp
         .collect()
 }
 
-pub(super) async fn claim(
-    connection: &Connection,
-    endpoint_id: EndpointId,
-    now: Timestamp,
-    lease_expires_at: Timestamp,
-    limit: usize,
-) -> Result<Vec<Claimed>, Failure> {
-    let (now, until) = (now.as_unix_ms(), lease_expires_at.as_unix_ms());
-    let rows = connection.query(CLAIM, &[&key(endpoint_id), &now, &until, &columns::limit(limit)]).await?;
-    rows.iter().map(|row| read(row, endpoint_id, lease_expires_at)).collect()
+/// What is asked for by a claim.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) endpoint_id: EndpointId,
+    pub(super) now: Timestamp,
+    pub(super) lease_expires_at: Timestamp,
+    pub(super) limit: usize,
 }
 
-fn read(row: &Row, endpoint_id: EndpointId, expires_at: Timestamp) -> Result<Claimed, Failure> {
+pub(super) async fn claim(
+    connection: &Connection,
+    leases: Leases,
+    wanted: Wanted,
+) -> Result<Vec<Claimed>, Failure> {
+    let (length, present) = (length_ms(wanted.now, wanted.lease_expires_at), leases.present(wanted.now));
+    let (id, now, limit) = (key(wanted.endpoint_id), wanted.now.as_unix_ms(), columns::limit(wanted.limit));
+    let rows = connection.query(CLAIM, &[&id, &now, &length, &limit, &present, &leases.node]).await?;
+    rows.iter().map(|row| read(row, wanted)).collect()
+}
+
+/// Says also whose the endpoint is.
+pub(super) async fn claim_owned(
+    connection: &Connection,
+    leases: Leases,
+    wanted: Wanted,
+    may_take: bool,
+) -> Result<(Vec<Claimed>, Found), Failure> {
+    let (length, present) = (length_ms(wanted.now, wanted.lease_expires_at), leases.present(wanted.now));
+    let (id, now, limit) = (key(wanted.endpoint_id), wanted.now.as_unix_ms(), columns::limit(wanted.limit));
+    let params: Params<'_> = &[&id, &now, &length, &limit, &present, &leases.node, &may_take];
+    let rows = connection.query(CLAIM_OWNED, params).await?;
+    let (mut found, mut claimed) = (Found::Nobodys, Vec::new());
+    for row in &rows {
+        found = match get(row, 12)? {
+            Some(true) => Found::Own,
+            Some(false) => Found::Others,
+            None => Found::Nobodys,
+        };
+        if get::<Option<Key>>(row, 0)?.is_some() {
+            claimed.push(read(row, wanted)?);
+        }
+    }
+    Ok((claimed, found))
+}
+
+fn read(row: &Row, wanted: Wanted) -> Result<Claimed, Failure> {
+    let Wanted { endpoint_id, lease_expires_at: expires_at, .. } = wanted;
     Ok(Claimed {
         project_id: columns::id(row, 0)?,
         delivery_id: columns::id(row, 1)?,
@@ -102,11 +184,15 @@ fn read(row: &Row, endpoint_id: EndpointId, expires_at: Timestamp) -> Result<Cla
     })
 }
 
-pub(super) async fn release(connection: &Connection, deliveries: &[Unattempted]) -> Result<(), Failure> {
+/// Says whose deliveries were freed.
+pub(super) async fn release(
+    connection: &Connection,
+    deliveries: &[Unattempted],
+) -> Result<Vec<EndpointId>, Failure> {
     let projects: Vec<Key> = deliveries.iter().map(|delivery| key(delivery.project_id)).collect();
     let ids: Vec<Key> = deliveries.iter().map(|delivery| key(delivery.delivery_id)).collect();
     let tokens: Vec<i64> = deliveries.iter().map(|delivery| token(delivery.lease_token)).collect();
-    connection.execute(RELEASE, &[&projects, &ids, &tokens]).await.map(drop)
+    endpoints(&connection.query(RELEASE, &[&projects, &ids, &tokens]).await?)
 }
 
 /// The column's value of a token; one that was never given is no one's.
@@ -114,6 +200,15 @@ pub(super) fn token(lease_token: u64) -> i64 {
     i64::try_from(lease_token).unwrap_or(-1)
 }
 
-pub(super) async fn reclaim(connection: &Connection, now: Timestamp) -> Result<usize, Failure> {
-    connection.execute(RECLAIM, &[&now.as_unix_ms()]).await.map(columns::counted)
+/// Says whose deliveries were freed, one for each of them.
+pub(super) async fn reclaim(
+    connection: &Connection,
+    leases: Leases,
+    now: Timestamp,
+) -> Result<Vec<EndpointId>, Failure> {
+    endpoints(&connection.query(RECLAIM, &[&leases.present(now)]).await?)
+}
+
+fn endpoints(rows: &[Row]) -> Result<Vec<EndpointId>, Failure> {
+    rows.iter().map(|row| columns::id(row, 0)).collect()
 }

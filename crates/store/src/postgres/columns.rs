@@ -14,6 +14,20 @@ use super::failure::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key(pub(super) [u8; 16]);
 
+/// How the server shows a key that is no noun's.
+pub(super) fn hex(Key(bytes): Key) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(36);
+    for (place, byte) in bytes.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        // Writing to a text never fails.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 /// The column's value of an id.
 pub(super) fn key(id: impl TypedId) -> Key {
     Key(id.to_bytes())

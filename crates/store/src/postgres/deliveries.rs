@@ -44,7 +44,7 @@ pub(super) const FIND: &str =
 
 /// Calls a pending delivery off.
 pub(super) const CANCEL: &str = "\
-    UPDATE deliveries SET state = $3, end_reason = $4, finished_at = $5, due_at = NULL, lease_expires_at = NULL \
+    UPDATE deliveries SET state = $3, end_reason = $4, finished_at = $5, due_at = NULL, lease_expires_at = NULL, lease_node = NULL \
     WHERE project_id = $1 AND id = $2 AND finished_at IS NULL";
 
 pub(super) async fn list(

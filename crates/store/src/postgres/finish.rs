@@ -45,7 +45,7 @@ const INSERT_ATTEMPTS: &str = "\
 
 const ADVANCE: &str = "\
     UPDATE deliveries AS d SET state = u.state, end_reason = u.end_reason, due_at = u.due_at, finished_at = u.finished_at, \
-           lease_expires_at = NULL, attempt_count = d.attempt_count + 1, \
+           lease_expires_at = NULL, lease_node = NULL, attempt_count = d.attempt_count + 1, \
            first_attempt_at = coalesce(d.first_attempt_at, u.started_at) \
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int8[], $6::int8[], $7::int8[]) \
         AS u (project_id, id, state, end_reason, due_at, finished_at, started_at) \

@@ -13,7 +13,8 @@ pub(super) const DELETE_IF_OVER: &str =
 
 /// What is known of one key. Who asks at the same moment waits for what this one makes of it.
 pub(super) const FIND: &str = "\
-    SELECT request_sha256 = $4, run_id = $5, status_code, answer, nonce FROM idempotency_keys \
+    SELECT request_sha256 = $4, run_id = $5, status_code, answer, nonce, \
+           EXISTS (SELECT 1 FROM nodes WHERE nodes.id = run_id) FROM idempotency_keys \
     WHERE project_id = $1 AND route = $2 AND key = $3 FOR UPDATE";
 
 /// Begins a request, unless it is known.
@@ -37,6 +38,8 @@ const TAKE_OVER: &str = "\
 struct Known {
     same_request: bool,
     ours: bool,
+    /// Begun by a node that lives, this one or another.
+    may_run: bool,
     status_code: Option<u16>,
     answer: Option<Vec<u8>>,
     nonce: Nonce,
@@ -68,7 +71,8 @@ pub(super) async fn begin(
                 Ok(body) => Ok(Begun::Done(StoredAnswer { status_code, body })),
             }
         }
-        _ if known.ours => Ok(Begun::Running { nonce }),
+        _ if known.ours || (known.may_run && beginning.repeatable) => Ok(Begun::Running { nonce }),
+        _ if known.may_run => Ok(Begun::RunningElsewhere),
         _ if beginning.repeatable => {
             take_over(tx, run_id, &beginning.key).await?;
             Ok(Begun::New { nonce })
@@ -120,6 +124,7 @@ async fn insert_or_find(
         status_code: columns::optional_number::<i32, u16>(&row, 2)?,
         answer: get(&row, 3)?,
         nonce: columns::array(&row, 4)?,
+        may_run: get(&row, 5)?,
     }))
 }
 

@@ -28,11 +28,6 @@ pub(super) async fn prepare(tx: &Connection, ids: &IdMaker, now: Timestamp) -> R
     Ok(made > 0)
 }
 
-/// Frees what nodes held that are gone.
-pub(super) async fn free_leases(tx: &Connection) -> Result<u64, Failure> {
-    tx.execute("UPDATE deliveries SET lease_expires_at = NULL WHERE lease_expires_at IS NOT NULL", &[]).await
-}
-
 /// Reads the whole configuration at one moment, and with it proves that every secret can be decrypted. With the number it has.
 pub(super) async fn config(connections: &Connections, keyring: &Keyring) -> Result<(Config, i64), Failure> {
     let tx = connections.read().await?;

@@ -5,6 +5,7 @@
 //! - An *order* (of an object's deliveries to an endpoint): whoever adds to it, or ends one of it, has it alone until the commit.
 //! - The *schema*: one node at a time brings it up to date.
 //! - The *partitions*: one node at a time makes and removes them.
+//! - *Pruning*: one node at a time; the others leave it to that one.
 //! - The *presence* of nodes: each shares it while it lives, so that one which gets it alone knows that it is alone.
 //!
 //! Locks are taken in this sequence, and those of one kind in that of their numbers. Two different things may have the same
@@ -13,6 +14,7 @@
 use aws_lc_rs::digest;
 use ringback_domain::{EndpointId, ProjectId, TypedId};
 
+use super::columns;
 use super::connections::Connection;
 use super::failure::Failure;
 
@@ -23,6 +25,9 @@ const ORDER: i32 = 0x5242_0002;
 pub(super) const SCHEMA: i32 = 0x5242_0003;
 /// Of nodes.
 pub(super) const PRESENCE: i32 = 0x5242_0004;
+
+/// Of pruning.
+const PRUNE: i32 = 0x5242_0005;
 
 /// Of partitions.
 const PARTITIONS: i32 = 0x5242_0008;
@@ -64,7 +69,13 @@ pub(super) async fn take_partitions(tx: &Connection) -> Result<(), Failure> {
 /// Takes the partitions if nobody has them.
 pub(super) async fn try_partitions(tx: &Connection) -> Result<bool, Failure> {
     let row = tx.query_one("SELECT pg_try_advisory_xact_lock($1, 0)", &[&PARTITIONS]).await?;
-    super::columns::get(&row, 0)
+    columns::get(&row, 0)
+}
+
+/// Has pruning alone until the end of the transaction, unless another node has.
+pub(super) async fn try_prune(tx: &Connection) -> Result<bool, Failure> {
+    let row = tx.query_one("SELECT pg_try_advisory_xact_lock($1, 0)", &[&PRUNE]).await?;
+    columns::get(&row, 0)
 }
 
 fn sorted(numbers: impl Iterator<Item = i32>) -> Vec<i32> {

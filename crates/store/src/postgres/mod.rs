@@ -2,13 +2,15 @@
 //!
 //! The actors: the `writer` commits appends and finishes in batches, over connections of its own; everything else that reads or writes takes
 //! a connection of the pool. The `snapshot` is the configuration in memory, and the `watch` keeps it in step with what other nodes change.
-//! A `node` is this process as the others see it: a connection that lives as long as the store.
+//! A `node` is this process as the others see it: a connection of its own (the `link`), and a row in `nodes` that its `heartbeat` keeps
+//! fresh. Who is dead is buried by whoever sees it first (`burial`): its `leases` are void, and what it was the owner of (`owners`) is
+//! anybody's. `ears` are what a node hears of the others, a `crier` tells them of due work.
 //!
 //! Transactions run side by side here, of this node and of others: what must not change between a look and a write is locked,
 //! and `locks` says in which sequence. Every commit is on the server's disk before it is answered.
 //!
 //! What is *not* guaranteed: that an error means that nothing was written; a connection may be lost with the answer to a commit. Nor
-//! that a lease is void at once when its node dies while others live: it runs out.
+//! that nothing is sent twice: a node that was taken for dead may have been at it.
 
 mod address;
 mod api_keys;
@@ -16,12 +18,14 @@ mod append;
 mod attempts;
 mod backlog;
 mod batch;
+mod burial;
 mod claim;
 mod columns;
 mod connecting;
 mod connections;
 mod dedupe;
 mod deliveries;
+mod ears;
 mod endpoints;
 mod event_types;
 mod events;
@@ -29,21 +33,27 @@ mod expire;
 mod failure;
 mod finish;
 mod health;
+mod heartbeat;
 mod idempotency;
+mod leases;
+mod link;
 mod load;
 mod locks;
 mod migrate;
 mod node;
+mod notes;
 mod operations;
 mod options;
 mod order;
 mod orphans;
+mod owners;
 mod partitions;
 #[cfg(test)]
 mod plans;
 mod pool;
 mod projects;
 mod prune;
+mod pulse;
 mod receipts;
 mod replay_plan;
 mod replay_store;
@@ -71,23 +81,28 @@ mod writer;
 use std::sync::Arc;
 
 use ringback_domain::{IdMaker, ReceiptId, Timestamp, TypedId};
-use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
+use self::columns::Key;
 use self::connections::Connections;
+use self::ears::Ears;
 use self::failure::Failure;
+use self::heartbeat::{Heart, Identity, ToldTime, register};
+use self::leases::Leases;
+use self::link::Link;
 use self::node::Node;
+use self::owners::Owners;
+use self::pulse::Pulse;
 use self::snapshot::Snapshot;
 use self::ways::Ways;
 use crate::condition::Condition;
 use crate::error::{OpenError, StoreError};
 use crate::keyring::{Keyring, show_key_id};
-use crate::rows::idempotency::RunId;
 use crate::rows::secrets::missing_key;
 
 pub use address::{AddressError, PostgresAddress};
 pub use migrate::{Migrate, Migrated, migrate_database, migrate_to};
-pub use options::PostgresOptions;
+pub use options::{LeaseClock, PostgresOptions};
 pub use schema::Schema;
 pub use status::{DatabaseStatus, NodeStatus, PartitionStatus, SchemaStatus, database_status};
 pub use writer::BatchCounts;
@@ -99,10 +114,16 @@ pub struct PostgresStore {
     snapshot: Arc<Snapshot>,
     writer: writer::Writer,
     watch: watch::Watch,
+    beating: heartbeat::Beating,
+    link: Arc<link::Link>,
+    pulse: Arc<pulse::Pulse>,
+    owners: Arc<owners::Owners>,
+    crier: Arc<watch::Crier>,
+    told_time: Arc<heartbeat::ToldTime>,
+    leases: leases::Leases,
     tasks: TaskTracker,
     keyring: Arc<Keyring>,
     ids: Arc<IdMaker>,
-    run_id: RunId,
     prunable: prune::Found,
     partitions: partitions::Partitions,
     /// Held by whoever counts what a replay comes to.
@@ -120,39 +141,69 @@ impl PostgresStore {
     /// # Errors
     /// See [`OpenError`]; each says what to do.
     pub async fn open(options: PostgresOptions) -> Result<Self, OpenError> {
-        let (heard, tasks) = (Arc::new(Notify::new()), TaskTracker::new());
+        let (ears, tasks) = (Arc::new(Ears::default()), TaskTracker::new());
         let refused = Refused { database: options.address.to_string() };
         let ways = Ways::new(&options, &tasks).map_err(|error| refused.because(error))?;
-        let (address, tls) = (ways.session_address.clone(), ways.session_tls.clone());
-        let PostgresOptions { keyring, ids, now, max_queued_writes, connections, batches, .. } = options;
-        let (schema, event_retention) = (options.schema, options.event_retention);
-        let connecting = Node::connect(&address, tls.clone(), Arc::clone(&heard), &tasks);
+        let (own_address, tls) = (ways.session_address.clone(), ways.session_tls.clone());
+        let PostgresOptions { keyring, ids, now, connections, schema, event_retention, .. } = options;
+        let connecting = Node::connect(&own_address, tls.clone(), Arc::clone(&ears), &tasks);
         let mut node = connecting.await.map_err(|error| refused.because(error))?;
-        settings::check(&node.client, &address, ways.needed(connections.max(2) + batches.max(1))).await?;
+        let needed = ways.needed(connections.max(2) + options.batches.max(1));
+        settings::check(&node.client, &own_address, needed).await?;
 
         let keyring = Arc::new(keyring);
         let pool = Arc::new(ways.connections(connections.max(2)));
+        let id = Key(ids.next::<ReceiptId>(now).to_bytes());
         node.enter_schema().await.map_err(|error| refused.by(error))?;
         migrate::run(&mut node.client, &schema, Migrate::Expand).await?;
         let partitions = partitions::Partitions::of(event_retention);
         let prepared = partitions.prepare(&pool).await;
         prepared.map_err(|failure| refused.because(StoreError::from(failure)))?;
+        let identity = Identity {
+            id,
+            version: options.version,
+            schema_version: i32::try_from(schema.version()).unwrap_or(i32::MAX),
+        };
         let is_alone = node.is_alone().await.map_err(|error| refused.by(error))?;
         prepare(&pool, &keyring, &ids, now, is_alone).await.map_err(of_rows)?;
+        // Counts from here on for whoever changes the schema next.
+        let registered_at = register(&node, &identity).await.map_err(|error| refused.by(error))?;
         node.appear().await.map_err(|error| refused.by(error))?;
         node.leave_schema().await.map_err(|error| refused.by(error))?;
 
         let snapshot = Snapshot::load(Arc::clone(&pool), Arc::clone(&keyring)).await.map_err(of_rows)?;
         let snapshot = Arc::new(snapshot);
-        let writing = ways.connections(batches.max(1));
+        let writing = ways.connections(options.batches.max(1));
+        let leases = Leases { node: id, clock: options.lease_clock };
+        let queue = writer::Queue { max_queued: options.max_queued_writes, workers: options.batches };
+        let writer = writer::Writer::start(writing, Arc::clone(&ids), leases, queue, &tasks);
+        let link = Arc::new(Link::new(node, own_address, tls, ears, tasks.clone()));
+        let crier = Arc::new(watch::Crier::default());
+        let watch = watch::Watch::start(&link, &snapshot, &crier, &tasks);
+        let pulse = Arc::new(Pulse::new(id, registered_at));
+        let heart = Heart {
+            link: Arc::clone(&link),
+            connections: Arc::clone(&pool),
+            identity,
+            owners: Arc::new(Owners::new(Arc::clone(&pulse))),
+            told_time: Arc::new(ToldTime::default()),
+            crier: Arc::clone(&crier),
+            pulse,
+        };
         Ok(Self {
-            writer: writer::Writer::start(writing, Arc::clone(&ids), max_queued_writes, batches, &tasks),
-            watch: watch::Watch::start(node, address, tls, Arc::clone(&snapshot), heard, &tasks),
+            pulse: Arc::clone(&heart.pulse),
+            owners: Arc::clone(&heart.owners),
+            told_time: Arc::clone(&heart.told_time),
+            beating: heart.start(&tasks).await.map_err(of_rows)?,
+            writer,
+            watch,
+            link,
+            crier,
+            leases,
             tasks,
             connections: pool,
             snapshot,
             keyring,
-            run_id: ids.next::<ReceiptId>(now).to_bytes(),
             ids,
             prunable: prune::Found::default(),
             partitions,
@@ -160,6 +211,12 @@ impl PostgresStore {
             reading: Condition::new("the database cannot be read", "the database can be read again"),
             writing: Condition::new("the database takes no writes", "the database takes writes again"),
         })
+    }
+
+    /// Which node this is: a UUID, as [`NodeStatus::id`] has it.
+    #[must_use]
+    pub fn node_id(&self) -> String {
+        columns::hex(self.leases.node)
     }
 
     /// How many appends and finishes were committed, in how many transactions, since the start.
@@ -192,7 +249,7 @@ async fn prepare(
     snapshot::raise(&tx).await?;
     let resealed = reseal::run(&tx, keyring).await?;
     load::prepare(&tx, ids, now).await?;
-    let freed = if is_alone { load::free_leases(&tx).await? } else { 0 };
+    let freed = if is_alone { burial::bury_all(&tx).await? } else { 0 };
     tx.commit().await?;
     if resealed > 0 {
         tracing::info!(store.resealed = resealed, "secrets were encrypted anew, under the first of the keys");

@@ -1,8 +1,8 @@
 //! This node's own connection to the server: what it stands for is there as long as the node is.
 //!
-//! By it other nodes know that this one lives (a lock that it shares), and by it this one hears from them (`LISTEN`). It is no
-//! connection of the pool, and no transaction ever runs on it for long. A proxy that gives each transaction another session must not
-//! stand in its way.
+//! By it other nodes know at their start that this one lives (a lock that it shares), over it this one says that it still does, and by
+//! it the nodes hear from one another (`LISTEN`). It is no connection of the pool, so that nothing waits for it behind other work. A
+//! proxy that gives each transaction another session must not stand in its way.
 //!
 //! Not guaranteed: that every notification arrives. Whoever listens looks for itself besides.
 
@@ -10,28 +10,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{StreamExt, poll_fn};
-use tokio::sync::Notify;
+use ringback_domain::EndpointId;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
-use tokio_postgres::{AsyncMessage, Client};
+use tokio_postgres::{AsyncMessage, Client, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
 use super::connecting::{self, ConnectError};
+use super::connections::Params;
+use super::ears::{CONFIG_CHANNEL, DUE_CHANNEL, Ears, due_payload};
 use super::locks;
-
-/// Where a changed configuration is told of.
-pub(super) const CHANNEL: &str = "ringback_config";
 
 /// How long a start waits for a node that is going to be gone: its connection is, when the server has noticed.
 const LAST_BREATH: Duration = Duration::from_secs(1);
 /// How often it looks meanwhile.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// What is said over this connection need not outlive the server: nobody waits for the disk. And nothing takes long.
+const SESSION: &str =
+    "SET synchronous_commit = off; SET lock_timeout = '3s'; SET statement_timeout = '5s'; SET jit = off";
+
 /// The connection. Closed when dropped.
 pub(super) struct Node {
     pub(super) client: Client,
     connection: JoinHandle<()>,
+    ears: Arc<Ears>,
+    heartbeat: OnceCell<Statement>,
 }
 
 impl Drop for Node {
@@ -41,24 +47,25 @@ impl Drop for Node {
 }
 
 impl Node {
-    /// Connects. Each notification that comes wakes `heard`.
+    /// Connects. What comes over it is for `ears`.
     pub(super) async fn connect(
         address: &PostgresAddress,
         tls: MakeRustlsConnect,
-        heard: Arc<Notify>,
+        ears: Arc<Ears>,
         tasks: &TaskTracker,
     ) -> Result<Self, ConnectError> {
         let (client, mut connection) = connecting::connect(address, &tls).await?;
+        let heard = Arc::clone(&ears);
         let connection = tasks.spawn(async move {
             let mut messages = poll_fn(move |context| connection.poll_message(context));
             // The end, or an error, is for those to see who use the client.
             while let Some(Ok(message)) = messages.next().await {
-                if let AsyncMessage::Notification(_) = message {
-                    heard.notify_one();
+                if let AsyncMessage::Notification(notification) = message {
+                    heard.hear(&notification);
                 }
             }
         });
-        Ok(Self { client, connection })
+        Ok(Self { client, connection, ears, heartbeat: OnceCell::new() })
     }
 
     /// Whether the connection is gone.
@@ -89,19 +96,37 @@ impl Node {
 
     /// Is seen by others from now on, and hears them.
     pub(super) async fn appear(&self) -> Result<(), tokio_postgres::Error> {
+        let own = self.client.query_one("SELECT pg_backend_pid()", &[]).await?;
+        self.ears.know_own(own.get(0));
         let presence = locks::PRESENCE;
         // What `is_alone` has taken is given up only afterwards.
         let sql = format!(
             "SELECT pg_advisory_lock_shared({presence}, 0); \
              SELECT pg_advisory_unlock({presence}, 0) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() \
              AND classid = {presence} AND mode = 'ExclusiveLock'; \
-             LISTEN {CHANNEL}"
+             {SESSION}; LISTEN {CONFIG_CHANNEL}; LISTEN {DUE_CHANNEL}"
         );
         self.client.batch_execute(&sql).await
     }
 
-    /// Wakes the other nodes.
-    pub(super) async fn tell(&self) -> Result<(), tokio_postgres::Error> {
-        self.client.batch_execute(&format!("NOTIFY {CHANNEL}")).await
+    /// Runs the statement that says that the node lives, which is prepared once.
+    pub(super) async fn beat(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let statement = self.heartbeat.get_or_try_init(|| self.client.prepare(sql)).await?;
+        self.client.query(statement, params).await
+    }
+
+    /// Tells the other nodes that the configuration has changed.
+    pub(super) async fn tell_config(&self) -> Result<(), tokio_postgres::Error> {
+        self.client.batch_execute(&format!("NOTIFY {CONFIG_CHANNEL}")).await
+    }
+
+    /// Tells the other nodes that these endpoints have due work; none: that any may.
+    pub(super) async fn tell_due(&self, endpoints: &[EndpointId]) -> Result<(), tokio_postgres::Error> {
+        // An id holds nothing that would end the text.
+        self.client.batch_execute(&format!("NOTIFY {DUE_CHANNEL}, '{}'", due_payload(endpoints))).await
     }
 }

@@ -15,10 +15,11 @@ use tokio::time::Instant;
 use super::batch::{Outcome, Work};
 use super::endpoints::Changed;
 use super::failure::Failure;
+use super::owners::{Way, needs_owner};
 use super::writer::MAX_TRIES;
 use super::{
     PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, finish,
-    health, idempotency, load, orphans, projects, prune, receipts, sources,
+    health, heartbeat, idempotency, load, locks, orphans, projects, prune, receipts, sources,
 };
 use crate::append::{Appended, Arrival};
 use crate::config::Config;
@@ -349,12 +350,29 @@ impl Store for PostgresStore {
         lease_expires_at: Timestamp,
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
+        self.told_time.note(now);
+        let wanted = claim::Wanted { endpoint_id, now, lease_expires_at, limit };
+        if self.config().endpoint(endpoint_id).is_some_and(|endpoint| needs_owner(endpoint)) {
+            return self.written(self.claim_owned(wanted).await);
+        }
         // One statement is its own transaction, and one round trip.
         let claimed = async {
             let connection = self.connections.get().await?;
-            claim::claim(&connection, endpoint_id, now, lease_expires_at, limit).await
+            claim::claim(&connection, self.leases, wanted).await
         };
         self.written(claimed.await)
+    }
+
+    fn may_claim(&self, endpoint: &Endpoint) -> bool {
+        !needs_owner(endpoint) || self.owners.has(endpoint.id)
+    }
+
+    fn holds_leases(&self) -> bool {
+        self.pulse.is_felt()
+    }
+
+    async fn heard_due(&self) -> Vec<EndpointId> {
+        self.link.ears.due.take().await
     }
 
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
@@ -368,7 +386,9 @@ impl Store for PostgresStore {
     }
 
     async fn release(&self, deliveries: Vec<Unattempted>) -> Result<(), StoreError> {
-        write!(self, |tx| claim::release(tx, &deliveries))
+        let freed = write!(self, |tx| claim::release(tx, &deliveries))?;
+        self.tell_due(freed);
+        Ok(())
     }
 
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -376,7 +396,11 @@ impl Store for PostgresStore {
     }
 
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
-        write!(self, |tx| claim::reclaim(tx, now))
+        self.told_time.note(now);
+        let freed = write!(self, |tx| claim::reclaim(tx, self.leases, now))?;
+        let count = freed.len();
+        self.tell_due(freed);
+        Ok(count)
     }
 
     async fn cancel_orphans(
@@ -407,7 +431,9 @@ impl Store for PostgresStore {
         redeliveries: Vec<Redelivery>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        write!(self, |tx| deliveries::redeliver(tx, project_id, &redeliveries, now))
+        write!(self, |tx| deliveries::redeliver(tx, project_id, &redeliveries, now))?;
+        self.tell_due(redeliveries.iter().map(|redelivery| redelivery.endpoint_id));
+        Ok(())
     }
 
     async fn cancel_delivery(
@@ -457,7 +483,7 @@ impl Store for PostgresStore {
     }
 
     async fn begin_idempotent(&self, beginning: Beginning) -> Result<Begun, StoreError> {
-        write!(self, |tx| idempotency::begin(tx, &self.keyring, self.run_id, &beginning))
+        write!(self, |tx| idempotency::begin(tx, &self.keyring, self.leases.node.0, &beginning))
     }
 
     async fn complete_idempotent(&self, key: IdempotencyKey, answer: StoredAnswer) -> Result<(), StoreError> {
@@ -480,7 +506,10 @@ impl Store for PostgresStore {
             self.prunable.put(read!(self, |connection| prune::find_events(connection, ranges))?);
             found = self.prunable.take(retention.limit);
         }
-        let rows = write!(self, |tx| prune::prune(tx, retention, &found))?;
+        // One node at a time: two would only get into each other's way.
+        let rows = write!(self, |tx| async {
+            if locks::try_prune(tx).await? { prune::prune(tx, retention, &found).await } else { Ok(0) }
+        })?;
         Ok(swept.removed + rows)
     }
 
@@ -496,8 +525,19 @@ impl Store for PostgresStore {
 
     async fn close(&self) {
         self.writer.close().await;
+        // From here on nobody says that this node lives; its ownerships are others' at once.
+        self.beating.stop();
+        let left = heartbeat::leave(&self.link, self.leases.node).await.map_err(StoreError::from);
+        if let Err(error) = left {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "this node could not say that it goes: the others will find that it is gone"
+            );
+        }
         self.connections.close();
         self.watch.stop();
+        self.link.cut();
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -506,9 +546,29 @@ impl Store for PostgresStore {
 impl PostgresStore {
     async fn append_work(&self, work: Work) -> Result<Vec<Appended>, StoreError> {
         match self.writing.noted(self.writer.write_or_refuse(work).await)? {
-            Outcome::Appended(appended) => Ok(appended),
+            Outcome::Appended(appended) => {
+                self.tell_due(appended.iter().flat_map(|appended| appended.due.iter().copied()));
+                Ok(appended)
+            }
             Outcome::Finished(_) => Err(StoreError::Closed),
         }
+    }
+
+    /// Tells the other nodes of due work that is not for this one alone.
+    pub(super) fn tell_due(&self, endpoints: impl IntoIterator<Item = EndpointId>) {
+        self.crier.tell(endpoints.into_iter().filter(|id| !self.owners.has(*id)));
+    }
+
+    /// Claims for an endpoint that one node alone delivers to, if that is this one, or may be. In one round trip all the same.
+    async fn claim_owned(&self, wanted: claim::Wanted) -> Result<Vec<Claimed>, Failure> {
+        let way = self.owners.way(wanted.endpoint_id);
+        if way == Way::Wait {
+            return Ok(Vec::new());
+        }
+        let connection = self.connections.get().await?;
+        let (claimed, found) = claim::claim_owned(&connection, self.leases, wanted, way == Way::Take).await?;
+        self.owners.note(wanted.endpoint_id, found);
+        Ok(claimed)
     }
 
     /// Rare, and a change of the configuration besides.

@@ -9,6 +9,16 @@ use super::address::PostgresAddress;
 use super::schema::Schema;
 use crate::keyring::Keyring;
 
+/// Whose clock says how long a lease lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LeaseClock {
+    /// The database server's: the same for all nodes, however theirs are set.
+    #[default]
+    Server,
+    /// That of the times which are passed in. For tests, which invent the time; nodes would free each other's leases with it.
+    Given,
+}
+
 /// How to open a [`super::PostgresStore`].
 #[derive(Debug)]
 pub struct PostgresOptions {
@@ -20,10 +30,12 @@ pub struct PostgresOptions {
     pub session_address: Option<PostgresAddress>,
     /// The operator's encryption keys. There is no key of the store's own: the next node would not have it.
     pub keyring: Keyring,
-    /// Makes the ids of what the store itself brings forth.
+    /// Makes the ids of what the store itself brings forth, and the node's own.
     pub ids: Arc<IdMaker>,
     /// The present time.
     pub now: Timestamp,
+    /// The program's version, which other nodes' operators see. Default: that of this crate.
+    pub version: &'static str,
     /// How many writes may wait before ingest is refused. Default 4,096.
     pub max_queued_writes: usize,
     /// How many connections there are at most for all that is not written in batches, at least 2. Default 8.
@@ -36,6 +48,8 @@ pub struct PostgresOptions {
     pub event_retention: Duration,
     /// The migrations that this node knows. Default: those of this release.
     pub schema: Schema,
+    /// Whose clock leases go by. Default: the server's.
+    pub lease_clock: LeaseClock,
 }
 
 impl PostgresOptions {
@@ -48,11 +62,13 @@ impl PostgresOptions {
             keyring,
             ids,
             now,
+            version: env!("CARGO_PKG_VERSION"),
             max_queued_writes: 4096,
             connections: 8,
             batches: 2,
             event_retention: Duration::from_secs(30 * 24 * 3600),
             schema: Schema::default(),
+            lease_clock: LeaseClock::default(),
         }
     }
 }

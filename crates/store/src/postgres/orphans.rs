@@ -28,7 +28,7 @@ pub(super) const CANCEL: &str = "\
         FOR UPDATE OF d SKIP LOCKED \
     ) \
     UPDATE deliveries AS d \
-    SET state = $3, end_reason = $4, finished_at = $2, due_at = NULL, lease_expires_at = NULL \
+    SET state = $3, end_reason = $4, finished_at = $2, due_at = NULL, lease_expires_at = NULL, lease_node = NULL \
     FROM locked WHERE d.project_id = locked.project_id AND d.id = locked.id";
 
 /// Cancels pending deliveries of an endpoint whose row says that it is deleted; of any other, none.

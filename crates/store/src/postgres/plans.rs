@@ -15,8 +15,8 @@ use super::schema::Schema;
 use super::server::{Server, connect};
 use super::statement::Statement;
 use super::{
-    attempts, backlog, claim, dedupe, deliveries, event_types, events, expire, finish, idempotency, migrate,
-    order, orphans, prune, receipts, replay_plan, replays, routing,
+    attempts, backlog, burial, claim, dedupe, deliveries, event_types, events, expire, finish, idempotency,
+    migrate, order, orphans, prune, receipts, replay_plan, replays, routing,
 };
 use crate::page::{Order, PageRequest};
 use crate::query::{DeliveryFilter, EventFilter};
@@ -112,7 +112,8 @@ impl Plans {
 }
 
 /// Those that are small whatever happens.
-const SMALL: [&str; 5] = ["projects", "sources", "endpoints", "replays", "config_version"];
+const SMALL: [&str; 7] =
+    ["projects", "sources", "endpoints", "replays", "config_version", "nodes", "endpoint_owners"];
 
 fn read_by(line: &str) -> Option<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -139,7 +140,12 @@ fn id<I: TypedId>() -> I {
 async fn work_is_found_and_claimed_by_index() {
     let plans = Plans::new("claim").await;
     plans.assert(claim::DUE_ENDPOINTS, &["deliveries_due"]).await;
-    plans.assert(claim::CLAIM, &["deliveries_due", "deliveries_pkey", "events_pkey"]).await;
+    for sql in [claim::CLAIM, claim::CLAIM_OWNED] {
+        plans.assert(sql, &["deliveries_due", "deliveries_pkey", "events_pkey"]).await;
+    }
+    for sql in [burial::FREE, burial::ANY_LEASE] {
+        plans.assert(sql, &["deliveries_leased"]).await;
+    }
     plans.assert(claim::RELEASE, &["deliveries_pkey"]).await;
     plans.assert(claim::RECLAIM, &["deliveries_leased"]).await;
     plans.assert(expire::FIND, &["deliveries_expiring"]).await;

@@ -75,7 +75,7 @@ impl ReplayStore for PostgresStore {
     }
 
     async fn replays_at_work(&self) -> Result<Vec<Replay>, StoreError> {
-        let found = async { replays::at_work(&self.connections.get().await?).await };
+        let found = async { replays::at_work(&self.connections.get().await?, self.leases.node).await };
         self.read(found.await)
     }
 
@@ -85,7 +85,9 @@ impl ReplayStore for PostgresStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<Advanced, StoreError> {
-        self.written(self.advance(id, limit, now).await)
+        let advanced = self.written(self.advance(id, limit, now).await)?;
+        self.tell_due(advanced.due.iter().copied());
+        Ok(advanced)
     }
 
     async fn clear_replay(&self, id: ReplayId, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
@@ -100,6 +102,9 @@ impl PostgresStore {
         let replay = found.ok_or(Failure::not_found("webhook replay"))?;
         if replay.state != ReplayState::Running {
             return Ok(Advanced { is_final: true, ..Advanced::default() });
+        }
+        if !replays::run(&connection, id, self.leases.node).await? {
+            return Ok(Advanced::default());
         }
         let project = self.project(replay.project_id)?;
         let target = replay.target_endpoint_id;

@@ -9,7 +9,7 @@ use ringback_domain::{
 };
 use tokio_postgres::Row;
 
-use super::columns::{self, get, key, ms};
+use super::columns::{self, Key, get, key, ms};
 use super::connections::{Connection, Connections};
 use super::deliveries::{self, Made, There};
 use super::endpoints::{self, Changed};
@@ -52,15 +52,22 @@ pub(super) const CANCEL_PENDING: &str = "\
         SELECT project_id, id FROM deliveries WHERE replay_id = $1 AND state = 'pending' LIMIT $3 FOR UPDATE SKIP LOCKED \
     ) \
     UPDATE deliveries AS d SET state = 'cancelled', end_reason = 'requested', finished_at = $2, due_at = NULL, \
-           lease_expires_at = NULL \
+           lease_expires_at = NULL, lease_node = NULL \
     FROM found WHERE d.project_id = found.project_id AND d.id = found.id";
 
 const ADVANCE: &str = "\
     UPDATE replays SET created_count = created_count + $2, cursor = $3, state = $4, finished_at = $5, \
     needs_clearing = $6 WHERE id = $1";
 
-/// Those that the replayer has something to do for.
-const AT_WORK: &str = "state = 'running' OR needs_clearing";
+/// Those that this node's replayer has something to do for: another's are left to it as long as it lives.
+const AT_WORK: &str = "(state = 'running' OR needs_clearing) \
+    AND (runner IS NULL OR runner = $1 OR NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = runner))";
+
+/// Makes a node the one that advances a replay; of no effect if another one that lives is.
+const RUN: &str = "\
+    UPDATE replays SET runner = $2 WHERE id = $1 \
+    AND (runner IS NULL OR NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = runner))";
+const RUNS: &str = "SELECT runner IS NOT DISTINCT FROM $2 FROM replays WHERE id = $1";
 
 fn not_found() -> Failure {
     Failure::not_found("webhook replay")
@@ -197,9 +204,19 @@ pub(super) async fn detail(
     Ok(ReplayDetail { replay, deliveries })
 }
 
-pub(super) async fn at_work(connection: &Connection) -> Result<Vec<Replay>, Failure> {
-    let rows = connection.query(&format!("{SELECT} WHERE {AT_WORK} ORDER BY id"), &[]).await?;
+pub(super) async fn at_work(connection: &Connection, node: Key) -> Result<Vec<Replay>, Failure> {
+    let rows = connection.query(&format!("{SELECT} WHERE {AT_WORK} ORDER BY id"), &[&node]).await?;
     rows.iter().map(read).collect()
+}
+
+/// Whether a replay is this node's to advance; it is from now on, if it was nobody's that lives. So its rate is that of one pace,
+/// however many nodes there are.
+pub(super) async fn run(connection: &Connection, id: ReplayId, node: Key) -> Result<bool, Failure> {
+    let runs = connection.query_opt(RUNS, &[&key(id), &node]).await?;
+    if runs.as_ref().is_some_and(|row| row.get(0)) {
+        return Ok(true);
+    }
+    Ok(connection.execute(RUN, &[&key(id), &node]).await? == 1)
 }
 
 /// Nothing happens if the replay was called off meanwhile, or somebody else advanced it.

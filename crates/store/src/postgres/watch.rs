@@ -2,110 +2,112 @@
 //!
 //! A notification is sent after the commit, once for all changes since the last one, over the node's own connection. Behind it each
 //! node looks every second: a notification may be lost with the connection, and what was revoked must be unused everywhere within
-//! a second.
+//! a second. Due work is told of likewise, at most every 50 ms, and behind it is the deliverer's own scan.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use ringback_domain::EndpointId;
 use tokio::task::JoinHandle;
-use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::TaskTracker;
 
-use super::address::PostgresAddress;
-use super::node::Node;
+use super::link::Link;
+use super::notes::Notes;
 use super::snapshot::Snapshot;
 use crate::condition::Condition;
 use crate::error::StoreError;
 
 /// How often the configuration's number is looked at.
 const LOOK: Duration = Duration::from_millis(900);
+/// The least time between two notifications of due work.
+const BETWEEN_CALLS: Duration = Duration::from_millis(50);
 
-/// The task. It ends when this is dropped, and the node's connection with it.
-pub(super) struct Watch(JoinHandle<()>);
+/// The tasks. They end when this is dropped.
+pub(super) struct Watch([JoinHandle<()>; 3]);
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.0.abort();
+        self.stop();
     }
 }
 
 impl Watch {
-    /// Goes on with a connection that has appeared and wakes `heard`.
+    /// Goes on as long as the store does.
     pub(super) fn start(
-        node: Node,
-        address: PostgresAddress,
-        tls: MakeRustlsConnect,
-        snapshot: Arc<Snapshot>,
-        heard: Arc<Notify>,
+        link: &Arc<Link>,
+        snapshot: &Arc<Snapshot>,
+        crier: &Arc<Crier>,
         tasks: &TaskTracker,
     ) -> Self {
-        let condition = Condition::new(
-            "the configuration cannot be read anew, so that changes by other nodes are not known here",
-            "the configuration is read again",
-        );
-        let (node, all) = (Some(node), tasks.clone());
-        let watcher = Watcher { node, address, tls, snapshot, heard, tasks: all, condition };
-        Self(tasks.spawn(watcher.run()))
+        let looking = tasks.spawn(look(Arc::clone(link), Arc::clone(snapshot)));
+        let telling = tasks.spawn(tell_config(Arc::clone(link), Arc::clone(snapshot)));
+        let crying = tasks.spawn(cry(Arc::clone(link), Arc::clone(crier)));
+        Self([looking, telling, crying])
     }
 
-    /// Ends it now.
+    /// Ends them now.
     pub(super) fn stop(&self) {
-        self.0.abort();
+        self.0.iter().for_each(JoinHandle::abort);
     }
 }
 
-struct Watcher {
-    node: Option<Node>,
-    address: PostgresAddress,
-    tls: MakeRustlsConnect,
-    snapshot: Arc<Snapshot>,
-    heard: Arc<Notify>,
-    tasks: TaskTracker,
-    condition: Condition,
+/// Due work that other nodes are to be told of.
+#[derive(Default)]
+pub(super) struct Crier {
+    notes: Notes,
+    /// Whether there is anybody to be told.
+    has_others: AtomicBool,
 }
 
-impl Watcher {
-    async fn run(mut self) {
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = self.heard.notified() => self.refresh().await,
-                () = self.snapshot.changed.notified() => self.tell().await,
-                _ = look.tick() => {
-                    self.refresh().await;
-                    self.mind_the_connection().await;
-                }
-            }
+impl Crier {
+    /// Whether other nodes live, as this one knows it.
+    pub(super) fn know_others(&self, has_others: bool) {
+        self.has_others.store(has_others, Ordering::Relaxed);
+    }
+
+    /// Tells of endpoints with due work, soon.
+    pub(super) fn tell(&self, endpoints: impl IntoIterator<Item = EndpointId>) {
+        if self.has_others.load(Ordering::Relaxed) {
+            self.notes.add(endpoints);
         }
     }
 
-    async fn refresh(&self) {
-        let outcome = self.snapshot.refresh().await.map_err(StoreError::from);
+    /// Tells that there may be work anywhere, soon.
+    pub(super) fn tell_all(&self) {
+        if self.has_others.load(Ordering::Relaxed) {
+            self.notes.add_all();
+        }
+    }
+}
+
+async fn look(link: Arc<Link>, snapshot: Arc<Snapshot>) {
+    let condition = Condition::new(
+        "the configuration cannot be read anew, so that changes by other nodes are not known here",
+        "the configuration is read again",
+    );
+    loop {
+        // Heard, or not heard for so long.
+        let _ = tokio::time::timeout(LOOK, link.ears.config.notified()).await;
+        let outcome = snapshot.refresh().await.map_err(StoreError::from);
         // Told in the log, and tried again.
-        let _ = self.condition.noted(outcome);
+        let _ = condition.noted(outcome);
     }
+}
 
-    /// Who cannot be told will see for itself.
-    async fn tell(&mut self) {
-        if let Some(node) = &self.node
-            && node.tell().await.is_err()
-        {
-            self.node = None;
-        }
+/// Who cannot be told will see for itself.
+async fn tell_config(link: Arc<Link>, snapshot: Arc<Snapshot>) {
+    loop {
+        snapshot.changed.notified().await;
+        let _ = link.run(async |node| node.tell_config().await).await;
     }
+}
 
-    async fn mind_the_connection(&mut self) {
-        if self.node.as_ref().is_some_and(|node| !node.is_gone()) {
-            return;
-        }
-        self.node = None;
-        let connecting = Node::connect(&self.address, self.tls.clone(), Arc::clone(&self.heard), &self.tasks);
-        if let Ok(node) = connecting.await
-            && node.appear().await.is_ok()
-        {
-            self.node = Some(node);
-        }
+/// Who cannot be told will see for itself.
+async fn cry(link: Arc<Link>, crier: Arc<Crier>) {
+    loop {
+        let endpoints = crier.notes.take().await;
+        let _ = link.run(async |node| node.tell_due(&endpoints).await).await;
+        tokio::time::sleep(BETWEEN_CALLS).await;
     }
 }

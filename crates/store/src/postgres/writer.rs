@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use super::batch::{self, Outcome, Work};
 use super::connections::Connections;
 use super::failure::{DatabaseError, Failure};
+use super::leases::Leases;
 use crate::error::StoreError;
 
 /// How many writes one transaction takes at most: bounds the time a commit's answers wait for.
@@ -61,6 +62,15 @@ pub(super) struct Writer {
     workers: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// How writes wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Queue {
+    /// How many at most.
+    pub(super) max_queued: usize,
+    /// How many batches are written at once, at least 1.
+    pub(super) workers: usize,
+}
+
 /// A write on its way.
 struct Write {
     work: Work,
@@ -80,14 +90,15 @@ impl Writer {
     pub(super) fn start(
         connections: Connections,
         ids: Arc<IdMaker>,
-        max_queued: usize,
-        workers: usize,
+        leases: Leases,
+        queue: Queue,
         tasks: &TaskTracker,
     ) -> Self {
+        let Queue { max_queued, workers } = queue;
         let (queue, receiver) = mpsc::channel(max_queued);
         let counters = Arc::new(Counters::default());
         let inbox = Mutex::new(Inbox { receiver, held: VecDeque::new() });
-        let shared = Arc::new(Shared { inbox, connections, ids, counters: Arc::clone(&counters) });
+        let shared = Arc::new(Shared { inbox, connections, ids, leases, counters: Arc::clone(&counters) });
         let workers = (0..workers.max(1)).map(|_| tasks.spawn(Arc::clone(&shared).run())).collect();
         Self { queue: RwLock::new(Some(queue)), counters, workers: Mutex::new(workers) }
     }
@@ -146,6 +157,7 @@ struct Shared {
     inbox: Mutex<Inbox>,
     connections: Connections,
     ids: Arc<IdMaker>,
+    leases: Leases,
     counters: Arc<Counters>,
 }
 
@@ -239,7 +251,7 @@ impl Shared {
     ) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
         let works: Vec<&Work> = batch.iter().map(|write| &write.work).collect();
         let tx = self.connections.write_until(until).await?;
-        let outcomes = batch::run(&tx, &self.ids, &works).await?;
+        let outcomes = batch::run(&tx, &self.ids, self.leases, &works).await?;
         tx.commit().await?;
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.writes.fetch_add(batch.len() as u64, Ordering::Relaxed);

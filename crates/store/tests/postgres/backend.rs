@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ringback_domain::IdMaker;
+use ringback_store::postgres::LeaseClock;
 use ringback_store::{OpenError, PostgresOptions, PostgresStore, Store};
 use tokio_postgres::Client;
 
@@ -84,9 +85,11 @@ fn make_template() -> String {
     name
 }
 
-/// How the tests open a database: under key 1.
+/// How the tests open a database: under key 1, with leases by the time that they invent.
 pub(crate) fn options(database: &Database) -> PostgresOptions {
-    PostgresOptions::new(database.url().parse().unwrap(), keyring(&[1]), Arc::new(IdMaker::new(1)), at(0))
+    let address = database.url().parse().unwrap();
+    let options = PostgresOptions::new(address, keyring(&[1]), Arc::new(IdMaker::new(1)), at(0));
+    PostgresOptions { lease_clock: LeaseClock::Given, ..options }
 }
 
 #[async_trait]

@@ -14,13 +14,13 @@ use crate::conformance::{World, at, concurrently, secret};
 const SOON: Duration = Duration::from_secs(1);
 
 /// A second node on the world's database.
-async fn second_node(database: &Database) -> Arc<PostgresStore> {
+pub(crate) async fn second_node(database: &Database) -> Arc<PostgresStore> {
     let options = PostgresOptions { ids: Arc::new(IdMaker::new(2)), ..options(database) };
     Arc::new(PostgresStore::open(options).await.unwrap())
 }
 
 /// Waits until a condition holds, and says how long that took.
-async fn until(condition: impl Fn() -> bool) -> Duration {
+pub(crate) async fn until(condition: impl Fn() -> bool) -> Duration {
     let began = Instant::now();
     while !condition() {
         assert!(began.elapsed() < 10 * SOON, "it never came to be so");

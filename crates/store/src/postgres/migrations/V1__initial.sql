@@ -28,7 +28,7 @@ CREATE TABLE nodes (
 -- The one node that claims for an endpoint which has a rate, a concurrency or an order.
 CREATE TABLE endpoint_owners (
     endpoint_id UUID PRIMARY KEY,
-    node_id     UUID NOT NULL
+    node_id     UUID NOT NULL REFERENCES nodes (id) ON DELETE CASCADE
 );
 
 CREATE INDEX endpoint_owners_by_node ON endpoint_owners (node_id);
@@ -293,6 +293,7 @@ CREATE TABLE deliveries (
     CHECK (state <> 'pending' OR due_at IS NOT NULL OR (order_key IS NOT NULL AND attempt_count = 0)),
     CHECK ((state = 'pending') = (finished_at IS NULL)),
     CHECK (lease_expires_at IS NULL OR due_at IS NOT NULL),
+    CHECK (lease_node IS NULL OR lease_expires_at IS NOT NULL),
     CHECK (order_key IS NULL OR trigger = 'event'),
     CHECK (replay_id IS NULL OR trigger = 'replay'),
     CHECK ((attempt_count = 0) = (first_attempt_at IS NULL)),

@@ -1,0 +1,263 @@
+//! Heartbeats: each node says every second that it lives, by the database's clock, and looks who does not.
+//!
+//! They go over the node's own connection, and wait for nothing else that the node does; the task that sends them mends that connection
+//! too. A node whose heartbeat is 5 s old is dead, and whoever sees it first frees what it held. A node that finds itself gone, because it
+//! was stopped for so long, registers again and goes on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ringback_domain::Timestamp;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+use super::burial::{self, Buried};
+use super::columns::{self, Key, get};
+use super::connections::Connections;
+use super::failure::Failure;
+use super::leases::server_ms;
+use super::link::Link;
+use super::node::Node;
+use super::owners::Owners;
+use super::pulse::{DEAD_AFTER, Pulse};
+use super::watch::Crier;
+use crate::condition::Condition;
+use crate::error::StoreError;
+
+/// How often.
+const BEAT: Duration = Duration::from_secs(1);
+/// How soon again when it did not go through.
+const AGAIN: Duration = Duration::from_millis(250);
+/// How many heartbeats there are from one look at ownerships that nobody needs to the next.
+const SWEEP_EVERY: u32 = 60;
+/// How far a node's clock may be from the database's before that is told.
+const TOLERABLE_MS: u64 = 2000;
+
+const REGISTER: &str = "\
+    INSERT INTO nodes (id, version, schema_version, clock_ahead_ms) VALUES ($1, $2, $3, 0) \
+    ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()";
+
+/// Says that this node lives, by a row without an id if it is registered; and of each other node whether it is dead.
+const BEAT_SQL: &str = concat!(
+    "WITH beat AS ( \
+        UPDATE nodes SET heartbeat_at = clock_timestamp(), clock_ahead_ms = coalesce($2 - ",
+    server_ms!(),
+    ", clock_ahead_ms) WHERE id = $1 AND heartbeat_at > 'epoch' RETURNING clock_ahead_ms \
+    ) \
+    SELECT NULL::uuid, false, clock_ahead_ms FROM beat UNION ALL \
+    SELECT id, heartbeat_at < clock_timestamp() - make_interval(secs => $3), 0 FROM nodes WHERE id <> $1"
+);
+
+/// Gives up what a node has, but for its leases: those run out, unless their ends are still recorded.
+const LEAVE: &str = "\
+    WITH replaying AS (UPDATE replays SET runner = NULL WHERE runner = $1) DELETE FROM nodes WHERE id = $1";
+
+/// Who a node is.
+#[derive(Clone)]
+pub(super) struct Identity {
+    pub(super) id: Key,
+    /// Of the program.
+    pub(super) version: &'static str,
+    /// The newest migration that it knows.
+    pub(super) schema_version: i32,
+}
+
+/// The node's clock, as those who passed a time in last knew it.
+#[derive(Default)]
+pub(super) struct ToldTime(Mutex<Option<(Timestamp, Instant)>>);
+
+impl ToldTime {
+    /// It is so late now.
+    pub(super) fn note(&self, now: Timestamp) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Instant::now()));
+    }
+
+    fn now(&self) -> Option<Timestamp> {
+        let told = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.map(|(then, at)| then.plus(at.elapsed()))
+    }
+}
+
+/// Registers a node; says when that was sent.
+pub(super) async fn register(node: &Node, identity: &Identity) -> Result<Instant, tokio_postgres::Error> {
+    let sent_at = Instant::now();
+    let Identity { id, version, schema_version } = identity;
+    node.client.execute(REGISTER, &[id, version, schema_version]).await?;
+    Ok(sent_at)
+}
+
+/// Unregisters a node.
+pub(super) async fn leave(link: &Link, id: Key) -> Result<(), Failure> {
+    link.run(async |node| {
+        node.client.execute(LEAVE, &[&id]).await?;
+        // What it owned, and whatever it was told of, is the others'.
+        node.tell_due(&[]).await
+    })
+    .await
+}
+
+/// What beats.
+pub(super) struct Heart {
+    pub(super) link: Arc<Link>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) identity: Identity,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) owners: Arc<Owners>,
+    pub(super) told_time: Arc<ToldTime>,
+    pub(super) crier: Arc<Crier>,
+}
+
+/// The beating heart. It stops when this is dropped.
+pub(super) struct Beating(JoinHandle<()>);
+
+impl Drop for Beating {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Beating {
+    /// Stops it now.
+    pub(super) fn stop(&self) {
+        self.0.abort();
+    }
+}
+
+impl Heart {
+    /// Beats from now on; when this returns, the first has gone through, and who else lives is known.
+    pub(super) async fn start(self, tasks: &TaskTracker) -> Result<Beating, Failure> {
+        self.beat().await?;
+        Ok(Beating(tasks.spawn(Arc::new(self).run(tasks.clone()))))
+    }
+
+    async fn run(self: Arc<Self>, tasks: TaskTracker) {
+        let condition =
+            Condition::new("this node cannot say that it lives", "this node says again that it lives");
+        let mut clock = Clock { is_off: false };
+        let mut side = Side { tasks, work: None };
+        for count in 1_u32.. {
+            let began = Instant::now();
+            let outcome = self.beat().await.map_err(StoreError::from);
+            let pause = match condition.noted(outcome) {
+                Ok(beat) => {
+                    clock.judge(beat.clock_ahead_ms);
+                    let sweep = count.is_multiple_of(SWEEP_EVERY);
+                    if sweep || !beat.dead.is_empty() {
+                        side.begin(Arc::clone(&self).mind(beat.dead, sweep));
+                    }
+                    BEAT
+                }
+                Err(_) => AGAIN,
+            };
+            tokio::time::sleep(pause.saturating_sub(began.elapsed())).await;
+        }
+    }
+
+    async fn beat(&self) -> Result<Beat, Failure> {
+        self.link.mend().await?;
+        let (id, dead_after) = (self.identity.id, DEAD_AFTER.as_secs_f64());
+        let sent_at = Instant::now();
+        let now = self.told_time.now().map(Timestamp::as_unix_ms);
+        let rows = self.link.run(async |node| node.beat(BEAT_SQL, &[&id, &now, &dead_after]).await).await?;
+        let (mut beat, mut alive) = (Beat::default(), Vec::new());
+        for row in &rows {
+            match (get::<Option<Key>>(row, 0)?, get::<bool>(row, 1)?) {
+                (None, _) => beat.clock_ahead_ms = Some(get(row, 2)?),
+                (Some(other), true) => beat.dead.push(other),
+                (Some(other), false) => alive.push(other),
+            }
+        }
+        if beat.clock_ahead_ms.is_none() {
+            self.come_back().await?;
+        }
+        self.crier.know_others(!alive.is_empty());
+        self.pulse.went_through(sent_at, alive);
+        if !self.pulse.may_judge() {
+            beat.dead.clear();
+        }
+        Ok(beat)
+    }
+
+    /// Others took this node for dead: it has nothing any more.
+    async fn come_back(&self) -> Result<(), Failure> {
+        self.owners.forget();
+        self.link.run(async |node| register(node, &self.identity).await).await?;
+        tracing::warn!(
+            node.id = %columns::hex(self.identity.id),
+            "other nodes took this one for dead, because it did not run or could not reach the database for more than 5 s; \
+             it goes on, and what it held may be delivered twice"
+        );
+        Ok(())
+    }
+
+    /// What takes longer than a heartbeat may.
+    async fn mind(self: Arc<Self>, dead: Vec<Key>, sweep: bool) {
+        for node in dead {
+            // Whoever failed tries again with the next heartbeat that sees it.
+            if let Ok(Some(buried)) = burial::bury(&self.connections, node, DEAD_AFTER.as_secs_f64()).await {
+                self.tell_of(node, &buried);
+            }
+        }
+        if sweep && let Ok(connection) = self.connections.get().await {
+            // What stays a minute longer harms nobody.
+            let _ = self.owners.sweep(&connection).await;
+        }
+    }
+
+    fn tell_of(&self, node: Key, buried: &Buried) {
+        self.owners.forget_others();
+        self.link.ears.due.add_all();
+        self.crier.tell_all();
+        tracing::warn!(
+            node.id = %columns::hex(node),
+            store.reclaimed = buried.due.len(),
+            store.rest = !buried.whole,
+            "a node is dead; the deliveries that it held are due again"
+        );
+    }
+}
+
+/// What a heartbeat brought.
+#[derive(Default)]
+struct Beat {
+    /// `None` if this node was not registered.
+    clock_ahead_ms: Option<i64>,
+    dead: Vec<Key>,
+}
+
+/// One piece of work beside the heartbeats at a time.
+struct Side {
+    tasks: TaskTracker,
+    work: Option<JoinHandle<()>>,
+}
+
+impl Side {
+    fn begin(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        if self.work.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.work = Some(self.tasks.spawn(work));
+        }
+    }
+}
+
+/// Whether this node's clock is far from the database's: told when that changes.
+struct Clock {
+    is_off: bool,
+}
+
+impl Clock {
+    fn judge(&mut self, ahead_ms: Option<i64>) {
+        let Some(ahead_ms) = ahead_ms else { return };
+        let is_off = ahead_ms.unsigned_abs() > TOLERABLE_MS;
+        match (std::mem::replace(&mut self.is_off, is_off), is_off) {
+            (false, true) => tracing::warn!(
+                node.clock_ahead_ms = ahead_ms,
+                "this node's clock is far from the database's: retries come early or late by as much, and calls are refused for \
+                 their timestamp; set it by NTP"
+            ),
+            (true, false) => {
+                tracing::info!(node.clock_ahead_ms = ahead_ms, "this node's clock is right again");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Nodes tell one another of due work.
+
+use std::time::Duration;
+
+use ringback_domain::EndpointId;
+use ringback_store::{PostgresStore, Redelivery, Store, Unattempted};
+
+use crate::backend::Database;
+use crate::conformance::{World, at};
+use crate::nodes::second_node;
+
+/// How long nothing is to be heard, to say that nothing is.
+const SILENCE: Duration = Duration::from_millis(400);
+
+/// What a node hears within a while.
+async fn heard(store: &dyn Store) -> Option<Vec<EndpointId>> {
+    tokio::time::timeout(SILENCE, store.heard_due()).await.ok()
+}
+
+/// A second node of which the first one knows: what is due there is told.
+async fn known_other(database: &Database, world: &World, endpoint: EndpointId) -> PostgresStore {
+    let other = std::sync::Arc::into_inner(second_node(database).await).unwrap();
+    for n in 0.. {
+        assert!(n < 20, "the other one is never told");
+        world.publication(&format!("known{n}")).to(&[endpoint]).append().await;
+        if heard(&other).await.is_some() {
+            break;
+        }
+    }
+    other
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_becomes_due_at_one_node_is_heard_by_the_other_and_not_by_itself() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let endpoint = world.endpoint(&["*"]).await;
+    let other = known_other(&database, &world, endpoint).await;
+
+    let event_id = world.publication("due").append().await.event_id;
+    assert_eq!(heard(&other).await, Some(vec![endpoint]), "appended");
+    let redelivery = Redelivery { id: world.id(), event_id, endpoint_id: endpoint };
+    world.store.redeliver(world.project, vec![redelivery], at(0)).await.unwrap();
+    assert_eq!(heard(&other).await, Some(vec![endpoint]), "sent again");
+    let claimed = world.claim(endpoint, at(0)).await.remove(0);
+    assert_eq!(heard(&other).await, None, "a claim makes nothing due");
+    let given_back = Unattempted {
+        project_id: claimed.project_id,
+        delivery_id: claimed.delivery_id,
+        lease_token: claimed.lease.token,
+    };
+    world.store.release(vec![given_back]).await.unwrap();
+    assert_eq!(heard(&other).await, Some(vec![endpoint]), "given back");
+    assert!(world.store.reclaim(at(1000)).await.unwrap() > 0);
+    assert_eq!(heard(&other).await, Some(vec![endpoint]), "run out");
+    world.publication("leased").leased_until(at(60)).append().await;
+    assert_eq!(heard(&other).await, None, "what is born leased is its node's");
+    assert_eq!(heard(&*world.store).await, None, "nobody tells itself");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_than_can_be_named_is_everywhere() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let endpoint = world.endpoint(&["none.*"]).await;
+    let other = known_other(&database, &world, endpoint).await;
+    let mut endpoints = Vec::new();
+    for _ in 0..201 {
+        endpoints.push(world.endpoint(&["none.*"]).await);
+    }
+    world.publication("to some").to(&endpoints[..200]).append().await;
+    let mut some = heard(&other).await.unwrap();
+    some.sort();
+    assert_eq!(some, &endpoints[..200]);
+    world.publication("to all").to(&endpoints).append().await;
+    assert_eq!(heard(&other).await, Some(Vec::new()));
+}
