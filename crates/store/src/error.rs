@@ -163,6 +163,25 @@ pub enum OpenError {
          if it is damaged, put a backup in its place"
     )]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A newer Ringback has removed from the schema what this one needs.
+    #[error(
+        "a newer Ringback has removed from the database what this version needs ({migration}): start that version or a later one"
+    )]
+    NewerSchema {
+        /// The migration that did it.
+        migration: String,
+    },
+    /// Nodes are running that a migration would take away from what they need.
+    #[error(
+        "cannot apply {migration} while nodes of an older version run: {nodes}; stop them or bring them to this version, then try \
+         again"
+    )]
+    OlderNodes {
+        /// The first migration that they stand in the way of.
+        migration: String,
+        /// Each node with its version.
+        nodes: String,
+    },
     /// Secrets in the database are encrypted under a key that was not given.
     #[error(
         "the database holds secrets encrypted under key {key_id}, which was not given: set RINGBACK_ENCRYPTION_KEY to the key \

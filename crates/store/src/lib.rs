@@ -32,7 +32,10 @@ pub use error::{OpenError, StoreError};
 pub use idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 pub use keyring::{EncryptionKey, Keyring};
 pub use page::{Order, Page, PageRequest};
-pub use postgres::{PostgresAddress, PostgresOptions, PostgresStore};
+pub use postgres::{
+    DatabaseStatus, Migrate, Migrated, NodeStatus, PartitionStatus, PostgresAddress, PostgresOptions,
+    PostgresStore, Schema, SchemaStatus, database_status, migrate_database, migrate_to,
+};
 pub use query::{
     Backlog, DeliveryCounts, DeliveryDetail, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail,
     EventFilter, Redelivery,

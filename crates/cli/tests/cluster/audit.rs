@@ -117,7 +117,11 @@ pub(crate) async fn audit(
             let explained = in_flight.get(&key).copied().unwrap_or_default();
             findings.unexplained.extend((explained..doubles).map(|_| key.clone()));
         }
-        assert!(arrivals.keys().all(|id| acknowledged.contains(id.as_str())), "{} got what nobody sent", app.name);
+        assert!(
+            arrivals.keys().all(|id| acknowledged.contains(id.as_str())),
+            "{} got what nobody sent",
+            app.name
+        );
     }
     check_order(&arrivals_at(&apps.ordered));
     findings
@@ -154,9 +158,8 @@ fn check_order(arrivals: &Arrivals) {
 fn most_within(app: &App, span: Duration) -> usize {
     let mut times: Vec<Instant> = app.receiver.calls().iter().map(|call| call.received).collect();
     times.sort_unstable();
-    let counts = times.iter().enumerate().map(|(first, begin)| {
-        let within = times[first..].partition_point(|time| time.duration_since(*begin) < span);
-        within
-    });
-    counts.max().unwrap_or_default()
+    let within = |(first, begin): (usize, &Instant)| {
+        times[first..].partition_point(|time| time.duration_since(*begin) < span)
+    };
+    times.iter().enumerate().map(within).max().unwrap_or_default()
 }

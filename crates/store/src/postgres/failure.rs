@@ -37,6 +37,15 @@ pub(super) enum DatabaseError {
     /// No connection was free for a while, or none could be made in time.
     #[error("no connection to the database server within the time allowed")]
     NoConnection,
+    /// No partition is for the time that an id was made at.
+    #[error(
+        "the table {table} has no partition for the time of this row: the clock of this machine differs by days from that of the \
+         database server"
+    )]
+    NoPartition {
+        /// `events` or `attempts`.
+        table: String,
+    },
     /// Something else took its place twice over, see [`Failure::Again`].
     #[error("the transaction met others again and again")]
     Contended,
@@ -88,6 +97,11 @@ impl From<tokio_postgres::Error> for Failure {
         let code = refusal.code();
         if *code == SqlState::T_R_DEADLOCK_DETECTED || *code == SqlState::T_R_SERIALIZATION_FAILURE {
             return Self::Again;
+        }
+        // That a row violates a constraint is said of one with a name.
+        if *code == SqlState::CHECK_VIOLATION && refusal.constraint().is_none() {
+            let table = refusal.table().unwrap_or_default().to_owned();
+            return Self::Unavailable(DatabaseError::NoPartition { table });
         }
         let said =
             DatabaseError::Server { code: code.code().to_owned(), message: refusal.message().to_owned() };

@@ -5,6 +5,7 @@
 //! - An *order* (of an object's deliveries to an endpoint): whoever adds to it, or ends one of it, has it alone until the commit.
 //! - The *schema*: one node at a time brings it up to date.
 //! - *Pruning*: one node at a time; the others leave it to that one.
+//! - The *partitions*: one node at a time makes and removes them.
 //! - The *presence* of nodes: each shares it while it lives, so that one which gets it alone knows that it is alone.
 //!
 //! Locks are taken in this sequence, and those of one kind in that of their numbers. Two different things may have the same
@@ -27,6 +28,11 @@ pub(super) const PRESENCE: i32 = 0x5242_0004;
 
 /// Of pruning.
 const PRUNE: i32 = 0x5242_0005;
+/// Of partitions.
+const PARTITIONS: i32 = 0x5242_0008;
+
+/// From here on to the end of the transaction nobody is waited for longer than a moment, nor waits behind it for longer.
+pub(super) const BRIEFLY: &str = "SET LOCAL lock_timeout = '200ms'";
 
 /// How many different locks of orders there are: bounds what one transaction takes of the server's table of locks.
 const ORDER_LOCKS: i32 = 1024;
@@ -57,6 +63,17 @@ pub(super) async fn take_orders(tx: &Connection, orders: &[(EndpointId, &str)]) 
 /// Has pruning alone until the end of the transaction, unless another node has.
 pub(super) async fn try_prune(tx: &Connection) -> Result<bool, Failure> {
     let row = tx.query_one("SELECT pg_try_advisory_xact_lock($1, 0)", &[&PRUNE]).await?;
+    columns::get(&row, 0)
+}
+
+/// Takes the partitions.
+pub(super) async fn take_partitions(tx: &Connection) -> Result<(), Failure> {
+    tx.query(TAKE, &[&PARTITIONS, &vec![0]]).await.map(drop)
+}
+
+/// Takes the partitions if nobody has them.
+pub(super) async fn try_partitions(tx: &Connection) -> Result<bool, Failure> {
+    let row = tx.query_one("SELECT pg_try_advisory_xact_lock($1, 0)", &[&PARTITIONS]).await?;
     columns::get(&row, 0)
 }
 

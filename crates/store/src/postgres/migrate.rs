@@ -1,31 +1,206 @@
-//! The schema's history. A migration that has been released is never changed; refinery checks their sums.
+//! Bringing the schema up to date while nodes of the version before work on it.
+//!
+//! A node that starts applies the expansions that it knows. Contractions wait for a person's word ([`migrate_database`]), unless a later
+//! expansion needs one. Either way a contraction is refused while a node lives that does not know it. A node whose program is older than
+//! the schema works on, and starts anew, as long as all that it does not know are expansions.
+//!
+//! All of it happens under the schema's lock, and in one transaction with its history: a process that dies meanwhile has not begun.
+//!
+//! Not guaranteed: that a node which was held up for longer than a heartbeat counts (see `nodes`) and does not know a contraction finds
+//! what it needs when it goes on. Its statements fail then, and it takes no calls.
 
-use refinery_core::{Migration, Runner};
+use refinery_core::{Migration, Runner, Target};
 use tokio_postgres::Client;
 
+use super::address::PostgresAddress;
+use super::schema::{Kind, Schema, number};
+use super::{Refused, connecting, locks, tls};
 use crate::error::OpenError;
 
-/// In order; each name is `V<number>__<what>`.
-const MIGRATIONS: [(&str, &str); 1] = [("V1__initial", include_str!("migrations/V1__initial.sql"))];
+/// A node of which nothing was heard for so long is dead.
+pub(super) const DEAD_AFTER_SECS: u32 = 5;
 
-/// Brings the schema up to date, in one transaction with its history: a process that dies meanwhile has not begun. A database newer
-/// than this binary is refused. The caller holds the lock of the schema.
-pub(super) async fn run(client: &mut Client) -> Result<(), OpenError> {
-    let runner = Runner::new(&migrations()?).set_abort_missing(true).set_grouped(true);
-    runner.run_async(client).await.map(drop).map_err(failed)
+/// How long a migration waits for a table that somebody has; whoever needs the table meanwhile waits behind it.
+const WAIT: &str = "SET lock_timeout = '5s'";
+const WAIT_NO_MORE: &str = "RESET lock_timeout";
+
+/// How far the schema is brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrate {
+    /// To the last expansion: as a node does when it starts.
+    Expand,
+    /// To the end: also what only nodes of former versions use is removed.
+    Contract,
 }
 
-/// The newest one that this program knows.
-pub(super) fn newest() -> i32 {
-    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+/// What was done to the schema.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Migrated {
+    /// The migrations that were applied now, in their sequence, each as `V<number>__<name>`.
+    pub applied: Vec<String>,
 }
 
-fn migrations() -> Result<Vec<Migration>, OpenError> {
-    MIGRATIONS
-        .iter()
-        .map(|(name, sql)| Migration::unapplied(name, sql))
-        .collect::<Result<_, _>>()
-        .map_err(failed)
+/// Brings the schema of a database to what this release knows, as far as `until` says. Waits for others that are at it.
+///
+/// `address` must lead to the server itself or to a pooler that gives a session for as long as the connection lasts.
+///
+/// # Errors
+/// [`OpenError::Server`] if the database cannot be reached; [`OpenError::OlderNodes`] while a node lives that does not know a
+/// contraction; [`OpenError::NewerSchema`] if a newer Ringback has contracted the schema; else [`OpenError::Migration`].
+pub async fn migrate_database(address: &PostgresAddress, until: Migrate) -> Result<Migrated, OpenError> {
+    migrate_to(address, &Schema::default(), until).await
+}
+
+/// The same for the migrations of another release.
+///
+/// # Errors
+/// See [`migrate_database`].
+pub async fn migrate_to(
+    address: &PostgresAddress,
+    schema: &Schema,
+    until: Migrate,
+) -> Result<Migrated, OpenError> {
+    let refused = Refused { database: address.to_string() };
+    let tls = tls::connector(address).map_err(|error| refused.because(error))?;
+    let connected = connecting::connect(address, &tls).await;
+    let (mut client, connection) = connected.map_err(|error| refused.because(error))?;
+    let connection = tokio::spawn(connection);
+    // What a node needs beside this one is for its own start to look at.
+    super::settings::check(&client, address, 1).await?;
+    // Given back with the connection.
+    let lock = format!("SELECT pg_advisory_lock({}, 0)", locks::SCHEMA);
+    client.batch_execute(&lock).await.map_err(|error| refused.by(error))?;
+    let migrated = run(&mut client, schema, until).await;
+    drop(client);
+    // It ends with its client; how, is of no interest any more.
+    let _ = connection.await;
+    migrated
+}
+
+/// Brings the schema as far as `until` says. The caller holds the lock of the schema.
+pub(super) async fn run(client: &mut Client, schema: &Schema, until: Migrate) -> Result<Migrated, OpenError> {
+    let history = History::read(client).await?;
+    history.check(schema)?;
+    let todo = todo(schema, history.version(), until);
+    let Some(last) = todo.last() else { return Ok(Migrated::default()) };
+    if let Some(contraction) = todo.iter().rfind(|m| Kind::of(m.name()) == Kind::Contraction) {
+        refuse_beside_older(client, contraction).await?;
+    }
+    let applied: Vec<String> = todo.iter().map(ToString::to_string).collect();
+    let runner =
+        Runner::new(schema.migrations()).set_grouped(true).set_target(Target::Version(last.version()));
+    client.batch_execute(WAIT).await.map_err(failed)?;
+    runner.run_async(client).await.map_err(failed)?;
+    client.batch_execute(WAIT_NO_MORE).await.map_err(failed)?;
+    Ok(Migrated { applied })
+}
+
+/// What is to be applied to a schema of this version.
+fn todo(schema: &Schema, version: u32, until: Migrate) -> &[Migration] {
+    let done = schema.migrations().iter().take_while(|migration| number(migration) <= version).count();
+    let pending = &schema.migrations()[done..];
+    match until {
+        Migrate::Contract => pending,
+        Migrate::Expand => {
+            let last = pending.iter().rposition(|migration| Kind::of(migration.name()) == Kind::Expansion);
+            &pending[..last.map_or(0, |last| last + 1)]
+        }
+    }
+}
+
+/// Who does not know the contraction still needs what it removes. Whoever comes to life meanwhile waits for the schema's lock.
+async fn refuse_beside_older(client: &Client, contraction: &Migration) -> Result<(), OpenError> {
+    let has_nodes = "SELECT to_regclass('nodes') IS NOT NULL";
+    if !client.query_one(has_nodes, &[]).await.map_err(failed)?.get::<_, bool>(0) {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT id::text, version, schema_version FROM nodes WHERE schema_version < $1 \
+         AND heartbeat_at > clock_timestamp() - interval '{DEAD_AFTER_SECS} s' ORDER BY id"
+    );
+    let older = client.query(&sql, &[&contraction.version()]).await.map_err(failed)?;
+    if older.is_empty() {
+        return Ok(());
+    }
+    let describe = |row: &tokio_postgres::Row| {
+        let (id, version, schema): (String, String, i32) = (row.get(0), row.get(1), row.get(2));
+        format!("{id} (Ringback {version}, schema {schema})")
+    };
+    let nodes = older.iter().map(describe).collect::<Vec<_>>().join(", ");
+    Err(OpenError::OlderNodes { migration: contraction.to_string(), nodes })
+}
+
+/// The migrations that a database has, in their sequence.
+pub(super) struct History(Vec<Applied>);
+
+struct Applied {
+    version: u32,
+    name: String,
+    checksum: String,
+}
+
+impl History {
+    /// Nothing is made by looking: a role that may only read can do it.
+    pub(super) async fn read(client: &Client) -> Result<Self, OpenError> {
+        let is_there = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+        if !client.query_one(is_there, &[]).await.map_err(failed)?.get::<_, bool>(0) {
+            return Ok(Self(Vec::new()));
+        }
+        let sql = "SELECT version, name, checksum FROM refinery_schema_history ORDER BY version";
+        let rows = client.query(sql, &[]).await.map_err(failed)?;
+        let applied = |row: &tokio_postgres::Row| {
+            let version = u32::try_from(row.try_get::<_, i32>(0).map_err(failed)?).map_err(failed)?;
+            Ok(Applied {
+                version,
+                name: row.try_get(1).map_err(failed)?,
+                checksum: row.try_get(2).map_err(failed)?,
+            })
+        };
+        rows.iter().map(applied).collect::<Result<_, OpenError>>().map(Self)
+    }
+
+    /// The newest migration; 0 if there is none.
+    pub(super) fn version(&self) -> u32 {
+        self.0.last().map_or(0, |applied| applied.version)
+    }
+
+    /// What is known must be the same, and what is not must be something to work beside.
+    fn check(&self, schema: &Schema) -> Result<(), OpenError> {
+        for applied in &self.0 {
+            let Applied { version, name, checksum } = applied;
+            match schema.migrations().iter().find(|migration| number(migration) == *version) {
+                Some(known) if known.name() == name && known.checksum().to_string() == *checksum => {}
+                None if Kind::of(name) == Kind::Expansion => {}
+                Some(known) => {
+                    let (known, found) = (known.to_string(), format!("V{version}__{name}"));
+                    return Err(failed(Divergent { known, found }));
+                }
+                None => {
+                    return Err(OpenError::NewerSchema { migration: format!("V{version}__{name}") });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the migration {found} of the database is another one than the {known} of this program")]
+struct Divergent {
+    known: String,
+    found: String,
+}
+
+/// The names of what is still to be applied: expansions, and contractions.
+pub(super) fn pending(schema: &Schema, version: u32) -> (Vec<String>, Vec<String>) {
+    let (mut expansions, mut contractions) = (Vec::new(), Vec::new());
+    for migration in todo(schema, version, Migrate::Contract) {
+        match Kind::of(migration.name()) {
+            Kind::Expansion => expansions.push(migration.to_string()),
+            Kind::Contraction => contractions.push(migration.to_string()),
+        }
+    }
+    (expansions, contractions)
 }
 
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> OpenError {

@@ -47,6 +47,7 @@ mod options;
 mod order;
 mod orphans;
 mod owners;
+mod partitions;
 #[cfg(test)]
 mod plans;
 mod pool;
@@ -60,6 +61,7 @@ mod replays;
 mod reseal;
 mod routing;
 mod rules;
+mod schema;
 mod secrets;
 #[cfg(test)]
 #[path = "../../../testkit/src/postgres/server.rs"]
@@ -69,6 +71,7 @@ mod settings;
 mod snapshot;
 mod sources;
 mod statement;
+mod status;
 mod tls;
 mod types;
 mod watch;
@@ -98,7 +101,10 @@ use crate::keyring::{Keyring, show_key_id};
 use crate::rows::secrets::missing_key;
 
 pub use address::{AddressError, PostgresAddress};
+pub use migrate::{Migrate, Migrated, migrate_database, migrate_to};
 pub use options::{LeaseClock, PostgresOptions};
+pub use schema::Schema;
+pub use status::{DatabaseStatus, NodeStatus, PartitionStatus, SchemaStatus, database_status};
 pub use writer::BatchCounts;
 
 /// The store in a PostgreSQL database. Dropping it without [`Store::close`](crate::Store::close) is safe: everything answered is on
@@ -119,6 +125,7 @@ pub struct PostgresStore {
     keyring: Arc<Keyring>,
     ids: Arc<IdMaker>,
     prunable: prune::Found,
+    partitions: partitions::Partitions,
     /// Held by whoever counts what a replay comes to.
     counting: tokio::sync::Semaphore,
     reading: Condition,
@@ -138,17 +145,22 @@ impl PostgresStore {
         let refused = Refused { database: options.address.to_string() };
         let ways = Ways::new(&options, &tasks).map_err(|error| refused.because(error))?;
         let (own_address, tls) = (ways.session_address.clone(), ways.session_tls.clone());
-        let PostgresOptions { keyring, ids, now, connections, .. } = options;
+        let PostgresOptions { keyring, ids, now, connections, schema, event_retention, .. } = options;
         let connecting = Node::connect(&own_address, tls.clone(), Arc::clone(&ears), &tasks);
         let mut node = connecting.await.map_err(|error| refused.because(error))?;
-        settings::check(&node.client, &own_address).await?;
+        let needed = ways.needed(connections.max(2) + options.batches.max(1));
+        settings::check(&node.client, &own_address, needed).await?;
 
         let keyring = Arc::new(keyring);
         let pool = Arc::new(ways.connections(connections.max(2)));
         let id = Key(ids.next::<ReceiptId>(now).to_bytes());
         node.enter_schema().await.map_err(|error| refused.by(error))?;
-        migrate::run(&mut node.client).await?;
-        let identity = Identity { id, version: options.version, schema_version: migrate::newest() };
+        let schema_version = i32::try_from(schema.version()).unwrap_or(i32::MAX);
+        let identity = Identity { id, version: options.version, schema_version };
+        migrate::run(&mut node.client, &schema, Migrate::Expand).await?;
+        let partitions = partitions::Partitions::of(event_retention);
+        let prepared = partitions.prepare(&pool).await;
+        prepared.map_err(|failure| refused.because(StoreError::from(failure)))?;
         let is_alone = node.is_alone().await.map_err(|error| refused.by(error))?;
         prepare(&pool, &keyring, &ids, now, is_alone).await.map_err(of_rows)?;
         // Counts from here on for whoever changes the schema next.
@@ -191,6 +203,7 @@ impl PostgresStore {
             keyring,
             ids,
             prunable: prune::Found::default(),
+            partitions,
             counting: tokio::sync::Semaphore::new(1),
             reading: Condition::new("the database cannot be read", "the database can be read again"),
             writing: Condition::new("the database takes no writes", "the database takes writes again"),

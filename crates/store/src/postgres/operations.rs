@@ -499,16 +499,18 @@ impl Store for PostgresStore {
     }
 
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
+        let swept = self.written(self.partitions.sweep(&self.connections, retention).await)?;
         let mut found = self.prunable.take(retention.limit);
         if found.1.is_empty() {
-            let before = retention.events_before;
-            self.prunable.put(read!(self, |connection| prune::find_events(connection, before))?);
+            let ranges = &swept.row_by_row;
+            self.prunable.put(read!(self, |connection| prune::find_events(connection, ranges))?);
             found = self.prunable.take(retention.limit);
         }
         // One node at a time: two would only get into each other's way.
-        write!(self, |tx| async {
+        let rows = write!(self, |tx| async {
             if locks::try_prune(tx).await? { prune::prune(tx, retention, &found).await } else { Ok(0) }
-        })
+        })?;
+        Ok(swept.removed + rows)
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -1,10 +1,12 @@
 //! What the store on a server is opened with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringback_domain::{IdMaker, Timestamp};
 
 use super::address::PostgresAddress;
+use super::schema::Schema;
 use crate::keyring::Keyring;
 
 /// Whose clock says how long a lease lasts.
@@ -43,6 +45,11 @@ pub struct PostgresOptions {
     pub batches: usize,
     /// Whose clock leases go by. Default: the server's.
     pub lease_clock: LeaseClock,
+    /// How long finished events are kept. Default 30 days. A quarter of it, at least one day and at most seven, is the time that one partition
+    /// of the events has, and with it how much longer an event may be kept.
+    pub event_retention: Duration,
+    /// The migrations that this node knows. Default: those of this release.
+    pub schema: Schema,
 }
 
 impl PostgresOptions {
@@ -60,6 +67,8 @@ impl PostgresOptions {
             connections: 8,
             batches: 2,
             lease_clock: LeaseClock::default(),
+            event_retention: Duration::from_secs(30 * 24 * 3600),
+            schema: Schema::default(),
         }
     }
 }

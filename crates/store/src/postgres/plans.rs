@@ -11,6 +11,7 @@ use ringback_domain::{
 };
 use tokio_postgres::Client;
 
+use super::schema::Schema;
 use super::server::{Server, connect};
 use super::statement::Statement;
 use super::{
@@ -78,7 +79,7 @@ impl Plans {
         let database = format!("{}_{name}", server.prefix);
         server.admin(&format!("CREATE DATABASE {database} TEMPLATE template0"));
         let mut client = connect(&server.url(&database)).await.unwrap();
-        migrate::run(&mut client).await.unwrap();
+        migrate::run(&mut client, &Schema::default(), migrate::Migrate::Expand).await.unwrap();
         client.batch_execute(FILL).await.unwrap();
         client.batch_execute("SET plan_cache_mode = force_generic_plan; SET jit = off").await.unwrap();
         Self { client, database }

@@ -1,27 +1,31 @@
 //! Retention: bounded steps that remove what is old and finished.
 //!
+//! Events go with their partition, as a rule (see `partitions`); what is here about events is for those that cannot: in the lowest partition,
+//! and in past ones that a pending delivery keeps.
+//!
 //! More events are looked for at once than one step removes: a million old ones that are held for a dead endpoint may lie before the
 //! first that can go, and are not to be walked through by every step.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ringback_domain::{EventId, ReceiptId, ReplayId, Timestamp, TypedId};
+use ringback_domain::{EventId, ReceiptId, ReplayId, TypedId};
 use tokio_postgres::Row;
 
 use super::columns::{self, Key, get, key};
 use super::connections::Connection;
 use super::failure::Failure;
+use super::partitions::Ranges;
 use crate::store::Retention;
 
-/// Finds what may go: old, with no delivery pending; project by project, the oldest first.
+/// Finds what may go: in ranges of old ids, with no delivery pending; project by project, the oldest first.
 pub(super) const FIND_EVENTS: &str = "\
-    SELECT e.project_id, e.id FROM projects AS p \
+    SELECT e.project_id, e.id FROM projects AS p CROSS JOIN unnest($1::uuid[], $2::uuid[]) AS r (first, last) \
     CROSS JOIN LATERAL ( \
-        SELECT e.project_id, e.id FROM events AS e WHERE e.project_id = p.id AND e.id < $1 \
-        AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event_id = e.id AND d.state = 'pending') \
-        ORDER BY e.id LIMIT $2) AS e \
-    LIMIT $2";
+        SELECT e.project_id, e.id FROM events AS e WHERE e.project_id = p.id AND e.id >= r.first AND e.id < r.last \
+        AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event_id = e.id AND d.finished_at IS NULL) \
+        ORDER BY e.id LIMIT $3) AS e \
+    LIMIT $3";
 
 /// Locks those of the events that are there and still old. What somebody is just sending again, or another node removing, is passed over.
 pub(super) const LOCK_EVENTS: &str = "\
@@ -32,7 +36,7 @@ pub(super) const LOCK_EVENTS: &str = "\
 /// Those of the events, now locked, that still have no delivery pending.
 pub(super) const STILL_FINISHED: &str = "\
     SELECT f.project_id, f.id FROM unnest($1::uuid[], $2::uuid[]) AS f (project_id, id) \
-    WHERE NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event_id = f.id AND d.state = 'pending')";
+    WHERE NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event_id = f.id AND d.finished_at IS NULL)";
 
 /// Removes events' attempts.
 pub(super) const DELETE_ATTEMPTS: &str = "\
@@ -98,10 +102,10 @@ impl Found {
     }
 }
 
-/// Ids are time-ordered, so age is a range of the primary key. One with a pending delivery is passed over, however old it is.
-pub(super) async fn find_events(connection: &Connection, before: Timestamp) -> Result<Names, Failure> {
-    let before = key(EventId::first_at(before));
-    keys(&connection.query(FIND_EVENTS, &[&before, &columns::limit(FOUND_AT_ONCE)]).await?)
+/// Only what cannot go with its partition. An event with a pending delivery is passed over, however old it is.
+pub(super) async fn find_events(connection: &Connection, ranges: &Ranges) -> Result<Names, Failure> {
+    let (first, last) = ranges;
+    keys(&connection.query(FIND_EVENTS, &[first, last, &columns::limit(FOUND_AT_ONCE)]).await?)
 }
 
 pub(super) async fn prune(tx: &Connection, retention: Retention, found: &Names) -> Result<usize, Failure> {

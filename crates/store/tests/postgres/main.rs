@@ -4,18 +4,29 @@
 mod backend;
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod faults;
 mod heartbeats;
 mod nodes;
 mod opening;
+#[path = "../../../testkit/src/postgres/own_server.rs"]
+#[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
+mod own_server;
 mod owners;
+mod partitions;
 mod pooled;
 mod pooler;
+mod proxy;
 mod queue;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
 mod server_clock;
+mod setting_up;
+#[path = "../../../testkit/src/signal.rs"]
+mod signal;
+mod tls;
 mod turns;
+mod upgrade;
 mod wake_ups;
 
 conformance::conformance!(crate::backend::Database::new());

@@ -144,11 +144,16 @@ CREATE TABLE event_types (
     PRIMARY KEY (project_id, name)
 );
 
+-- Partitioned tables have no identity columns before PostgreSQL 17.
+CREATE SEQUENCE events_position AS BIGINT;
+
+-- Its partitions, by the time that an id begins with, are made and removed as time goes on. There is none for all that fits nowhere:
+-- lists are read in the order of the partitions.
 CREATE TABLE events (
     id                UUID NOT NULL,
     project_id        UUID NOT NULL,
     -- The order of commits is (xid, position), as far as it is read below the oldest transaction that still runs.
-    position          BIGINT GENERATED ALWAYS AS IDENTITY,
+    position          BIGINT NOT NULL DEFAULT nextval('events_position'),
     xid               XID8 NOT NULL DEFAULT pg_current_xact_id(),
     source_id         UUID NOT NULL,
     type              TEXT COLLATE "C" NOT NULL,
@@ -158,7 +163,9 @@ CREATE TABLE events (
     created_at        BIGINT NOT NULL,
     payload           BYTEA NOT NULL,
     PRIMARY KEY (project_id, id)
-);
+) PARTITION BY RANGE (id);
+
+ALTER SEQUENCE events_position OWNED BY events.position;
 
 CREATE INDEX events_by_type ON events (project_id, type, id);
 CREATE INDEX events_by_object ON events (project_id, object_id, id) WHERE object_id IS NOT NULL;
@@ -310,6 +317,8 @@ CREATE INDEX deliveries_due ON deliveries (endpoint_id, urgent, due_at)
 -- What is under way: small, read by the reclaimer.
 CREATE INDEX deliveries_leased ON deliveries (lease_expires_at) WHERE lease_expires_at IS NOT NULL;
 CREATE INDEX deliveries_by_event ON deliveries (event_id);
+-- Which events, and which of their partitions, must stay.
+CREATE INDEX deliveries_pending ON deliveries (event_id) WHERE finished_at IS NULL;
 CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, id);
 CREATE INDEX deliveries_dead ON deliveries (project_id, id) WHERE state = 'dead';
 -- What an order holds: pending deliveries of an object, in the order of their events.
@@ -323,6 +332,7 @@ CREATE INDEX deliveries_by_replay_state ON deliveries (replay_id, state, id) WHE
 -- Each delivery's row is written several times within seconds: what that leaves behind is to be cleared away early.
 ALTER TABLE deliveries SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
+-- Partitioned as the events are.
 CREATE TABLE attempts (
     delivery_id   UUID NOT NULL,
     id            UUID NOT NULL,
@@ -336,7 +346,7 @@ CREATE TABLE attempts (
     PRIMARY KEY (delivery_id, id),
     CHECK ((outcome IN ('succeeded', 'http_error')) = (status_code IS NOT NULL)),
     CHECK ((outcome = 'succeeded') = (status_code IS NOT NULL AND status_code BETWEEN 200 AND 299))
-);
+) PARTITION BY RANGE (id);
 
 -- The first answer to a request that may be repeated. Without an answer: under way, or its process died.
 CREATE TABLE idempotency_keys (

@@ -1,0 +1,193 @@
+//! What a database looks like from outside: its schema, its nodes, how full it is.
+//!
+//! One read-only look over a connection of its own. It changes nothing, and takes only locks that every reader takes, each for no longer than
+//! its statement; a role that may connect and read is enough. What such a role is not shown (how large a table is that it may
+//! not read is no secret to PostgreSQL) is not asked for.
+//!
+//! Not guaranteed: that all figures are of the same moment.
+
+use std::time::Duration;
+
+use ringback_domain::Timestamp;
+use tokio_postgres::{Client, Row};
+
+use super::address::PostgresAddress;
+use super::migrate::{self, DEAD_AFTER_SECS, History};
+use super::partitions;
+use super::schema::Schema;
+use super::{Refused, connecting, tls};
+use crate::error::OpenError;
+
+/// Nothing is changed, and nobody waited for: who has a table to themselves is left alone with it.
+const SESSION: &str = "\
+    SET default_transaction_read_only = on; SET lock_timeout = '2s'; SET statement_timeout = '10s'";
+
+/// What a server holds is seen under any name that the driver could have.
+const SERVER: &str = "\
+    SELECT current_setting('server_version'), current_database()::text, pg_database_size(current_database()), \
+           (SELECT coalesce(sum(numbackends), 0)::int8 FROM pg_stat_database), \
+           current_setting('max_connections')::int8, current_setting('synchronous_commit')";
+
+const NODES: &str = "\
+    SELECT id::text, version, schema_version::int8, \
+           (extract(epoch FROM started_at) * 1000)::int8, \
+           greatest(0, extract(epoch FROM clock_timestamp() - heartbeat_at) * 1000)::int8, clock_ahead_ms \
+    FROM nodes ORDER BY started_at, id";
+
+const SIZE: &str = "SELECT coalesce(pg_total_relation_size(to_regclass($1)), 0)";
+
+/// A database as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseStatus {
+    /// The server's, in its own words.
+    pub server_version: String,
+    /// The database's name.
+    pub database: String,
+    /// What it takes on the disk, in bytes.
+    pub size_bytes: u64,
+    /// Its schema.
+    pub schema: SchemaStatus,
+    /// Who works on it, or has done so lately; the oldest first.
+    pub nodes: Vec<NodeStatus>,
+    /// Connections to the whole server, this one among them.
+    pub connections_used: u32,
+    /// How many there may be.
+    pub connections_max: u32,
+    /// The parts of the tables that are divided by time, oldest first within each table.
+    pub partitions: Vec<PartitionStatus>,
+    /// What the server does at a commit if nobody says otherwise. Ringback says `on`.
+    pub synchronous_commit: String,
+}
+
+/// How far a schema is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaStatus {
+    /// The newest migration that was applied; 0: none.
+    pub version: u32,
+    /// The newest that this program knows.
+    pub newest_known: u32,
+    /// What the next start applies.
+    pub pending_expansions: Vec<String>,
+    /// What waits for a person's word.
+    pub pending_contractions: Vec<String>,
+}
+
+/// A node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// A UUID, drawn at its start.
+    pub id: String,
+    /// Of its program.
+    pub version: String,
+    /// The newest migration that it knows.
+    pub schema_version: u32,
+    /// By the database's clock.
+    pub started_at: Timestamp,
+    /// How long nothing has been heard of it.
+    pub heartbeat_age: Duration,
+    /// How far its clock is ahead of the database's, in milliseconds.
+    pub clock_ahead_ms: i64,
+    /// Whether others take it for alive.
+    pub is_alive: bool,
+}
+
+/// A part of a table that is divided by time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionStatus {
+    /// `events` or `attempts`.
+    pub table: String,
+    /// Its own name.
+    pub name: String,
+    /// It holds ids made at this time or later; `None`: all that are older.
+    pub from: Option<Timestamp>,
+    /// It holds ids made before this time; `None`: all that are younger.
+    pub until: Option<Timestamp>,
+    /// With its indexes, in bytes.
+    pub size_bytes: u64,
+}
+
+/// Looks at a database. One that has no schema yet has no nodes and no partitions.
+///
+/// # Errors
+/// [`OpenError::Server`] if it cannot be reached or read; [`OpenError::Migration`] if its history cannot be read.
+pub async fn database_status(address: &PostgresAddress) -> Result<DatabaseStatus, OpenError> {
+    status_for(address, &Schema::default()).await
+}
+
+async fn status_for(address: &PostgresAddress, schema: &Schema) -> Result<DatabaseStatus, OpenError> {
+    let refused = Refused { database: address.to_string() };
+    let tls = tls::connector(address).map_err(|error| refused.because(error))?;
+    let connected = connecting::connect(address, &tls).await;
+    let (client, connection) = connected.map_err(|error| refused.because(error))?;
+    let connection = tokio::spawn(connection);
+    client.batch_execute(SESSION).await.map_err(|error| refused.by(error))?;
+    let history = History::read(&client).await?;
+    let looked = look(&client, &history, schema).await.map_err(|error| refused.by(error));
+    drop(client);
+    // It ends with its client; how, is of no interest any more.
+    let _ = connection.await;
+    looked
+}
+
+async fn look(
+    client: &Client,
+    history: &History,
+    schema: &Schema,
+) -> Result<DatabaseStatus, tokio_postgres::Error> {
+    let version = history.version();
+    let (pending_expansions, pending_contractions) = migrate::pending(schema, version);
+    let schema =
+        SchemaStatus { version, newest_known: schema.version(), pending_expansions, pending_contractions };
+    let server = client.query_one(SERVER, &[]).await?;
+    let (nodes, partitions) = if version == 0 {
+        (Vec::new(), Vec::new())
+    } else {
+        (client.query(NODES, &[]).await?.iter().map(node).collect(), parts(client).await?)
+    };
+    Ok(DatabaseStatus {
+        server_version: server.get(0),
+        database: server.get(1),
+        size_bytes: unsigned(&server, 2),
+        schema,
+        nodes,
+        connections_used: u32::try_from(server.get::<_, i64>(3)).unwrap_or(u32::MAX),
+        connections_max: u32::try_from(server.get::<_, i64>(4)).unwrap_or(u32::MAX),
+        partitions,
+        synchronous_commit: server.get(5),
+    })
+}
+
+fn node(row: &Row) -> NodeStatus {
+    let heartbeat_age = Duration::from_millis(unsigned(row, 4));
+    NodeStatus {
+        id: row.get(0),
+        version: row.get(1),
+        schema_version: u32::try_from(row.get::<_, i64>(2)).unwrap_or(0),
+        started_at: Timestamp::from_unix_ms(row.get(3)),
+        heartbeat_age,
+        clock_ahead_ms: row.get(5),
+        is_alive: heartbeat_age < Duration::from_secs(DEAD_AFTER_SECS.into()),
+    }
+}
+
+async fn parts(client: &Client) -> Result<Vec<PartitionStatus>, tokio_postgres::Error> {
+    let mut parts = Vec::new();
+    for row in client.query(partitions::LIST, &[&&partitions::TABLES[..]]).await? {
+        let Some(part) = partitions::read(&row) else { continue };
+        let size = client.query_one(SIZE, &[&part.name]).await?;
+        let (from, until) = (part.from.time(), part.until.time());
+        parts.push(PartitionStatus {
+            table: part.table,
+            name: part.name,
+            from,
+            until,
+            size_bytes: unsigned(&size, 0),
+        });
+    }
+    Ok(parts)
+}
+
+/// What is never below 0.
+fn unsigned(row: &Row, column: usize) -> u64 {
+    u64::try_from(row.get::<_, i64>(column)).unwrap_or(0)
+}
