@@ -10,7 +10,7 @@ use ringback_store::{Claimed, EndpointNote, Finish, Finished, StoreError, Unatte
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::deliverer::Node;
+use crate::deliverer::{Node, lease_length};
 use crate::slots::Slot;
 use crate::test_places::TestPlace;
 
@@ -59,8 +59,9 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
     }
     let timeout = Duration::from_secs(endpoint.timeout_secs.into());
     let is_too_late = lease_ends.saturating_duration_since(Instant::now()) <= timeout;
-    if is_too_late || !node.store.holds_leases() {
-        // Somebody else may claim it before an attempt made now would end: leave the row alone, it will be reclaimed.
+    let leased_at = lease_ends.checked_sub(lease_length(&endpoint)).unwrap_or(lease_ends);
+    if is_too_late || !node.store.holds_leases(leased_at.into_std()) {
+        // Somebody else may claim it before an attempt made now would end, or has: leave the row alone, it will be reclaimed.
         node.note_unattempted(&endpoint);
         return;
     }

@@ -180,7 +180,7 @@ impl Node {
             return None;
         }
         // Another node's to deliver; or nobody knows whether this one's leases hold.
-        if !self.store.may_claim(endpoint) || !self.store.holds_leases() {
+        if !self.store.may_claim(endpoint) || !self.store.holds_leases(Instant::now().into_std()) {
             return None;
         }
         let at_once = self.settings.max_in_flight_per_endpoint;
@@ -317,7 +317,7 @@ async fn look_at(node: &Arc<Node>, endpoint_id: EndpointId) {
         cancel_orphans(node, endpoint_id).await;
         return;
     };
-    if !endpoint.may_attempt() || !node.store.holds_leases() {
+    if !endpoint.may_attempt() || !node.store.holds_leases(Instant::now().into_std()) {
         // A lease that may not hold is not worth its claim; the scan comes back to it.
         return;
     }

@@ -266,8 +266,8 @@ impl Store for FaultyStore {
         self.inner.may_claim(endpoint)
     }
 
-    fn holds_leases(&self) -> bool {
-        self.inner.holds_leases()
+    fn holds_leases(&self, since: Instant) -> bool {
+        self.inner.holds_leases(since)
     }
 
     async fn heard_due(&self) -> Vec<EndpointId> {

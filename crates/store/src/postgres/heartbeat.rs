@@ -181,6 +181,8 @@ impl Heart {
     /// Others took this node for dead: it has nothing any more.
     async fn come_back(&self) -> Result<(), Failure> {
         self.owners.forget();
+        // Before it is felt again: what was claimed before this is nothing to be sent.
+        self.pulse.came_back(Instant::now());
         self.link.run(async |node| register(node, &self.identity).await).await?;
         tracing::warn!(
             node.id = %columns::hex(self.identity.id),

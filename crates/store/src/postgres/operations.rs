@@ -367,8 +367,8 @@ impl Store for PostgresStore {
         !needs_owner(endpoint) || self.owners.has(endpoint.id)
     }
 
-    fn holds_leases(&self) -> bool {
-        self.pulse.is_felt()
+    fn holds_leases(&self, since: std::time::Instant) -> bool {
+        self.pulse.is_felt() && self.pulse.has_lived_since(since)
     }
 
     async fn heard_due(&self) -> Vec<EndpointId> {

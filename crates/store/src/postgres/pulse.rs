@@ -21,6 +21,8 @@ struct State {
     last: Instant,
     /// Since when they have gone through without a gap.
     steady_since: Instant,
+    /// Since when nobody has taken this node for dead.
+    lives_since: Instant,
     /// Who lives, this node included.
     alive: Vec<Key>,
 }
@@ -28,7 +30,7 @@ struct State {
 impl Pulse {
     /// Of a node that was registered at this time.
     pub(super) fn new(id: Key, sent_at: Instant) -> Self {
-        let state = State { last: sent_at, steady_since: sent_at, alive: vec![id] };
+        let state = State { last: sent_at, steady_since: sent_at, lives_since: sent_at, alive: vec![id] };
         Self { id, state: Mutex::new(state) }
     }
 
@@ -41,6 +43,16 @@ impl Pulse {
         }
         state.last = sent_at;
         state.alive = others;
+    }
+
+    /// Others took this node for dead. Whatever it held by now is void.
+    pub(super) fn came_back(&self, at: Instant) {
+        self.lock().lives_since = at;
+    }
+
+    /// Whether nobody has taken this node for dead since then.
+    pub(super) fn has_lived_since(&self, then: Instant) -> bool {
+        self.lock().lives_since <= then
     }
 
     /// Whether others still take this node for alive.
@@ -94,6 +106,16 @@ mod tests {
         let Some(before) = Instant::now().checked_sub(DEAD_AFTER) else { return };
         assert!(!Pulse::new(ME, before).is_felt());
         assert!(Pulse::new(ME, before + Duration::from_secs(3)).is_felt());
+    }
+
+    #[test]
+    fn who_comes_back_has_nothing_of_what_it_had() {
+        let begun = Instant::now();
+        let pulse = Pulse::new(ME, begun);
+        assert!(pulse.has_lived_since(begun));
+        let back = begun + Duration::from_secs(9);
+        pulse.came_back(back);
+        assert!(!pulse.has_lived_since(begun) && pulse.has_lived_since(back));
     }
 
     #[test]
