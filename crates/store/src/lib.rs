@@ -33,8 +33,8 @@ pub use idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 pub use keyring::{EncryptionKey, Keyring};
 pub use page::{Order, Page, PageRequest};
 pub use postgres::{
-    DatabaseStatus, Migrate, Migrated, NodeStatus, PartitionStatus, PostgresAddress, PostgresOptions, PostgresStore,
-    Schema, SchemaStatus, database_status, migrate_database, migrate_to,
+    DatabaseStatus, Migrate, Migrated, NodeStatus, PartitionStatus, PostgresAddress, PostgresOptions,
+    PostgresStore, Schema, SchemaStatus, database_status, migrate_database, migrate_to,
 };
 pub use query::{
     Backlog, DeliveryCounts, DeliveryDetail, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail,

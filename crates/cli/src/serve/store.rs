@@ -1,6 +1,7 @@
 //! Opens the store that the settings name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringback_domain::{Clock, IdMaker};
 use ringback_store::{PostgresAddress, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
@@ -40,7 +41,10 @@ async fn open_postgres(
     clock: &dyn Clock,
 ) -> Result<Arc<dyn Store>, CliError> {
     let keyring = encryption_key::keyring(settings)?.ok_or_else(encryption_key::missing)?;
-    let options = PostgresOptions::new(address.clone(), keyring, Arc::clone(ids), clock.now());
+    let mut options = PostgresOptions::new(address.clone(), keyring, Arc::clone(ids), clock.now());
+    if let Some(secs) = settings.event_retention_secs {
+        options.event_retention = Duration::from_secs(secs);
+    }
     let store = PostgresStore::open(options).await.map_err(CliError::cannot_start)?;
     Ok(Arc::new(store))
 }

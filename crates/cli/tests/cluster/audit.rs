@@ -117,7 +117,11 @@ pub(crate) async fn audit(
             let explained = in_flight.get(&key).copied().unwrap_or_default();
             findings.unexplained.extend((explained..doubles).map(|_| key.clone()));
         }
-        assert!(arrivals.keys().all(|id| acknowledged.contains(id.as_str())), "{} got what nobody sent", app.name);
+        assert!(
+            arrivals.keys().all(|id| acknowledged.contains(id.as_str())),
+            "{} got what nobody sent",
+            app.name
+        );
     }
     check_order(&arrivals_at(&apps.ordered));
     findings

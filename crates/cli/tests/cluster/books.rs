@@ -47,7 +47,6 @@ impl Books {
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
-
     /// The `webhook-id` of every event, one for each row.
     pub(crate) async fn events(&self) -> Vec<String> {
         let rows = self.client.query("SELECT webhook_id FROM events", &[]).await.unwrap();

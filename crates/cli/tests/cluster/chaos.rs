@@ -209,7 +209,11 @@ async fn nothing_is_lost_while_nodes_are_killed_frozen_and_restarted_at_random()
     assert!(findings.unexplained.is_empty(), "{:?}\n{}", findings.unexplained, cluster.talk());
     assert!(findings.most_at_once <= 2 * AT_ONCE, "{}", findings.most_at_once);
     let handovers = 2 * (kills + freezes);
-    assert!(findings.most_in_window <= Findings::rate_in_window() + handovers.min(10), "{}", findings.most_in_window);
+    assert!(
+        findings.most_in_window <= Findings::rate_in_window() + handovers.min(10),
+        "{}",
+        findings.most_in_window
+    );
     assert!(ledger.by_node(NODES).iter().all(|count| *count > 0), "every node was at work");
     cluster.terminate().await;
 }

@@ -65,7 +65,11 @@ impl App {
             all.then(|| firsts.flatten().map(|call| call.received).max().unwrap_or(gone))
         });
         let after = last.await.duration_since(gone);
-        println!("{}: {} were under way, the last was taken up after {after:?}", self.name, self.under_way.len());
+        println!(
+            "{}: {} were under way, the last was taken up after {after:?}",
+            self.name,
+            self.under_way.len()
+        );
         after
     }
 }
@@ -157,7 +161,8 @@ async fn work_of_a_frozen_node_goes_on_elsewhere_within_ten_seconds_and_it_comes
     scene.cluster.node(0).readiness(200).await;
     // It takes part again.
     let mut openai = scene.cluster.node(0).openai(&secret(1)).await;
-    let answer = openai.post("wh_after_0", wall_clock_now().to_wire(), r#"{"object":"event","type":"batch.failed"}"#);
+    let answer =
+        openai.post("wh_after_0", wall_clock_now().to_wire(), r#"{"object":"event","type":"batch.failed"}"#);
     assert_eq!(answer.await.expect("the node answers").status, 200);
     calm(scene.cluster.node(0)).await;
     scene.ended().await;

@@ -39,7 +39,10 @@ async fn a_node_that_is_stopped_in_good_order_makes_no_doubles() {
     let ledger = load.stop().await;
     calm(cluster.node(0)).await;
     let findings = audit(&books, &apps, &ledger, &InFlight::new()).await;
-    println!("{NODES} stops; {findings}; {} without an answer, refused: {:?}", ledger.unanswered, ledger.refusals);
+    println!(
+        "{NODES} stops; {findings}; {} without an answer, refused: {:?}",
+        ledger.unanswered, ledger.refusals
+    );
     assert_eq!(findings.doubles, 0, "{:?}\n{}", findings.unexplained, cluster.talk());
     cluster.terminate().await;
 }

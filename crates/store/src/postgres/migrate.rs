@@ -86,7 +86,8 @@ pub(super) async fn run(client: &mut Client, schema: &Schema, until: Migrate) ->
         refuse_beside_older(client, contraction).await?;
     }
     let applied: Vec<String> = todo.iter().map(ToString::to_string).collect();
-    let runner = Runner::new(schema.migrations()).set_grouped(true).set_target(Target::Version(last.version()));
+    let runner =
+        Runner::new(schema.migrations()).set_grouped(true).set_target(Target::Version(last.version()));
     client.batch_execute(WAIT).await.map_err(failed)?;
     runner.run_async(client).await.map_err(failed)?;
     client.batch_execute(WAIT_NO_MORE).await.map_err(failed)?;

@@ -2,14 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
 
 mod backend;
+mod chart;
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod constraints;
 mod nodes;
 mod opening;
 mod partitions;
 mod pooled;
 mod pooler;
 mod queue;
+mod secrecy;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;

@@ -39,10 +39,13 @@ async fn aged(weeks: i64) -> Database {
         );
         for week in 0..weeks {
             let (from, until) = (id(at(week * WEEK)), id(at((week + 1) * WEEK)));
-            sql += &format!("CREATE TABLE {table}_{week} PARTITION OF {table} FOR VALUES FROM ({from}) TO ({until});");
+            sql += &format!(
+                "CREATE TABLE {table}_{week} PARTITION OF {table} FOR VALUES FROM ({from}) TO ({until});"
+            );
         }
         let last = id(at(weeks * WEEK));
-        sql += &format!("CREATE TABLE {table}_rest PARTITION OF {table} FOR VALUES FROM ({last}) TO ({today})");
+        sql +=
+            &format!("CREATE TABLE {table}_rest PARTITION OF {table} FOR VALUES FROM ({last}) TO ({today})");
         client.batch_execute(&sql).await.unwrap();
     }
     database
@@ -103,7 +106,10 @@ async fn partitions_are_made_two_weeks_ahead_and_again_when_they_are_missing() {
             assert_eq!(parts[0].from, None);
             assert!(parts.windows(2).all(|two| two[0].until == two[1].from), "{parts:?}");
             let widths = parts.iter().filter_map(|part| Some(part.until?.since(part.from?)));
-            assert!(widths.clone().count() >= 14 && widths.into_iter().all(|width| width == DAY), "{parts:?}");
+            assert!(
+                widths.clone().count() >= 14 && widths.into_iter().all(|width| width == DAY),
+                "{parts:?}"
+            );
             let ahead = parts.last().unwrap().until.unwrap();
             assert!((now.plus(14 * DAY)..now.plus(16 * DAY)).contains(&ahead), "{parts:?}");
         }
@@ -193,7 +199,8 @@ async fn who_sends_an_event_again_keeps_its_partition_or_finds_it_gone() {
         events.push(call.append().await.event_id);
     }
     // Who has begun is waited for only for a moment.
-    let hold = format!("BEGIN; SELECT 1 FROM events WHERE id >= {} FOR KEY SHARE", id(at((WEEKS - 1) * WEEK)));
+    let hold =
+        format!("BEGIN; SELECT 1 FROM events WHERE id >= {} FOR KEY SHARE", id(at((WEEKS - 1) * WEEK)));
     client.batch_execute(&hold).await.unwrap();
     let began = Instant::now();
     prune(&*world.store, at(WEEK)).await;
@@ -233,7 +240,8 @@ async fn appends_go_on_while_partitions_come_and_go() {
     world.endpoint(&["a.b"]).await;
     let newest = at(WEEKS * WEEK + 1);
     let appends = (0..200).map(|n| {
-        let (store, arrival) = (Arc::clone(&world.store), world.publication(&n.to_string()).at(newest).arrival());
+        let (store, arrival) =
+            (Arc::clone(&world.store), world.publication(&n.to_string()).at(newest).arrival());
         async move {
             let began = Instant::now();
             store.append(arrival).await.unwrap();
@@ -291,8 +299,7 @@ struct Daily(Database);
 impl Backend for Daily {
     async fn open(&self, opening: Opening) -> Result<Arc<dyn Store>, OpenError> {
         let Opening { keyring, ids, now } = opening;
-        let options =
-            PostgresOptions { keyring, ids, now, event_retention: 4 * DAY, ..options(&self.0) };
+        let options = PostgresOptions { keyring, ids, now, event_retention: 4 * DAY, ..options(&self.0) };
         Ok(Arc::new(PostgresStore::open(options).await?))
     }
 }
@@ -305,7 +312,11 @@ async fn a_clock_that_is_weeks_ahead_is_unavailable_and_one_that_is_days_ahead_i
     let now: i64 = client.query_one("SELECT extract(epoch FROM now())::int8", &[]).await.unwrap().get(0);
     let now = Timestamp::from_unix_secs(now);
     world.publication("13 days").at(now.plus(13 * DAY)).append().await;
-    let refused = world.publication("20 days").at(now.plus(20 * DAY)).try_append().await.map(drop).unwrap_err();
+    let refused =
+        world.publication("20 days").at(now.plus(20 * DAY)).try_append().await.map(drop).unwrap_err();
     let StoreError::Unavailable(why) = refused else { panic!("{refused:?}") };
-    assert!(why.to_string().contains("events has no partition") && why.to_string().contains("clock"), "{why}");
+    assert!(
+        why.to_string().contains("events has no partition") && why.to_string().contains("clock"),
+        "{why}"
+    );
 }

@@ -82,12 +82,15 @@ async fn a_contraction_waits_for_a_word_and_for_the_last_node_that_does_not_know
     all_nodes_are_dead(&client).await;
     node_lives(&client, 1).await;
     let address = database.url().parse().unwrap();
-    let contract = || migrate_to(&address, &contracted(), Migrate::Contract);
+    let contract = async || migrate_to(&address, &contracted(), Migrate::Contract).await;
 
     let refused = contract().await.unwrap_err();
     assert!(matches!(refused, OpenError::OlderNodes { .. }), "{refused:?}");
     let told = refused.to_string();
-    assert!(told.contains("V3__contract_upstream_ids") && told.contains("Ringback 1.2.3, schema 1"), "{told}");
+    assert!(
+        told.contains("V3__contract_upstream_ids") && told.contains("Ringback 1.2.3, schema 1"),
+        "{told}"
+    );
     assert_eq!(migrations(&client).await.len(), 2);
 
     all_nodes_are_dead(&client).await;
@@ -106,7 +109,8 @@ async fn a_contraction_waits_for_a_word_and_for_the_last_node_that_does_not_know
 async fn an_expansion_brings_the_contraction_before_it_if_nobody_is_harmed() {
     let database = Database::new();
     let client = database.connection().await;
-    let later = || contracted().followed_by("expand_more", "ALTER TABLE events ADD COLUMN more TEXT").unwrap();
+    let later =
+        || contracted().followed_by("expand_more", "ALTER TABLE events ADD COLUMN more TEXT").unwrap();
     node_lives(&client, 2).await;
     let refused = open(&database, later()).await.map(drop).unwrap_err();
     assert!(matches!(refused, OpenError::OlderNodes { .. }), "{refused:?}");
@@ -174,7 +178,8 @@ async fn a_status_tells_of_schema_nodes_and_partitions_and_waits_for_nobody() {
     assert!(node.is_alive && node.schema_version == 1, "{node:?}");
     assert!(status.size_bytes > 1_000_000 && status.connections_used > 1, "{status:?}");
     assert!(status.connections_max >= 100 && status.synchronous_commit == "on", "{status:?}");
-    let names: Vec<_> = status.partitions.iter().map(|part| (part.table.as_str(), part.name.as_str())).collect();
+    let names: Vec<_> =
+        status.partitions.iter().map(|part| (part.table.as_str(), part.name.as_str())).collect();
     assert!(names.contains(&("events", "events_past")) && names.contains(&("attempts", "attempts_past")));
     store.close().await;
 }

@@ -317,7 +317,7 @@ CREATE INDEX deliveries_due ON deliveries (endpoint_id, urgent, due_at)
 CREATE INDEX deliveries_leased ON deliveries (lease_expires_at) WHERE lease_expires_at IS NOT NULL;
 CREATE INDEX deliveries_by_event ON deliveries (event_id);
 -- Which events, and which of their partitions, must stay.
-CREATE INDEX deliveries_pending ON deliveries (event_id) WHERE finished_at IS NULL;
+CREATE INDEX deliveries_pending ON deliveries (event_id) WHERE state = 'pending';
 CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, id);
 CREATE INDEX deliveries_dead ON deliveries (project_id, id) WHERE state = 'dead';
 -- What an order holds: pending deliveries of an object, in the order of their events.

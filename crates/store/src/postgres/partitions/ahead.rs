@@ -23,7 +23,11 @@ pub(super) enum Patience {
 }
 
 /// Makes what is missing in any of the tables.
-pub(super) async fn make(connections: &Connections, width: Duration, patience: Patience) -> Result<(), Failure> {
+pub(super) async fn make(
+    connections: &Connections,
+    width: Duration,
+    patience: Patience,
+) -> Result<(), Failure> {
     let connection = connections.get().await?;
     let now = clock(&connection).await?;
     let mut is_missing = false;
