@@ -101,7 +101,7 @@ pub(crate) fn caller_and_number(webhook_id: &str) -> (&str, usize) {
     (caller, number.parse().expect("a number is one"))
 }
 
-fn type_of(webhook_id: &str) -> &'static str {
+pub(crate) fn type_of(webhook_id: &str) -> &'static str {
     if caller_and_number(webhook_id).1 % 4 == 3 { RATED_TYPE } else { USUAL_TYPE }
 }
 

@@ -158,9 +158,8 @@ fn check_order(arrivals: &Arrivals) {
 fn most_within(app: &App, span: Duration) -> usize {
     let mut times: Vec<Instant> = app.receiver.calls().iter().map(|call| call.received).collect();
     times.sort_unstable();
-    let counts = times.iter().enumerate().map(|(first, begin)| {
-        let within = times[first..].partition_point(|time| time.duration_since(*begin) < span);
-        within
-    });
-    counts.max().unwrap_or_default()
+    let within = |(first, begin): (usize, &Instant)| {
+        times[first..].partition_point(|time| time.duration_since(*begin) < span)
+    };
+    times.iter().enumerate().map(within).max().unwrap_or_default()
 }

@@ -13,7 +13,7 @@
 
 use std::time::{Duration, Instant};
 
-use ringback_testkit::{Cluster, SpreadLoad, postgres::Database, secret};
+use ringback_testkit::{Cluster, SpreadLoad, SpreadPlan, postgres::Database, secret};
 use tokio::time::sleep;
 
 use crate::apps::{AT_ONCE, Apps, LEASE};
@@ -23,6 +23,8 @@ use crate::dice::{Dice, number_in};
 use crate::{gentle_load, node_on};
 
 const NODES: usize = 3;
+/// Some of them wait for a frozen node at any time.
+const CALLERS: usize = 12;
 const DEFAULT_SECS: u64 = 60;
 /// How long it is quiet between two blows.
 const REST: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(4));
@@ -190,7 +192,8 @@ async fn nothing_is_lost_while_nodes_are_killed_frozen_and_restarted_at_random()
     let mut monkey = Monkey::start(&database, Dice::from_environment()).await;
     let apps = Apps::start(monkey.cluster.node(0)).await;
     let urls = monkey.cluster.create_source(&secret(1)).await;
-    let load = SpreadLoad::start(&urls, &gentle_load("chaos"));
+    let plan = SpreadPlan { callers: CALLERS, ..gentle_load("chaos") };
+    let load = SpreadLoad::start(&urls, &plan);
 
     monkey.rage(&apps, duration).await;
     let ledger = load.stop().await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ringback_testkit::{Cluster, SpreadLoad, SpreadPlan, postgres::Database, secret, until};
 
-use crate::apps::Apps;
+use crate::apps::{AT_ONCE, Apps};
 use crate::audit::{InFlight, audit, calm};
 use crate::books::Books;
 use crate::{gentle_load, node_on};
@@ -44,5 +44,6 @@ async fn a_node_that_is_stopped_in_good_order_makes_no_doubles() {
         ledger.unanswered, ledger.refusals
     );
     assert_eq!(findings.doubles, 0, "{:?}\n{}", findings.unexplained, cluster.talk());
+    assert!(findings.most_at_once <= AT_ONCE, "{}", findings.most_at_once);
     cluster.terminate().await;
 }

@@ -1,6 +1,7 @@
 //! Several nodes of the real binary on one PostgreSQL database: killed, frozen, stopped in good order; and the database restarted,
 //! cut off and frozen under them. What was acknowledged is delivered, whatever happens.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, to panic is to fail")]
+#![expect(clippy::print_stdout, reason = "what was measured is printed")]
 
 mod apps;
 mod audit;
@@ -10,6 +11,8 @@ mod database_away;
 mod dead_node;
 mod dice;
 mod graceful;
+mod next_node;
+mod upgrade;
 
 use std::time::Duration;
 

@@ -16,6 +16,7 @@ use std::collections::{BTreeSet, HashMap};
 use ringback_domain::TypedId;
 use tokio_postgres::Client;
 
+use super::connections;
 use super::migrate::{self, Migrate};
 use super::schema::Schema;
 use super::server::{Server, connect};
@@ -25,8 +26,8 @@ use crate::page::{Order, PageRequest};
 const FILL: &str = include_str!("plans/fill.sql");
 
 /// Values are null here: by them every partition would be left out before it is shown.
-const SESSION: &str = "\
-    SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_partition_pruning = off";
+const GENERIC: &str = "\
+    SET plan_cache_mode = force_generic_plan; SET enable_partition_pruning = off; SET statement_timeout = 0";
 
 /// A filled database. What a plan reads: each index or, as `table!`, each table that is read from end to end; of a partitioned one its
 /// own name. Tables of the configuration are small, and are left out. And what it sorts by.
@@ -51,7 +52,8 @@ impl Plans {
         let mut client = connect(&server.url(&database)).await.unwrap();
         migrate::run(&mut client, &Schema::default(), Migrate::Expand).await.unwrap();
         client.batch_execute(FILL).await.unwrap();
-        client.batch_execute(SESSION).await.unwrap();
+        client.batch_execute(connections::SESSION).await.unwrap();
+        client.batch_execute(GENERIC).await.unwrap();
         let wholes = "SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits";
         let wholes = client.query(wholes, &[]).await.unwrap();
         let wholes = wholes.iter().map(|row| (row.get(0), row.get(1))).collect();

@@ -74,7 +74,7 @@ pub(super) const DELETE_IDEMPOTENCY_KEYS: &str = "\
 pub(super) const DELETE_REPLAYS: &str = "\
     DELETE FROM replays WHERE id IN \
     (SELECT r.id FROM replays AS r WHERE r.id < $1 AND r.state <> 'running' AND NOT r.needs_clearing \
-     AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_id = r.id OFFSET 0) LIMIT $2)";
+     AND (SELECT d.id FROM deliveries AS d WHERE d.replay_id = r.id ORDER BY d.id LIMIT 1) IS NULL LIMIT $2)";
 
 /// How many events are looked for at once.
 const FOUND_AT_ONCE: usize = 10_000;

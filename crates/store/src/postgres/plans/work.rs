@@ -38,7 +38,7 @@ async fn what_a_batch_looks_up_is_found_by_index() {
         plans.assert(sql, &["deliveries_pkey"]).await;
     }
     plans.assert(dedupe::FIRST_SEEN, &["webhook_ids_pkey"]).await;
-    plans.assert(deliveries::HOLD_EVENTS, &["events_pkey", "sorted by events.id"]).await;
+    plans.assert(deliveries::HOLD_EVENTS, &["events_pkey"]).await;
     plans.assert(idempotency::FIND, &["idempotency_keys_pkey"]).await;
     for sql in [routing::GENERATIONS, routing::ENDPOINTS] {
         plans.assert(sql, &[]).await;
