@@ -4,6 +4,8 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::database::Database;
+
 /// Measures Ringback beside a bare server that writes the same rows.
 #[derive(Debug, clap::Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
@@ -51,6 +53,53 @@ pub(crate) enum Command {
     /// The bare server, until it is killed.
     #[command(hide = true)]
     Bare(BareOptions),
+    /// Fill an empty database with a long history, through COPY or in large transactions.
+    Seed(SeedOptions),
+    /// What each operation costs in a database with a long history, beside one with a short one.
+    Costs(CostsOptions),
+}
+
+/// Options of `seed`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SeedOptions {
+    /// Which: `postgres://user@host/database`, which must exist and be empty, or a data folder, made if it does not exist.
+    pub(crate) database: Database,
+    /// How many events.
+    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) events: u64,
+    /// Deliveries among them that wait, due.
+    #[arg(long, value_name = "N", default_value_t = 3_000)]
+    pub(crate) pending: u64,
+    /// What the events are drawn from: the same gives the same, apart from times.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// Options of `costs`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CostsOptions {
+    /// Two databases that `seed` has filled, the one with the short history first; may be repeated, one pair for each kind of
+    /// database [default: all four are made, and removed afterwards].
+    #[arg(long, value_names = ["SMALL", "BIG"], num_args = 2)]
+    pub(crate) pair: Vec<Database>,
+    /// Events of the long history, if databases are made.
+    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1000..))]
+    pub(crate) events: u64,
+    /// Events of the short one.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1000..))]
+    pub(crate) small_events: u64,
+    /// Calls of each operation that are timed.
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) calls: u32,
+    /// Count pages, and time nothing.
+    #[arg(long)]
+    pub(crate) pages_only: bool,
+    /// Print one JSON document in place of the tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where databases are made [default: target/bench-data]. Must be on a real disk.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
 }
 
 /// Options of the bare server.

@@ -15,13 +15,31 @@ pub(crate) enum Failure {
     Http { action: &'static str, source: hyper::Error },
     #[error("a database failed")]
     Sqlite(#[from] rusqlite::Error),
+    #[error("a PostgreSQL server failed")]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("the store cannot open a database")]
+    Open(#[from] ringback_store::OpenError),
+    #[error("the store failed")]
+    Store(#[from] ringback_store::StoreError),
+    #[error("the database's address cannot be used")]
+    Address(#[source] Box<dyn Error + Send + Sync>),
+    #[error("the database has been seeded already; begin with an empty one")]
+    AlreadySeeded,
+    #[error("the database has not been seeded: `cargo xtask seed` does that")]
+    NotSeeded,
+    #[error("somebody else uses the database, or it does not end its connections")]
+    Busy,
+    #[error("PostgreSQL 15 or later is not installed")]
+    NoPostgres,
+    #[error("initdb failed: {0}")]
+    Initdb(String),
     #[error("cargo could not build the release binary; its messages are above")]
     Build,
     #[error(
         "this is a debug build, in which the floor is no floor: run with --release, or with --quick for a smoke test"
     )]
     DebugBuild,
-    #[error("there is no scenario {letter:?}; there are a to g")]
+    #[error("there is no scenario {letter:?}; there are a to h, and j")]
     NoScenario { letter: char },
     #[error("{server} did not become ready: it said {line:?}")]
     NotReady { server: &'static str, line: String },

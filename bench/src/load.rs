@@ -54,14 +54,14 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Opens the connections.
-    pub(crate) async fn connect(target: &Target, call: Call, pace: Pace) -> Result<Self, Failure> {
+    /// Opens the connections, to each of the targets in turn.
+    pub(crate) async fn connect(targets: &[Target], call: Call, pace: Pace) -> Result<Self, Failure> {
         let count = match pace {
             Pace::Full { connections } => connections,
             Pace::Even { .. } => PACED_CONNECTIONS,
         };
         let mut connections = Vec::new();
-        for _ in 0..count {
+        for target in targets.iter().cycle().take(count as usize) {
             connections.push(Connection::open(target).await?);
         }
         Ok(Self { pace, call, connections })

@@ -2,6 +2,7 @@
 
 mod figures;
 mod goal;
+mod nodes;
 mod table;
 
 use std::io::{self, Write};
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 pub(crate) use figures::{Figures, PerEvent};
 pub(crate) use goal::Goal;
+pub(crate) use nodes::{Idle, NodeFigures, NodesGoal, NodesReport};
 
 use crate::args::Plan;
 use crate::median::median;
@@ -33,6 +35,8 @@ pub(crate) struct Report {
     /// Whether fsyncs and commits were counted.
     syncs_counted: bool,
     scenarios: Vec<ScenarioReport>,
+    /// The scenarios with several nodes.
+    nodes: Vec<NodesReport>,
 }
 
 /// One scenario, or a part of it: what is measured, beside what it is compared with.
@@ -65,7 +69,13 @@ pub(crate) struct ScenarioReport {
 }
 
 impl Report {
-    pub(crate) fn new(plan: Plan, quick: bool, syncs_counted: bool, scenarios: Vec<ScenarioReport>) -> Self {
+    pub(crate) fn new(
+        plan: Plan,
+        quick: bool,
+        syncs_counted: bool,
+        scenarios: Vec<ScenarioReport>,
+        nodes: Vec<NodesReport>,
+    ) -> Self {
         Self {
             quick,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -75,6 +85,7 @@ impl Report {
             connections: plan.connections,
             syncs_counted,
             scenarios,
+            nodes,
         }
     }
 

@@ -19,6 +19,10 @@ pub(crate) enum Scenario {
     Isolation,
     /// A server beside one with a great many pending retries of one dead endpoint.
     Backlog,
+    /// One node and several, on either database, at the same rate.
+    Nodes,
+    /// One node on PostgreSQL, beside rows that are inserted and nothing else.
+    Peak,
 }
 
 /// How a scenario, or one of its parts, is told in the report.
@@ -36,7 +40,7 @@ pub(crate) struct Heading {
 
 impl Scenario {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Pair(Pair::Ingest),
         Self::Pair(Pair::Delivery),
         Self::Pair(Pair::Paced),
@@ -44,6 +48,8 @@ impl Scenario {
         Self::Pair(Pair::PublishBatch),
         Self::Isolation,
         Self::Backlog,
+        Self::Nodes,
+        Self::Peak,
     ];
 
     /// Those that these letters name; all, if there are none.
@@ -61,6 +67,8 @@ impl Scenario {
             Self::Pair(pair) => pair.heading().letter,
             Self::Isolation => 'f',
             Self::Backlog => 'g',
+            Self::Nodes => 'h',
+            Self::Peak => 'j',
         }
     }
 
@@ -70,7 +78,14 @@ impl Scenario {
             Self::Pair(pair) => pair.heading().title,
             Self::Isolation => "200 events/s over 200 endpoints",
             Self::Backlog => "healthy traffic beside a backlog",
+            Self::Nodes => "one node and three, on either database",
+            Self::Peak => "one node on PostgreSQL beside a bare insert",
         }
+    }
+
+    /// Whether it starts a server of its own.
+    pub(crate) fn needs_postgres(self) -> bool {
+        matches!(self, Self::Nodes | Self::Peak)
     }
 }
 
@@ -92,9 +107,9 @@ mod tests {
     fn letters_name_scenarios() {
         assert_eq!(Scenario::named(&[]).unwrap(), Scenario::ALL);
         let letters = Scenario::ALL.map(Scenario::letter);
-        assert_eq!(letters, ['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+        assert_eq!(letters, ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j']);
         let chosen = Scenario::named(&['f', 'a']).unwrap();
         assert_eq!(chosen, [Scenario::Isolation, Scenario::Pair(Pair::Ingest)]);
-        assert!(Scenario::named(&['h']).is_err());
+        assert!(Scenario::named(&['i']).is_err());
     }
 }

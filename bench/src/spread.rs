@@ -32,7 +32,7 @@ pub(crate) fn subscribers(receiver: &Receiver, misbehaving: bool) -> Vec<Subscri
     };
     let subscriber = |place| {
         let event_type = event_type(place);
-        Subscriber { name: event_type.clone(), url: receiver.url(received(place)), event_type }
+        Subscriber { name: event_type.clone(), url: receiver.url(received(place)), event_type, paused: false }
     };
     (0..ENDPOINTS).map(subscriber).collect()
 }

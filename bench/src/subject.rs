@@ -19,7 +19,9 @@ use crate::process::Server;
 use crate::syncs::Trace;
 
 /// The folder for data within a subject's own.
-const DATA: &str = "data";
+pub(crate) const DATA: &str = "data";
+/// The database's file within that.
+pub(crate) const DATABASE_FILE: &str = "ringback.db";
 /// How long a subject may take until it is ready for traffic.
 const LONGEST_START: Duration = Duration::from_secs(60);
 
@@ -58,6 +60,8 @@ pub(crate) struct Subscriber {
     pub(crate) url: String,
     /// Or a wildcard. What is none is registered first.
     pub(crate) event_type: String,
+    /// Whether its deliveries are held.
+    pub(crate) paused: bool,
 }
 
 /// A subject, running. Its data goes with it.
@@ -194,7 +198,7 @@ impl Subject {
 }
 
 /// As a user runs it, except that it logs no line for each event: the floor has no log.
-fn ringback(command: &mut Command, data: &Path) {
+pub(crate) fn ringback(command: &mut Command, data: &Path) {
     command
         .args(["serve", "--dev", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(data)
@@ -216,11 +220,11 @@ fn bare(command: &mut Command, data: PathBuf, subscriber: Option<&Subscriber>) -
 
 /// The database of a Ringback that had this folder.
 pub(crate) fn database(folder: &TempDir) -> PathBuf {
-    folder.path().join(DATA).join("ringback.db")
+    folder.path().join(DATA).join(DATABASE_FILE)
 }
 
 /// Waits for the answer 200 of `/readyz`.
-async fn await_traffic(name: &'static str, readyz: &Target) -> Result<(), Failure> {
+pub(crate) async fn await_traffic(name: &'static str, readyz: &Target) -> Result<(), Failure> {
     let patience_ends = Instant::now() + LONGEST_START;
     let mut connection = Connection::open(readyz).await?;
     while connection.get().await?.status != StatusCode::OK {
@@ -233,16 +237,16 @@ async fn await_traffic(name: &'static str, readyz: &Target) -> Result<(), Failur
 }
 
 /// Makes the source and the endpoints. Returns where the source takes calls.
-async fn configure(url: &str, subscribers: &[Subscriber]) -> Result<Target, Failure> {
+pub(crate) async fn configure(url: &str, subscribers: &[Subscriber]) -> Result<Target, Failure> {
     let server = target(&format!("{url}/"))?;
     let secret = key::source().reveal();
     let source = json!({"name": "bench", "kind": "openai", "signing_secret": secret.as_str()});
     let source = create(&server.at("/v1/webhook_sources"), &source).await?;
-    for Subscriber { name, url, event_type } in subscribers {
+    for Subscriber { name, url, event_type, paused } in subscribers {
         if !event_type.ends_with('*') {
             create(&server.at("/v1/webhook_event_types"), &json!({"name": event_type})).await?;
         }
-        let endpoint = json!({"name": name, "url": url, "event_types": [event_type]});
+        let endpoint = json!({"name": name, "url": url, "event_types": [event_type], "paused": paused});
         create(&server.at("/v1/webhook_endpoints"), &endpoint).await?;
     }
     target(source["url"].as_str().ok_or(Failure::MissingField { field: "url" })?)
@@ -257,6 +261,6 @@ async fn create(target: &Target, object: &Value) -> Result<Value, Failure> {
     serde_json::from_slice(&answer.body).map_err(|_| Failure::MissingField { field: "object" })
 }
 
-fn target(url: &str) -> Result<Target, Failure> {
+pub(crate) fn target(url: &str) -> Result<Target, Failure> {
     url.parse::<Uri>().ok().as_ref().and_then(Target::of).ok_or(Failure::MissingField { field: "url" })
 }

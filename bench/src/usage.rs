@@ -40,6 +40,24 @@ pub(crate) fn cpu_time(pid: u32) -> Result<Duration, Failure> {
     parse_cpu_time(&stat).ok_or(Failure::Proc { pid })
 }
 
+/// Processor time that a process, its children, and those of its children that have ended have used: all of a PostgreSQL server, by its
+/// first process.
+pub(crate) fn tree_cpu_time(pid: u32) -> Result<Duration, Failure> {
+    let read = Failure::io("read /proc");
+    let mut total = Duration::ZERO;
+    for entry in fs::read_dir("/proc").map_err(read)?.flatten() {
+        // One that ends meanwhile is among its parent's next time.
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        let Some(times) = parse_times(&stat) else { continue };
+        if entry.file_name().to_str() == Some(&pid.to_string()) {
+            total += times.own + times.of_ended_children;
+        } else if times.parent == pid {
+            total += times.own;
+        }
+    }
+    Ok(total)
+}
+
 /// The memory of a process.
 pub(crate) fn memory(pid: u32) -> Result<Memory, Failure> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(Failure::io("read /proc"))?;
@@ -47,12 +65,29 @@ pub(crate) fn memory(pid: u32) -> Result<Memory, Failure> {
     Ok(Memory { resident_kib: field("VmRSS:")?, peak_kib: field("VmHWM:")? })
 }
 
-/// `utime` and `stime` are the 14th and 15th field; the second, the name in parentheses, may hold blanks.
+/// What `/proc/PID/stat` says of a process.
+#[derive(Debug, PartialEq, Eq)]
+struct Times {
+    parent: u32,
+    own: Duration,
+    of_ended_children: Duration,
+}
+
 fn parse_cpu_time(stat: &str) -> Option<Duration> {
+    parse_times(stat).map(|times| times.own)
+}
+
+/// The parent is the 4th field; `utime`, `stime`, `cutime` and `cstime` are the 14th to the 17th; the second, the name in
+/// parentheses, may hold blanks.
+fn parse_times(stat: &str) -> Option<Times> {
     let (_, after_name) = stat.rsplit_once(')')?;
-    let mut fields = after_name.split_ascii_whitespace().skip(11);
-    let ticks: u32 = fields.next()?.parse::<u32>().ok()? + fields.next()?.parse::<u32>().ok()?;
-    Some(TICK * ticks)
+    let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
+    let number = |field: usize| fields.get(field - 3)?.parse::<u32>().ok();
+    Some(Times {
+        parent: number(4)?,
+        own: TICK * (number(14)? + number(15)?),
+        of_ended_children: TICK * (number(16)? + number(17)?),
+    })
 }
 
 fn parse_kib(status: &str, field: &str) -> Option<u64> {
@@ -64,12 +99,14 @@ fn parse_kib(status: &str, field: &str) -> Option<u64> {
 mod tests {
     use std::time::Duration;
 
-    use super::{cpu_time, memory, parse_cpu_time};
+    use super::{Times, cpu_time, memory, parse_cpu_time, parse_times, tree_cpu_time};
 
     #[test]
     fn cpu_time_is_user_and_system_time() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 150 50 3 4 20 0 5 0 123 4096";
-        assert_eq!(parse_cpu_time(stat), Some(Duration::from_secs(2)));
+        let times =
+            Times { parent: 1, own: Duration::from_secs(2), of_ended_children: Duration::from_millis(70) };
+        assert_eq!(parse_times(stat), Some(times));
         assert_eq!(parse_cpu_time("7 (a) S 1"), None);
     }
 
@@ -77,6 +114,7 @@ mod tests {
     fn this_process_uses_something() {
         let memory = memory(std::process::id()).unwrap();
         assert!(0 < memory.resident_kib && memory.resident_kib <= memory.peak_kib);
-        assert!(cpu_time(std::process::id()).is_ok());
+        let own = cpu_time(std::process::id()).unwrap();
+        assert!(tree_cpu_time(std::process::id()).unwrap() >= own);
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::connection::Target;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
-use crate::load::{Load, Pace};
+use crate::load::{Call, Load, Pace};
 use crate::receiver::Receiver;
-use crate::subject::Subject;
 use crate::usage;
 
 /// How long after the window's end an event may still arrive and count.
@@ -26,6 +26,17 @@ pub(crate) struct Shape {
     pub(crate) pace: Pace,
     /// Whether events are delivered, and count only if they arrive.
     pub(crate) delivers: bool,
+}
+
+/// What is under the load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bearer<'a> {
+    /// Where it takes calls: on each of these in turn.
+    pub(crate) targets: &'a [Target],
+    /// What calls it takes.
+    pub(crate) call: Call,
+    /// Its processes.
+    pub(crate) pids: &'a [u32],
 }
 
 /// What came of a window.
@@ -49,9 +60,16 @@ pub(crate) struct Outcome {
     pub(crate) driver_cpu: Duration,
 }
 
+impl Bearer<'_> {
+    /// Processor time of all its processes so far.
+    pub(crate) fn cpu_time(self) -> Result<Duration, Failure> {
+        self.pids.iter().map(|pid| usage::cpu_time(*pid)).sum()
+    }
+}
+
 /// Measures one window of a subject, `length` long.
 pub(crate) async fn measure(
-    subject: &Subject,
+    bearer: Bearer<'_>,
     receiver: &Receiver,
     Shape { pace, delivers }: Shape,
     length: Duration,
@@ -59,16 +77,15 @@ pub(crate) async fn measure(
 ) -> Result<Outcome, Failure> {
     let ledger = Arc::new(ledger);
     receiver.open(&ledger);
-    let load = Load::connect(subject.ingest(), subject.kind().call(), pace).await?;
-    let (cpu, driver_cpu) = (usage::cpu_time(subject.pid())?, usage::cpu_time(std::process::id())?);
+    let load = Load::connect(bearer.targets, bearer.call, pace).await?;
+    let (cpu, driver_cpu) = (bearer.cpu_time()?, usage::cpu_time(std::process::id())?);
     let end = Instant::now() + length;
     load.run(&ledger, end).await?;
     if delivers {
         drain(&ledger).await;
     }
     sleep(SETTLE).await;
-    let (cpu_after, driver_cpu_after) =
-        (usage::cpu_time(subject.pid())?, usage::cpu_time(std::process::id())?);
+    let (cpu_after, driver_cpu_after) = (bearer.cpu_time()?, usage::cpu_time(std::process::id())?);
     let last = (end + GRACE).into_std();
     let end = end.into_std();
     Ok(Outcome {

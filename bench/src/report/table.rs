@@ -43,6 +43,10 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out)?;
         write_scenario(scenario, out)?;
     }
+    for nodes in &report.nodes {
+        writeln!(out)?;
+        nodes.write(out)?;
+    }
     Ok(())
 }
 

@@ -81,7 +81,8 @@ async fn start(
     dead: &DeadPort,
     meanwhile: impl FnOnce(&Path) -> Result<(), Failure>,
 ) -> Result<Side, Failure> {
-    let dead = Subscriber { name: DEAD.into(), url: dead.url(), event_type: seed::EVENT_TYPE.into() };
+    let dead =
+        Subscriber { name: DEAD.into(), url: dead.url(), event_type: seed::EVENT_TYPE.into(), paused: false };
     let subscribers = [dead, Subscriber { event_type: "response.*".into(), ..run.subscriber() }];
     let subject = Subject::start(Kind::Ringback, run.setup(&subscribers, false)).await?;
     let (subject, ready) = subject.restart(run.binary, meanwhile).await?;

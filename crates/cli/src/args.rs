@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::commands::{
-    DeliveriesCommand, EndpointsCommand, EventTypesCommand, EventsCommand, KeysCommand, ProjectsCommand,
-    PublishArgs, ReceiptsCommand, ReplaysCommand, SourcesCommand, TriggerArgs,
+    DbCommand, DeliveriesCommand, EndpointsCommand, EventTypesCommand, EventsCommand, KeysCommand,
+    ProjectsCommand, PublishArgs, ReceiptsCommand, ReplaysCommand, SourcesCommand, TriggerArgs,
 };
 use crate::exit;
 use crate::serve::ServeFlags;
@@ -136,6 +136,9 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     /// Whether the server is up and ready, and how much work waits.
     Status,
+    /// The database: how it is, and its schema brought up to date; without a server.
+    #[command(subcommand, visible_alias = "database")]
+    Db(DbCommand),
     /// Print a shell's completion script.
     #[command(after_help = "Example: ringback completions bash > /etc/bash_completion.d/ringback")]
     Completions {
@@ -172,6 +175,7 @@ Environment:
   RINGBACK_ADMIN_KEY  the admin key, for `serve` and for commands; without either, commands take the one
                       that `serve` left in the data folder, for a server on this machine only
   RINGBACK_ENCRYPTION_KEY  what `serve` encrypts secrets under, see `ringback serve --help`
+  RINGBACK_DATABASE, RINGBACK_DATABASE_SESSION  what --database and --database-session of `serve` and `db` say
   RINGBACK_URL, RINGBACK_PROJECT, RINGBACK_DATA_DIR  what --server, --project and --data-dir say
 ";
 

@@ -1,5 +1,6 @@
-//! The commands that talk to a running server.
+//! The commands: those that talk to a running server, and `db`, which talks to the database.
 
+mod db;
 mod deliveries;
 mod duration;
 mod endpoints;
@@ -28,6 +29,7 @@ use crate::args::{Args, Command, Global};
 use crate::exit::CliError;
 use crate::output::{self, Column};
 
+pub(crate) use db::DbCommand;
 pub(crate) use deliveries::DeliveriesCommand;
 pub(crate) use endpoints::EndpointsCommand;
 pub(crate) use event_types::EventTypesCommand;
@@ -54,6 +56,7 @@ pub(crate) fn run(global: &Global, command: Command) -> Result<(), CliError> {
         Command::Replays(command) => replays::run(global, command),
         Command::EventTypes(command) => event_types::run(global, command),
         Command::Receipts(command) => receipts::run(global, command),
+        Command::Db(command) => db::run(global, &command),
         Command::Status => status::run(global),
         Command::Serve(_) | Command::Completions { .. } => Ok(()),
     }

@@ -28,6 +28,9 @@ pub(crate) enum CliError {
     /// What was waited for has ended, and not all of it was delivered. Exit code 6.
     #[error("{message}")]
     NotDelivered { message: String },
+    /// The database was looked at, and something needs doing. Exit code 7.
+    #[error("{}", needs.join("\n"))]
+    NeedsAttention { needs: Vec<String> },
     /// The person pressed Ctrl-C; what was watched goes on. Exit code 130, as shells have it.
     #[error("{message}")]
     Interrupted { message: String },
@@ -46,16 +49,12 @@ pub(crate) enum CliError {
 impl CliError {
     /// The server cannot start, because of this error, whose text says what to do.
     pub(crate) fn cannot_start(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        let mut causes: Vec<String> = Vec::new();
-        for cause in std::iter::successors(error.source(), |cause| cause.source()) {
-            let text = cause.to_string();
-            // Some libraries' errors say again what they wrap.
-            if causes.last().is_none_or(|said| !text.ends_with(said.as_str())) {
-                causes.push(text);
-            }
-        }
-        let source = (!causes.is_empty()).then(|| causes.join(": ").into());
-        Self::CannotStart { message: error.to_string(), source }
+        Self::CannotStart { message: error.to_string(), source: causes(&error) }
+    }
+
+    /// Something went wrong, because of this error, whose text says what to do.
+    pub(crate) fn failed_by(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Failed { message: error.to_string(), source: causes(error) }
     }
 
     fn code(&self) -> u8 {
@@ -66,15 +65,29 @@ impl CliError {
             Self::Refused { .. } => 4,
             Self::CannotStart { .. } => 5,
             Self::NotDelivered { .. } => 6,
+            Self::NeedsAttention { .. } => 7,
             Self::Interrupted { .. } => 130,
         }
     }
 }
 
+/// What an error says is behind it, each once.
+fn causes(error: &(dyn std::error::Error + 'static)) -> Option<Box<dyn std::error::Error + Send + Sync>> {
+    let mut causes: Vec<String> = Vec::new();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+        let text = cause.to_string();
+        // Some libraries' errors say again what they wrap.
+        if causes.last().is_none_or(|said| !text.ends_with(said.as_str())) {
+            causes.push(text);
+        }
+    }
+    (!causes.is_empty()).then(|| causes.join(": ").into())
+}
+
 /// What `--help` says about exit codes.
 pub(crate) const HELP: &str = "\
 Exit codes: 0 done, 1 something went wrong or was not confirmed, 2 wrong flags or settings, 3 nobody there to talk to, \
-4 the server or receiver said no, 5 the server cannot start, 6 not all that was waited for was delivered, \
+4 the server or receiver said no, 5 the server cannot start, 6 not all that was waited for was delivered, 7 the database needs attention, \
 130 interrupted by Ctrl-C.";
 
 /// Tells the person, with the causes below, and gives the exit code.
@@ -82,6 +95,13 @@ pub(crate) fn report(error: &CliError) -> ExitCode {
     // What the person decided is no error.
     if let CliError::Interrupted { message } | CliError::Declined { message } = error {
         output::talk(message);
+        return ExitCode::from(error.code());
+    }
+    if let CliError::NeedsAttention { needs } = error {
+        let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
+        for need in needs {
+            output::talk(format_args!("{yellow}attention:{yellow:#} {need}"));
+        }
         return ExitCode::from(error.code());
     }
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));

@@ -97,10 +97,20 @@ pub(crate) fn columns_in_use(items: &[Value], columns: &[Column]) -> Vec<Column>
 
 /// Prints an object's fields one a line, those that are set.
 pub(crate) fn fields(object: &Value, columns: &[Column]) -> Result<(), CliError> {
-    let width = columns.iter().map(|(heading, _)| heading.len()).max().unwrap_or(0);
     let set = columns.iter().filter(|(_, path)| is_set(at(object, path)));
+    let shown: Vec<(&str, String)> = set.map(|(heading, path)| (*heading, cell(object, path))).collect();
+    let width = columns.iter().map(|(heading, _)| heading.len()).max().unwrap_or(0);
+    lined_up(&shown, width)
+}
+
+/// Prints values one a line, each after its name.
+pub(crate) fn named(values: &[(&str, String)]) -> Result<(), CliError> {
+    lined_up(values, values.iter().map(|(name, _)| name.len()).max().unwrap_or(0))
+}
+
+fn lined_up(values: &[(&str, String)], width: usize) -> Result<(), CliError> {
     let lines: Vec<String> =
-        set.map(|(heading, path)| format!("{heading:width$}  {}", paint(&cell(object, path)))).collect();
+        values.iter().map(|(name, value)| format!("{name:width$}  {}", paint(value))).collect();
     match lines.is_empty() {
         true => Ok(()),
         false => line(lines.join("\n")),

@@ -25,6 +25,7 @@ use crate::settings::{self, DatabaseFlags, Settings};
 
 pub(crate) use admin_key::read as read_admin_key;
 pub(crate) use clock::now;
+pub(crate) use store::Opened;
 
 /// The version that is announced everywhere.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -33,7 +34,8 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Settings come from ringback.toml, then RINGBACK_… variables, then flags.\n\n\
     Examples:\n  ringback serve --dev\n  ringback serve --listen 0.0.0.0:4600 --public-url https://hooks.example.com\n  \
-    RINGBACK_ADMIN_KEY=sk-… ringback serve --data-dir /var/lib/ringback")]
+    RINGBACK_ADMIN_KEY=sk-… ringback serve --data-dir /var/lib/ringback\n  \
+    ringback serve --database file:/run/secrets/database-url   # one of many nodes; needs RINGBACK_ENCRYPTION_KEY")]
 pub(crate) struct ServeFlags {
     /// For development: endpoints may be on loopback and private addresses, over plain HTTP.
     #[arg(long, action = ArgAction::SetTrue)]
@@ -79,7 +81,8 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
     let policy = settings.egress_policy()?;
     let client = open_client(settings, policy.clone())?;
 
-    let store = store::open(settings, &database, &ids, clock.as_ref()).await?;
+    let opened = store::open(settings, &database, &ids, clock.as_ref()).await?;
+    let store = Arc::clone(&opened.store);
     let admin_key = admin_key::establish(settings, &database, store.as_ref()).await?;
     let listener = listen(settings).await?;
     let public_url = settings.public_url_for(&listener)?;
@@ -93,7 +96,7 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
         settings: settings.delivery(VERSION),
     });
     let dispatcher = Dispatcher::new(Arc::clone(&store), Arc::clone(&ids), deliverer.clone());
-    let server_settings = settings.server(public_url, VERSION);
+    let server_settings = settings.server(public_url, VERSION, &opened);
     let router = ringback_server::router(ringback_server::Parts {
         store: Arc::clone(&store),
         dispatcher,
@@ -103,7 +106,7 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
         settings: server_settings.clone(),
     });
 
-    banner::ready(settings, &server_settings.public_url, &listener, &admin_key, json)?;
+    banner::ready(settings, &server_settings.public_url, &listener, &opened, &admin_key, json)?;
     ringback_server::serve(listener, router, &server_settings, stop.requested()).await;
     tracing::info!("stopping: no new work is taken, running attempts finish");
     if !deliverer.drain(settings.shutdown_grace()).await {

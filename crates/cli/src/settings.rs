@@ -16,11 +16,12 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::exit::CliError;
+use crate::serve::Opened;
 
-pub(crate) use database::{Database, DatabaseFlags};
+pub(crate) use database::{Database, DatabaseFlags, PostgresAccess};
 use egress::EgressSettings;
 pub(crate) use secret::SecretText;
-pub(crate) use source::{default_data_dir, load};
+pub(crate) use source::{default_data_dir, load, load_for_database};
 
 /// Everything that can be set.
 #[derive(Debug, Deserialize)]
@@ -34,6 +35,14 @@ pub(crate) struct Settings {
     /// of a file that holds that. Default: a database file in the data folder, for one node.
     #[serde(default)]
     pub(crate) database: Option<SecretText>,
+    /// The same database without a pooler in between, if `database` is PgBouncer or the like in transaction mode: each node has one
+    /// connection there, by which it lives and hears of the others. Default: as `database`.
+    #[serde(default)]
+    pub(crate) database_session: Option<SecretText>,
+    /// How many connections to PostgreSQL a node has at most for reads and changes. It has two more for what is written in batches, and
+    /// one of its own: by default 11 in all. At least 2, default 8.
+    #[serde(default)]
+    pub(crate) database_connections: Option<usize>,
     /// The URL that senders reach this server by; the URLs of sources begin with it. Default: the listen address.
     #[serde(default)]
     pub(crate) public_url: Option<Url>,
@@ -172,8 +181,14 @@ impl Settings {
     }
 
     /// What the server is set up with.
-    pub(crate) fn server(&self, public_url: Url, version: &'static str) -> ServerSettings {
-        let mut settings = ServerSettings { public_url, version, ..ServerSettings::default() };
+    pub(crate) fn server(&self, public_url: Url, version: &'static str, on: &Opened) -> ServerSettings {
+        let mut settings = ServerSettings {
+            public_url,
+            version,
+            node: on.node.clone(),
+            database: on.kind,
+            ..ServerSettings::default()
+        };
         settings.max_body_bytes = self.max_body_bytes.unwrap_or(settings.max_body_bytes);
         settings.max_batch_bytes = self.max_batch_bytes.unwrap_or(settings.max_batch_bytes);
         settings.max_ingest_bytes = self.max_ingest_bytes.unwrap_or(settings.max_ingest_bytes);

@@ -24,9 +24,11 @@ const GOOD_FOR: Duration = Duration::from_secs(1);
 pub(crate) struct LastCheck(Mutex<Option<(Instant, &'static str)>>);
 
 #[derive(Serialize)]
-struct Health {
+struct Health<'a> {
     status: &'static str,
     version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -38,11 +40,13 @@ struct Readiness {
 #[derive(Serialize)]
 struct StoreStatus {
     status: &'static str,
+    kind: &'static str,
 }
 
 /// `GET /healthz`: 200 as long as the process answers at all. For restarting it.
 pub(crate) async fn healthz(State(app): State<Shared>) -> Response {
-    json::answer(&Health { status: "ok", version: app.settings().version })
+    let settings = app.settings();
+    json::answer(&Health { status: "ok", version: settings.version, node: settings.node.as_deref() })
 }
 
 /// `GET /readyz`: 200 if the store took a write within the last second, else 503. For sending it traffic.
@@ -52,7 +56,8 @@ pub(crate) async fn readyz(State(app): State<Shared>) -> Response {
     let store = checking.await.unwrap_or("unavailable");
     let ready = store == "ok";
     let status = if ready { "ready" } else { "unavailable" };
-    let mut response = json::answer(&Readiness { status, store: StoreStatus { status: store } });
+    let store = StoreStatus { status: store, kind: app.settings().database };
+    let mut response = json::answer(&Readiness { status, store });
     if !ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }

@@ -12,6 +12,10 @@ pub struct ServerSettings {
     pub public_url: Url,
     /// Shown by `/healthz`. Default: the version of this crate.
     pub version: &'static str,
+    /// Which of the nodes that share a database this one is. Shown by `/healthz`. Default: none, for a node that is alone.
+    pub node: Option<String>,
+    /// What kind of database the store is on, in one word. Shown by `/readyz`. Default `sqlite`.
+    pub database: &'static str,
     /// The largest body of an ingest call, in bytes; a larger one is answered 413. Default 1 MiB.
     pub max_body_bytes: usize,
     /// The largest body of a batch that is published, in bytes; a larger one is answered 413. Default 16 MiB.
@@ -47,6 +51,8 @@ impl Default for ServerSettings {
         Self {
             public_url: Url::parse("http://127.0.0.1:4600").expect("the constant is a URL"),
             version: env!("CARGO_PKG_VERSION"),
+            node: None,
+            database: "sqlite",
             max_body_bytes: 1024 * 1024,
             max_batch_bytes: 16 * 1024 * 1024,
             max_ingest_bytes: 64 * 1024 * 1024,

@@ -10,7 +10,8 @@
 //! - [`Load`] is many callers at once, [`Ledger`] what became of their calls, [`Arrivals`] what of it reached a receiver;
 //! - [`Cluster`] is several gateways on one database, [`SpreadLoad`] callers behind what stands before them;
 //! - [`DatabaseLock`] is another program that has the gateway's database;
-//! - [`postgres::Server`] is a PostgreSQL server that lives as long as the test process, [`postgres::Database`] one database there.
+//! - [`postgres::Server`] is a PostgreSQL server that lives as long as the test process, [`postgres::Database`] one database there;
+//! - [`postgres::OwnServer`] is a server that a test stops, freezes and sets up anew.
 //!
 //! Nothing here waits without a bound: whatever takes longer than [`PATIENCE`] ends the test, saying what it waited for.
 //! And nothing returns an error that a test would only unwrap: what goes wrong here is a failed test, so it panics.

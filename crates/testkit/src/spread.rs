@@ -20,7 +20,7 @@ use crate::openai::OpenAi;
 use crate::secret::secret;
 
 /// How long a node is left out that did not answer.
-const LEFT_OUT: Duration = Duration::from_millis(500);
+const LEFT_OUT: Duration = Duration::from_secs(2);
 /// How long a caller waits before it tries again.
 const SEND_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// How long the calls under way may take to be acknowledged when the load is to end.

@@ -1,5 +1,9 @@
-"""The real binary, started as a child process with a data folder and an admin key of its own."""
+"""The real binary, started as a child process with a data folder and an admin key of its own.
 
+Its database is a file in that folder, or the PostgreSQL database that `RINGBACK_TEST_DATABASE` is the address of.
+"""
+
+import base64
 import json
 import os
 import queue
@@ -66,6 +70,9 @@ class Gateway:
         # The settings of whoever runs the tests must not reach the child.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
         environment["RINGBACK_ADMIN_KEY"] = self.admin_key
+        if database := os.environ.get("RINGBACK_TEST_DATABASE"):
+            environment["RINGBACK_DATABASE"] = database
+            environment["RINGBACK_ENCRYPTION_KEY"] = base64.b64encode(secrets.token_bytes(32)).decode()
         with self._log.open("wb") as log:
             return subprocess.Popen(
                 command,

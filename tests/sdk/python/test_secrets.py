@@ -27,6 +27,8 @@ def test_the_rotation_of_a_secret(scene: Scene) -> None:
     assert _accepted_by(scene, _published(scene, "published-2"), [first, second]) == [second]
     assert _accepted_by(scene, _tested(scene, made.id), [first, second]) == [second]
 
+    # The app knows the first secret alone: what it thinks of the later ones is written down by and by.
+    scene.wait_until(f"/webhook_endpoints/{made.id}", lambda endpoint: endpoint["failing_since"] is not None)
     scene.comes("it is not shown again")
     read = webhooks.retrieve(made.id)
     assert not hasattr(read, "signing_secret")

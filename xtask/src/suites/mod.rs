@@ -7,8 +7,8 @@
 //!    where there is none;
 //! 2. build: every target of the workspace, so that the binary exists that the SDKs talk to; the package of
 //!    `ringback-webhook`, alone from its own tarball; and that crate with the oldest Rust it supports ([`msrv`]);
-//! 3. cargo: unit, integration and documentation tests; then those of `ringback-webhook` with all its features, which nothing
-//!    else in the workspace switches on;
+//! 3. cargo: unit, integration and documentation tests, with those that are otherwise left out because they need the SDKs; then those
+//!    of `ringback-webhook` with all its features, which nothing else in the workspace switches on;
 //! 4. the SDK suites: pytest, and Node's own runner;
 //! 5. the fuzz targets, each for a short time ([`crate::fuzz`]).
 //!
@@ -76,7 +76,7 @@ fn suites(workspace: &Workspace) -> [(Command, Format); 5] {
     let binary = workspace.target_directory.join("debug/ringback");
 
     let mut cargo = Command::new("cargo");
-    cargo.args(["test", "--workspace", "--no-fail-fast"]).current_dir(root);
+    cargo.args(["test", "--workspace", "--no-fail-fast", "--", "--include-ignored"]).current_dir(root);
 
     // Whole, because its tests start its examples, which cargo builds only then.
     let mut features = Command::new("cargo");

@@ -37,6 +37,11 @@ const HOUSE: &[Room] = &[
 /// The ground floor.
 const GROUND: &str = "webhook";
 
+/// What measures the store from within, and fills databases for that: it stands outside, and may use what it measures.
+const BENCH: &str = "ringback-bench";
+/// The folders of the crates that it may use.
+const MEASURED: [&str; 2] = ["store", "domain"];
+
 /// The crate beside the floors: nothing ships it.
 const TESTKIT: &str = "testkit";
 
@@ -65,10 +70,12 @@ pub(crate) fn check(package: &Package, text: &str) -> Vec<Violation> {
     violations
 }
 
-/// Chores and other packages beside `crates/` use none of the house: whatever they need, the binary does.
+/// Chores and other packages beside `crates/` use none of the house, [`BENCH`] apart: whatever they need, the binary does.
 fn check_outside(package: &Package, text: &str) -> Vec<Violation> {
+    let measured: &[&str] = if package.name == BENCH { &MEASURED } else { &[] };
     // The ground floor is published alone: it is anybody's to use.
-    let is_ours = |name: &str| room_of(name).is_some_and(|folder| folder != GROUND);
+    let is_ours =
+        |name: &str| room_of(name).is_some_and(|folder| folder != GROUND && !measured.contains(&folder));
     let ours = package.dependencies.iter().filter(|dependency| is_ours(&dependency.name));
     ours.map(|dependency| {
         let message = format!("`{}` is outside crates/ and may not use `{}`", package.name, dependency.name);
@@ -235,5 +242,14 @@ mod tests {
             messages(&chores, ""),
             ["xtask/Cargo.toml:1: `xtask` is outside crates/ and may not use `ringback-domain`"]
         );
+    }
+
+    #[test]
+    fn the_bench_may_use_what_it_measures_and_no_more() {
+        let used = ["ringback-webhook", "ringback-domain", "ringback-store", "ringback-delivery"];
+        let mut bench = package("bench", &used.map(|name| (name, Kind::Normal)));
+        (bench.name, bench.manifest) = (BENCH.into(), "/w/bench/Cargo.toml".into());
+        let message = "bench/Cargo.toml:1: `ringback-bench` is outside crates/ and may not use `ringback-delivery`";
+        assert_eq!(messages(&bench, ""), [message]);
     }
 }

@@ -9,8 +9,10 @@ use crate::client::ApiClient;
 use crate::exit::CliError;
 use crate::output::Column;
 
-const FIELDS: [Column; 7] = [
+const FIELDS: [Column; 9] = [
     ("version", &["version"]),
+    ("database", &["database"]),
+    ("node", &["node"]),
     ("status", &["status"]),
     ("sources", &["sources"]),
     ("endpoints", &["endpoints"]),
@@ -29,6 +31,8 @@ pub(crate) fn run(global: &Global) -> Result<(), CliError> {
     let mut status = json!({
         "object": "status",
         "version": health["version"],
+        "database": readiness["store"]["kind"],
+        "node": health["node"],
         "status": readiness["status"],
         "sources": stats["sources"],
         "endpoints": stats["endpoints"],

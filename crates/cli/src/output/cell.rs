@@ -71,7 +71,9 @@ fn is_bidi_control(c: char) -> bool {
 /// decides.
 pub(super) fn paint(text: &str) -> String {
     let colour = match text.split(", ").next().unwrap_or(text) {
-        "delivered" | "accepted" | "active" | "ready" | "ok" | "succeeded" | "completed" => AnsiColor::Green,
+        "delivered" | "accepted" | "active" | "ready" | "ok" | "alive" | "succeeded" | "completed" => {
+            AnsiColor::Green
+        }
         "pending" | "all made" | "unrouted" | "archived" | "held" | "duplicate" | "running" | "paused"
         | "breaker probing" | "breaker ramping" => AnsiColor::Yellow,
         "dead" | "rejected" | "http_error" | "timeout" | "unreachable" | "blocked" | "unavailable"

@@ -4,8 +4,9 @@
 //! first of them to start, and the others leave it in force, whether they know it or not. Nodes that are given different keys by the
 //! setting revoke each other's at each start.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -147,7 +148,7 @@ fn make(data_dir: &Path) -> Result<(Zeroizing<String>, AdminKey), CliError> {
 
 /// Writes it aside and puts it in place only then, so that a crash leaves either no key or a whole one, and only if there is none.
 fn write(data_dir: &Path, key: &str) -> io::Result<()> {
-    fs::create_dir_all(data_dir)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
     let mut aside = NamedTempFile::with_prefix_in(FILE, data_dir)?;
     writeln!(aside, "{key}")?;
     aside.as_file().sync_all()?;

@@ -8,8 +8,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::VERSION;
 use super::admin_key::AdminKey;
+use super::{Opened, VERSION};
 use crate::exit::CliError;
 use crate::output;
 use crate::settings::Settings;
@@ -20,6 +20,7 @@ pub(crate) fn ready(
     settings: &Settings,
     public_url: &Url,
     listener: &TcpListener,
+    opened: &Opened,
     admin_key: &AdminKey,
     json: bool,
 ) -> Result<(), CliError> {
@@ -32,17 +33,19 @@ pub(crate) fn ready(
             "url": url,
             "public_url": public_url.as_str().trim_end_matches('/'),
             "data_dir": settings.data_dir,
+            "database": opened.kind,
+            "node": opened.node,
             "admin_key": admin_key.origin(),
         });
         // A program may wait for this line on a pipe; that it does not is no reason to fail.
         let _ = output::line(line);
         return Ok(());
     }
-    output::talk(text(settings, public_url, &url, admin_key));
+    output::talk(text(settings, public_url, &url, opened, admin_key));
     Ok(())
 }
 
-fn text(settings: &Settings, public_url: &Url, url: &str, admin_key: &AdminKey) -> String {
+fn text(settings: &Settings, public_url: &Url, url: &str, opened: &Opened, admin_key: &AdminKey) -> String {
     let bold = Style::new().bold();
     let mode = if settings.dev { " (development: local endpoints are allowed)" } else { "" };
     let mut text = format!("{bold}Ringback {VERSION}{bold:#} is ready{mode}");
@@ -54,7 +57,13 @@ fn text(settings: &Settings, public_url: &Url, url: &str, admin_key: &AdminKey) 
     if public_url.as_str().trim_end_matches('/') != url {
         add("reached by", public_url.to_string());
     }
-    add("data in", settings.data_dir.display().to_string());
+    match &opened.database {
+        Some(database) => add("data in", format!("the PostgreSQL database {database}")),
+        None => add("data in", settings.data_dir.display().to_string()),
+    }
+    if let Some(node) = &opened.node {
+        add("node", node.clone());
+    }
     let admin_key = match admin_key {
         AdminKey::Given => "the one given by RINGBACK_ADMIN_KEY".to_owned(),
         AdminKey::Found(file) => format!("in {}", file.display()),

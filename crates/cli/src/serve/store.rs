@@ -1,14 +1,24 @@
 //! Opens the store that the settings name.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ringback_domain::{Clock, IdMaker};
-use ringback_store::{PostgresAddress, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
+use ringback_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
 
-use super::encryption_key;
+use super::{VERSION, encryption_key};
 use crate::exit::CliError;
-use crate::settings::{Database, Settings};
+use crate::settings::{Database, PostgresAccess, Settings};
+
+/// A store that is open, and what it is called.
+pub(crate) struct Opened {
+    pub(super) store: Arc<dyn Store>,
+    /// `sqlite` or `postgres`.
+    pub(crate) kind: &'static str,
+    /// The database and its server; none for a file in the data folder.
+    pub(super) database: Option<String>,
+    /// Which of the nodes that share the database this one is.
+    pub(crate) node: Option<String>,
+}
 
 /// Opens it.
 pub(super) async fn open(
@@ -16,35 +26,36 @@ pub(super) async fn open(
     database: &Database,
     ids: &Arc<IdMaker>,
     clock: &dyn Clock,
-) -> Result<Arc<dyn Store>, CliError> {
+) -> Result<Opened, CliError> {
     match database {
         Database::Sqlite => open_sqlite(settings, ids, clock),
-        Database::Postgres(address) => open_postgres(settings, address, ids, clock).await,
+        Database::Postgres(access) => open_postgres(settings, access, ids, clock).await,
     }
 }
 
-fn open_sqlite(
-    settings: &Settings,
-    ids: &Arc<IdMaker>,
-    clock: &dyn Clock,
-) -> Result<Arc<dyn Store>, CliError> {
+fn open_sqlite(settings: &Settings, ids: &Arc<IdMaker>, clock: &dyn Clock) -> Result<Opened, CliError> {
     let mut options = SqliteOptions::new(&settings.data_dir, Arc::clone(ids), clock.now());
     options.keyring = encryption_key::keyring(settings)?;
     let store = SqliteStore::open(options).map_err(CliError::cannot_start)?;
-    Ok(Arc::new(store))
+    Ok(Opened { store: Arc::new(store), kind: "sqlite", database: None, node: None })
 }
 
 async fn open_postgres(
     settings: &Settings,
-    address: &PostgresAddress,
+    access: &PostgresAccess,
     ids: &Arc<IdMaker>,
     clock: &dyn Clock,
-) -> Result<Arc<dyn Store>, CliError> {
+) -> Result<Opened, CliError> {
     let keyring = encryption_key::keyring(settings)?.ok_or_else(encryption_key::missing)?;
-    let mut options = PostgresOptions::new(address.clone(), keyring, Arc::clone(ids), clock.now());
-    if let Some(secs) = settings.event_retention_secs {
-        options.event_retention = Duration::from_secs(secs);
-    }
+    let mut options = PostgresOptions::new(access.address.clone(), keyring, Arc::clone(ids), clock.now());
+    options.session_address = access.session_address.clone();
+    options.connections = access.connections;
+    options.event_retention = settings.delivery(VERSION).event_retention;
     let store = PostgresStore::open(options).await.map_err(CliError::cannot_start)?;
-    Ok(Arc::new(store))
+    Ok(Opened {
+        store: Arc::new(store),
+        kind: "postgres",
+        database: Some(access.address.to_string()),
+        node: None,
+    })
 }

@@ -10,6 +10,11 @@ use zeroize::Zeroizing;
 use super::{SecretText, Settings};
 use crate::exit::CliError;
 
+/// How many connections a node has for all that is not written in batches, unless it is said.
+const DEFAULT_CONNECTIONS: usize = 8;
+/// How few it can do with.
+const MIN_CONNECTIONS: usize = 2;
+
 /// Flags of the commands that use the database themselves; each overrides the setting of its name.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DatabaseFlags {
@@ -17,6 +22,9 @@ pub(crate) struct DatabaseFlags {
     /// holds that [default: a database file in the data folder].
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<SecretText>,
+    /// Where the node's own connection goes, if `--database` is a pooler in transaction mode: the same database, directly.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_session: Option<SecretText>,
     /// The settings file [default: ringback.toml in the current folder, if there is one].
     #[arg(long, value_name = "FILE", env = "RINGBACK_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
@@ -28,7 +36,25 @@ pub(crate) enum Database {
     /// A file in the data folder, for one node.
     Sqlite,
     /// A database on a server, for many nodes.
-    Postgres(Box<PostgresAddress>),
+    Postgres(Box<PostgresAccess>),
+}
+
+/// How a database on a server is reached.
+#[derive(Debug)]
+pub(crate) struct PostgresAccess {
+    /// Where connections go that are taken and given back.
+    pub(crate) address: PostgresAddress,
+    /// Where a session's own connection goes, if `address` is a pooler.
+    pub(crate) session_address: Option<PostgresAddress>,
+    /// How many of the former there are at most beside those that batches are written over.
+    pub(crate) connections: usize,
+}
+
+impl PostgresAccess {
+    /// The server itself.
+    pub(crate) fn direct(&self) -> &PostgresAddress {
+        self.session_address.as_ref().unwrap_or(&self.address)
+    }
 }
 
 impl Database {
@@ -41,8 +67,10 @@ impl Database {
 impl DatabaseFlags {
     /// Those that were typed, as settings.
     pub(super) fn type_into(&self, typed: &mut Map<String, Value>) {
-        if let Some(database) = &self.database {
-            typed.insert("database".into(), json!(database.reveal()));
+        for (key, value) in [("database", &self.database), ("database_session", &self.database_session)] {
+            if let Some(value) = value {
+                typed.insert(key.into(), json!(value.reveal()));
+            }
         }
     }
 }
@@ -50,10 +78,26 @@ impl DatabaseFlags {
 impl Settings {
     /// Which database is used.
     pub(crate) fn database(&self) -> Result<Database, CliError> {
-        match &self.database {
-            Some(said) => Ok(Database::Postgres(Box::new(address("database", said)?))),
-            None => Ok(Database::Sqlite),
+        let Some(said) = &self.database else {
+            return match &self.database_session {
+                Some(_) => {
+                    Err(CliError::Usage("the setting `database_session` needs `database` beside it".into()))
+                }
+                None => Ok(Database::Sqlite),
+            };
+        };
+        let connections = self.database_connections.unwrap_or(DEFAULT_CONNECTIONS);
+        if connections < MIN_CONNECTIONS {
+            return Err(CliError::Usage(format!(
+                "the setting `database_connections` must be at least {MIN_CONNECTIONS}"
+            )));
         }
+        let session = self.database_session.as_ref().map(|said| address("database_session", said));
+        Ok(Database::Postgres(Box::new(PostgresAccess {
+            address: address("database", said)?,
+            session_address: session.transpose()?,
+            connections,
+        })))
     }
 }
 

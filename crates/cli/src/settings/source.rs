@@ -27,7 +27,11 @@ pub(crate) fn load(global: &Global, flags: &ServeFlags) -> Result<Settings, CliE
     load_with(global, &flags.database, typed)
 }
 
-/// Reads the settings, for a command that is concerned with the database alone.
+/// Reads the settings for a command that is about the database alone.
+pub(crate) fn load_for_database(global: &Global, flags: &DatabaseFlags) -> Result<Settings, CliError> {
+    load_with(global, flags, serde_json::Map::new())
+}
+
 fn load_with(
     global: &Global,
     database: &DatabaseFlags,

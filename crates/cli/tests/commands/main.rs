@@ -1,6 +1,7 @@
 //! The commands as a person types them, against a running server: what they print, and the exit codes.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, to panic is to fail")]
 
+mod db;
 mod endpoints;
 mod event_types;
 mod projects;

@@ -2,7 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
 
 mod admin_key;
+mod away;
 mod command;
+mod db;
+mod nodes;
+mod refusals;
+mod sdk;
 mod slice;
 
 /// The binary.

@@ -66,7 +66,8 @@ pub async fn migrate_to(
     let connected = connecting::connect(address, &tls).await;
     let (mut client, connection) = connected.map_err(|error| refused.because(error))?;
     let connection = TaskTracker::new().spawn(connection);
-    super::settings::check(&client, address).await?;
+    // What a node needs beside this one is for its own start to look at.
+    super::settings::check(&client, address, 1).await?;
     // Given back with the connection.
     let lock = format!("SELECT pg_advisory_lock({}, 0)", locks::SCHEMA);
     client.batch_execute(&lock).await.map_err(|error| refused.by(error))?;

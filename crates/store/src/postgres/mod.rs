@@ -128,7 +128,7 @@ impl PostgresStore {
         let (schema, event_retention) = (options.schema, options.event_retention);
         let connecting = Node::connect(&address, tls.clone(), Arc::clone(&heard), &tasks);
         let mut node = connecting.await.map_err(|error| refused.because(error))?;
-        settings::check(&node.client, &address).await?;
+        settings::check(&node.client, &address, ways.needed(connections.max(2) + batches.max(1))).await?;
 
         let keyring = Arc::new(keyring);
         let pool = Arc::new(ways.connections(connections.max(2)));

@@ -21,13 +21,24 @@ enum Unfit {
     ReadOnly,
 }
 
-/// Refuses a server that is too old, or that does not keep what it has committed.
-pub(super) async fn check(client: &Client, address: &PostgresAddress) -> Result<(), OpenError> {
-    let sql = "SELECT current_setting('server_version_num')::int4, current_setting('server_version'), \
-               current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on', \
-               current_setting('server_encoding'), current_setting('transaction_read_only') = 'on'";
+/// What is asked of the server.
+const SETTINGS: &str = "\
+    SELECT current_setting('server_version_num')::int4, current_setting('server_version'), \
+           current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on', \
+           current_setting('server_encoding'), current_setting('transaction_read_only') = 'on', \
+           current_setting('synchronous_commit') = 'off', \
+           current_setting('max_connections')::int4 - current_setting('superuser_reserved_connections')::int4, \
+           (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user)";
+
+/// Refuses a server that is too old, or that does not keep what it has committed. Warns of what may become troublesome: `needed` is how
+/// many connections this node may have.
+pub(super) async fn check(
+    client: &Client,
+    address: &PostgresAddress,
+    needed: usize,
+) -> Result<(), OpenError> {
     let refuse = |source| OpenError::Server { database: address.to_string(), source };
-    let row = client.query_one(sql, &[]).await.map_err(|error| refuse(Box::new(error)))?;
+    let row = client.query_one(SETTINGS, &[]).await.map_err(|error| refuse(Box::new(error)))?;
     let unfit = if row.get::<_, i32>(0) < OLDEST {
         Unfit::TooOld(row.get(1))
     } else if !row.get::<_, bool>(2) {
@@ -39,7 +50,25 @@ pub(super) async fn check(client: &Client, address: &PostgresAddress) -> Result<
     } else if row.get(5) {
         Unfit::ReadOnly
     } else {
+        if row.get(6) {
+            tracing::warn!(
+                "the database's sessions have synchronous_commit=off; Ringback sets it on for what it writes, others may not"
+            );
+        }
+        warn_of_connections(row.get(7), row.get(8), needed);
         return Ok(());
     };
     Err(refuse(Box::new(unfit)))
+}
+
+/// A role without a limit has -1.
+fn warn_of_connections(of_server: i32, of_role: i32, needed: usize) {
+    let allowed = if of_role < 0 { of_server } else { of_server.min(of_role) };
+    if usize::try_from(allowed).is_ok_and(|allowed| allowed < needed) {
+        tracing::warn!(
+            store.connections_needed = needed,
+            store.connections_allowed = allowed,
+            "the database allows fewer connections than one node may need: raise max_connections, or the role's CONNECTION LIMIT"
+        );
+    }
 }

@@ -44,6 +44,12 @@ impl Ways {
         Ok(Self { session_address: session_address.clone(), session_tls, pooler, tasks: tasks.clone() })
     }
 
+    /// How many connections there are at the server at most, for pools of these sizes in all: with the node's own. Through a pooler they
+    /// are the pooler's, but for two.
+    pub(super) fn needed(&self, pooled: usize) -> usize {
+        if self.pooler.is_some() { 2 } else { pooled + 1 }
+    }
+
     /// A pool of at most `size`.
     pub(super) fn connections(&self, size: usize) -> Connections {
         match &self.pooler {

@@ -24,6 +24,11 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), OpenError> {
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)
 }
 
+/// The names of all, in order: the first is version 1.
+pub(super) fn names() -> Vec<&'static str> {
+    MIGRATIONS.map(|(name, _)| name).to_vec()
+}
+
 fn migrations() -> Result<Vec<Migration>, OpenError> {
     MIGRATIONS
         .iter()

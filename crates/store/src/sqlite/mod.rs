@@ -40,6 +40,7 @@ mod rules;
 mod secrets;
 mod soundness;
 mod sources;
+mod status;
 mod trouble;
 mod writer;
 
@@ -73,6 +74,7 @@ use crate::store::{
 use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 
 pub use options::SqliteOptions;
+pub use status::{SqliteStatus, migrate_sqlite, sqlite_status};
 pub use writer::WriterCounts;
 
 /// The embedded store. Dropping it without [`Store::close`] is safe: everything answered is on disk.

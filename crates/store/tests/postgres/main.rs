@@ -6,16 +6,25 @@ mod chart;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod constraints;
+mod faults;
 mod nodes;
 mod opening;
+#[path = "../../../testkit/src/postgres/own_server.rs"]
+#[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
+mod own_server;
 mod partitions;
 mod pooled;
 mod pooler;
+mod proxy;
 mod queue;
 mod secrecy;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
+mod setting_up;
+#[path = "../../../testkit/src/signal.rs"]
+mod signal;
+mod tls;
 mod upgrade;
 
 conformance::conformance!(crate::backend::Database::new());

@@ -10,5 +10,6 @@ mod folder;
 mod migration;
 mod queue;
 mod secrecy;
+mod status;
 
 conformance::conformance!(crate::backend::DatabaseFolder::new());

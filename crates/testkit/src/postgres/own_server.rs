@@ -1,17 +1,23 @@
 //! A PostgreSQL server that one test has to itself: to be restarted, cut off and frozen.
 //!
+//! It listens on a socket, and on a port of the loopback address for what may be put between it and others.
+//!
 //! It lives in memory, where there is such a place, in a folder that vanishes with it. A shell waits beside it and ends it when the test
 //! process does, however that goes.
+//!
+//! The store's tests take this file in by its path, as they do with the shared server's.
 //!
 //! Not guaranteed: what a loss of power does. A server that is stopped at once keeps what it has written, flushed or not.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tokio_postgres::Client;
 
-use super::server::{Identity, USER, binaries, connect, new_folder};
+use super::server::{Identity, USER, apart, binaries, connect, new_folder};
 use crate::signal::send_signal;
 
 /// Ends the server, even a frozen one, when the input ends, and removes its folder.
@@ -29,6 +35,9 @@ const PID_FILE: &str = "data/postmaster.pid";
 pub struct OwnServer {
     folder: PathBuf,
     url: String,
+    port: u16,
+    /// Further settings, each as `name=value`.
+    settings: Vec<String>,
     /// Its input is open as long as this lives.
     _guard: Child,
 }
@@ -40,26 +49,69 @@ impl OwnServer {
     /// When PostgreSQL is not installed, or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with settings of its own, such as `max_connections=20`.
+    ///
+    /// # Panics
+    /// As [`OwnServer::start`].
+    #[must_use]
+    pub fn start_with(settings: &[&str]) -> Self {
         let folder = new_folder();
-        let guard = Command::new("sh").args(["-c", GUARD, "guard"]).arg(&folder).stdin(Stdio::piped()).spawn();
-        let socket = folder.join("sockets").to_str().expect("a temporary folder's name is text").replace('/', "%2F");
-        let url = format!("postgres://{USER}@{socket}/postgres");
-        let server = Self { folder, url, _guard: guard.expect("a shell can be run") };
+        let guard =
+            Command::new("sh").args(["-c", GUARD, "guard"]).arg(&folder).stdin(Stdio::piped()).spawn();
+        let socket =
+            folder.join("sockets").to_str().expect("a temporary folder's name is text").replace('/', "%2F");
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+        let port = free.expect("the loopback address has a free port").port();
+        let url = format!("postgres://{USER}@{socket}:{port}/postgres");
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let server = Self { folder, url, port, settings, _guard: guard.expect("a shell can be run") };
         let identity = Identity::of(&server.folder);
         for name in ["data", "sockets"] {
             let path = server.folder.join(name);
             fs::create_dir(&path).expect("a new folder has room for another");
             identity.give(&path);
         }
-        server.run("initdb", &["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", USER]);
+        server.run(
+            "initdb",
+            &["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", USER],
+        );
         server.start_again();
         server
     }
 
-    /// The URL of its one database.
+    /// The URL of its one database, by the socket.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs statements as its owner, wherever the caller is.
+    ///
+    /// # Panics
+    /// When it refuses them.
+    pub fn admin(&self, sql: &str) {
+        let done = apart(async { connect(&self.url).await?.batch_execute(sql).await });
+        done.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// Puts a file that it alone may read into its data folder.
+    ///
+    /// # Panics
+    /// When there is no room.
+    pub fn place(&self, name: &str, content: &str) {
+        let path = self.folder.join("data").join(name);
+        fs::write(&path, content).expect("its folder takes a file");
+        Identity::of(&self.folder).give(&path);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("whoever made it may do that");
     }
 
     /// A connection as a person has it.
@@ -83,10 +135,15 @@ impl OwnServer {
     /// # Panics
     /// When it does not start.
     pub fn start_again(&self) {
-        let options = format!(
-            "-k {} -c listen_addresses= -c max_connections=100 -c shared_buffers=64MB",
-            self.folder.join("sockets").display()
+        let mut options = format!(
+            "-k {} -p {} -c listen_addresses=127.0.0.1 -c max_connections=100 -c shared_buffers=64MB",
+            self.folder.join("sockets").display(),
+            self.port
         );
+        for setting in &self.settings {
+            options.push_str(" -c ");
+            options.push_str(setting);
+        }
         let log = self.folder.join("data/log");
         let log = log.to_str().expect("a temporary folder's name is text");
         self.run("pg_ctl", &["start", "--wait", "--log", log, "--options", &options]);

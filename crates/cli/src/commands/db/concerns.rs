@@ -1,0 +1,128 @@
+//! What of a database's state needs doing, each in a sentence that says what to do.
+
+use std::time::Duration;
+
+use indicatif::HumanDuration;
+use ringback_store::{DatabaseStatus, NodeStatus, SchemaStatus};
+
+/// How far a node's clock may be off, in milliseconds, before somebody should set it.
+const CLOCK_TOLERANCE_MS: u64 = 2_000;
+/// How many of its connections a server should have left, in percent.
+const CONNECTIONS_LEFT: u64 = 10;
+
+/// Everything that needs doing, the schema first.
+pub(super) fn of(status: &DatabaseStatus) -> Vec<String> {
+    let mut needs = of_schema(&status.schema);
+    needs.extend(status.nodes.iter().filter_map(of_node));
+    let (used, max) = (u64::from(status.connections_used), u64::from(status.connections_max));
+    if used * 100 > max * (100 - CONNECTIONS_LEFT) {
+        needs.push(format!(
+            "{used} of the server's {max} connections are in use: lower database_connections, raise max_connections, or put a \
+             pooler in between"
+        ));
+    }
+    needs
+}
+
+fn of_schema(schema: &SchemaStatus) -> Vec<String> {
+    let mut needs = Vec::new();
+    if !schema.pending_expansions.is_empty() {
+        needs.push(format!(
+            "the schema lacks {}: start a node of this version, or run `ringback db migrate`",
+            schema.pending_expansions.join(", ")
+        ));
+    }
+    if !schema.pending_contractions.is_empty() {
+        needs.push(format!(
+            "the schema still has what only older versions use ({}): once no node of such a version runs, run `ringback db migrate \
+             --contract`",
+            schema.pending_contractions.join(", ")
+        ));
+    }
+    needs
+}
+
+fn of_node(node: &NodeStatus) -> Option<String> {
+    let NodeStatus { id, heartbeat_age, clock_ahead_ms, is_alive, .. } = node;
+    if !is_alive {
+        let age = HumanDuration(Duration::from_secs(heartbeat_age.as_secs()));
+        return Some(format!("node {id} was last heard of {age} ago: see whether it is to be started again"));
+    }
+    (clock_ahead_ms.unsigned_abs() > CLOCK_TOLERANCE_MS).then(|| {
+        format!(
+            "the clock of node {id} is {} the database's: set it, and keep it set (NTP)",
+            clock_in_words(*clock_ahead_ms)
+        )
+    })
+}
+
+/// How far a clock is off.
+fn clock_in_words(ahead_ms: i64) -> String {
+    let which = if ahead_ms < 0 { "behind" } else { "ahead of" };
+    format!("{:.1} s {which}", Duration::from_millis(ahead_ms.unsigned_abs()).as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringback_domain::Timestamp;
+
+    fn sound() -> DatabaseStatus {
+        DatabaseStatus {
+            server_version: "15.8".into(),
+            database: "ringback".into(),
+            size_bytes: 1,
+            schema: SchemaStatus {
+                version: 1,
+                newest_known: 1,
+                pending_expansions: vec![],
+                pending_contractions: vec![],
+            },
+            nodes: vec![node(true, 3)],
+            connections_used: 90,
+            connections_max: 100,
+            partitions: vec![],
+            synchronous_commit: "on".into(),
+        }
+    }
+
+    fn node(is_alive: bool, clock_ahead_ms: i64) -> NodeStatus {
+        NodeStatus {
+            id: "n1".into(),
+            version: "0.1.0".into(),
+            schema_version: 1,
+            started_at: Timestamp::from_unix_ms(0),
+            heartbeat_age: Duration::from_millis(61_300),
+            clock_ahead_ms,
+            is_alive,
+        }
+    }
+
+    #[test]
+    fn what_is_well_needs_nothing() {
+        assert_eq!(of(&sound()), [""; 0]);
+        assert_eq!(of(&DatabaseStatus { nodes: vec![node(true, -2_000)], ..sound() }), [""; 0]);
+    }
+
+    #[test]
+    fn what_needs_doing_is_said_with_what_to_do() {
+        let schema = SchemaStatus {
+            pending_expansions: vec!["V2__expand_a".into()],
+            pending_contractions: vec!["V3__contract_b".into()],
+            ..sound().schema
+        };
+        for (status, words) in [
+            (
+                DatabaseStatus { nodes: vec![node(false, 9_000)], ..sound() },
+                &["n1", "1 minute ago"] as &[&str],
+            ),
+            (DatabaseStatus { nodes: vec![node(true, 2_001)], ..sound() }, &["2.0 s ahead of"]),
+            (DatabaseStatus { nodes: vec![node(true, -90_500)], ..sound() }, &["90.5 s behind"]),
+            (DatabaseStatus { connections_used: 91, ..sound() }, &["91 of the server's 100"]),
+            (DatabaseStatus { schema, ..sound() }, &["V2__expand_a", "V3__contract_b", "--contract"]),
+        ] {
+            let needs = of(&status).join("\n");
+            assert!(words.iter().all(|word| needs.contains(word)), "{needs}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A PostgreSQL database.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use indicatif::HumanBytes;
+use ringback_store::{
+    DatabaseStatus, Migrate, NodeStatus, OpenError, PartitionStatus, database_status, migrate_database,
+};
+use serde_json::{Value, json};
+
+use super::{concerns, found, schema_in_words};
+use crate::args::Global;
+use crate::exit::CliError;
+use crate::output::{self, Column};
+use crate::settings::PostgresAccess;
+
+const NODE: [Column; 7] = [
+    ("NODE", &["id"]),
+    ("VERSION", &["version"]),
+    ("SCHEMA", &["schema_version"]),
+    ("STARTED", &["started_at"]),
+    ("HEARD OF", &["heartbeat"]),
+    ("CLOCK", &["clock"]),
+    ("STATE", &["state"]),
+];
+
+/// Says how it is.
+pub(super) fn status(global: &Global, access: &PostgresAccess) -> Result<(), CliError> {
+    let status = block_on(database_status(access.direct()))?;
+    let name = access.address.to_string();
+    found(global, as_json(&name, &status), concerns::of(&status), || print(&name, &status))
+}
+
+/// Brings the schema up to date.
+pub(super) fn migrate(access: &PostgresAccess, contract: bool) -> Result<Vec<String>, CliError> {
+    let until = if contract { Migrate::Contract } else { Migrate::Expand };
+    block_on(migrate_database(access.direct(), until)).map(|migrated| migrated.applied)
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T, OpenError>>) -> Result<T, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CliError::failed_by(&error))?;
+    runtime.block_on(future).map_err(|error| CliError::failed_by(&error))
+}
+
+fn as_json(name: &str, status: &DatabaseStatus) -> Value {
+    let seconds = |time: &ringback_domain::Timestamp| time.as_unix_secs();
+    let node = |node: &NodeStatus| {
+        json!({
+            "id": node.id,
+            "version": node.version,
+            "schema_version": node.schema_version,
+            "started_at": seconds(&node.started_at),
+            "heartbeat_age_ms": u64::try_from(node.heartbeat_age.as_millis()).unwrap_or(u64::MAX),
+            "clock_ahead_ms": node.clock_ahead_ms,
+            "is_alive": node.is_alive,
+        })
+    };
+    let partition = |partition: &PartitionStatus| {
+        json!({
+            "table": partition.table,
+            "name": partition.name,
+            "from": partition.from.as_ref().map(seconds),
+            "until": partition.until.as_ref().map(seconds),
+            "size_bytes": partition.size_bytes,
+        })
+    };
+    json!({
+        "object": "database_status",
+        "kind": "postgres",
+        "database": name,
+        "server_version": status.server_version,
+        "synchronous_commit": status.synchronous_commit,
+        "size_bytes": status.size_bytes,
+        "connections": { "used": status.connections_used, "max": status.connections_max },
+        "schema": {
+            "version": status.schema.version,
+            "newest_known": status.schema.newest_known,
+            "pending_expansions": status.schema.pending_expansions,
+            "pending_contractions": status.schema.pending_contractions,
+        },
+        "nodes": status.nodes.iter().map(node).collect::<Vec<_>>(),
+        "partitions": status.partitions.iter().map(partition).collect::<Vec<_>>(),
+    })
+}
+
+fn print(name: &str, status: &DatabaseStatus) -> Result<(), CliError> {
+    let schema = &status.schema;
+    let pending = schema.pending_expansions.len() + schema.pending_contractions.len();
+    let mut shown = vec![
+        ("database", name.to_owned()),
+        ("server", format!("PostgreSQL {}", status.server_version)),
+        ("size", HumanBytes(status.size_bytes).to_string()),
+        ("connections", format!("{} of {} in use", status.connections_used, status.connections_max)),
+        ("schema", schema_in_words(schema.version, schema.newest_known, pending)),
+    ];
+    shown.extend(partitions_in_words(&status.partitions));
+    output::named(&shown)?;
+    if !status.nodes.is_empty() {
+        output::line("")?;
+    }
+    let nodes: Vec<Value> = status.nodes.iter().map(node_in_words).collect();
+    output::table(&nodes, &NODE, "no node has used it yet")
+}
+
+fn node_in_words(node: &NodeStatus) -> Value {
+    let clock = Duration::from_millis(node.clock_ahead_ms.unsigned_abs()).as_secs_f64();
+    let sign = if node.clock_ahead_ms < 0 { '-' } else { '+' };
+    json!({
+        "id": node.id,
+        "version": node.version,
+        "schema_version": node.schema_version,
+        "started_at": node.started_at.as_unix_secs(),
+        "heartbeat": format!("{:.1} s ago", node.heartbeat_age.as_secs_f64()),
+        "clock": format!("{sign}{clock:.3} s"),
+        "state": if node.is_alive { "alive" } else { "dead" },
+    })
+}
+
+/// A line for each table that is kept in parts.
+fn partitions_in_words(partitions: &[PartitionStatus]) -> Vec<(&str, String)> {
+    let mut by_table: BTreeMap<&str, Vec<&PartitionStatus>> = BTreeMap::new();
+    for partition in partitions {
+        by_table.entry(&partition.table).or_default().push(partition);
+    }
+    let line = |(table, parts): (_, Vec<&PartitionStatus>)| {
+        let size = HumanBytes(parts.iter().map(|part| part.size_bytes).sum());
+        let day = |time: Option<ringback_domain::Timestamp>| {
+            time.and_then(|time| output::time(time.as_unix_secs())).map(|text| text[..10].to_owned())
+        };
+        let from = day(parts.iter().filter_map(|part| part.from).min());
+        let until = day(parts.iter().filter_map(|part| part.until).max());
+        let span = match (from, until) {
+            (Some(from), Some(until)) => format!(", from {from} until {until}"),
+            _ => String::new(),
+        };
+        let older =
+            if parts.iter().any(|part| part.from.is_none()) { ", one of them for all before" } else { "" };
+        (table, format!("{size} in {} partitions{span}{older}", parts.len()))
+    };
+    by_table.into_iter().map(line).collect()
+}

@@ -1,0 +1,114 @@
+//! TLS to the server, with certificates made here: whom it trusts, and what it says of those it does not.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use ringback_store::{PostgresOptions, PostgresStore, Store};
+use tempfile::NamedTempFile;
+
+use crate::conformance::{at, keyring};
+use crate::own_server::OwnServer;
+
+/// An authority, and its certificate as a file.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    file: NamedTempFile,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), issuer.pem()).unwrap();
+        Self { issuer, file }
+    }
+
+    /// Has the server show a certificate for these names, valid until a year.
+    fn certify(&self, server: &OwnServer, names: &[&str], until: i32) {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.not_after = date_time_ymd(until, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        server.place("server.crt", &certificate.pem());
+        server.place("server.key", &key.serialize_pem());
+        server.admin("ALTER SYSTEM SET ssl = on");
+        restart(server);
+    }
+
+    fn path(&self) -> &str {
+        self.file.path().to_str().unwrap()
+    }
+}
+
+/// Has it take what was changed: a mere signal to do so it takes when it likes.
+fn restart(server: &OwnServer) {
+    server.stop("fast");
+    server.start_again();
+}
+
+/// Opens a store, and says all that its refusal says.
+async fn open(address: &str) -> Result<PostgresStore, String> {
+    let ids = std::sync::Arc::new(ringback_domain::IdMaker::new(1));
+    let options = PostgresOptions::new(address.parse().unwrap(), keyring(&[1]), ids, at(0));
+    PostgresStore::open(options).await.map_err(|error| {
+        let mut said = error.to_string();
+        let mut next = std::error::Error::source(&error);
+        while let Some(cause) = next {
+            said = format!("{said}: {cause}");
+            next = cause.source();
+        }
+        said
+    })
+}
+
+async fn refused(address: &str, because: &str) {
+    let said = open(address).await.map(drop).unwrap_err();
+    assert!(said.contains(because), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_is_checked_and_each_fault_is_told_apart() {
+    let server = OwnServer::start();
+    let (ours, other) = (Authority::new("ours"), Authority::new("other"));
+    let at = |host: &str, authority: &Authority| {
+        let (port, file) = (server.port(), authority.path());
+        format!("postgres://ringback@{host}:{port}/postgres?sslmode=verify-full&sslrootcert={file}")
+    };
+    refused(&at("localhost", &ours), "offers no TLS: set ssl=on there, or say sslmode=disable").await;
+
+    ours.certify(&server, &["localhost"], 2050);
+    let store = open(&at("localhost", &ours)).await.unwrap();
+    store.check().await.unwrap();
+    store.close().await;
+    refused(&at("localhost", &other), "of an unknown authority: name that authority's certificate").await;
+    refused(&at("127.0.0.1", &ours), "is not for the host that the address names").await;
+    ours.certify(&server, &["localhost"], 2020);
+    refused(&at("localhost", &ours), "is not valid at this time: renew it there").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_is_proved_over_the_channel_that_it_is_for() {
+    let server = OwnServer::start();
+    let ours = Authority::new("ours");
+    ours.certify(&server, &["localhost"], 2050);
+    server.admin("CREATE ROLE app LOGIN PASSWORD 'hunter2'");
+    server.admin("GRANT CREATE ON SCHEMA public TO app");
+    server.place("pg_hba.conf", "local all all trust\nhostssl all all all scram-sha-256\n");
+    restart(&server);
+    let at = |password: &str, more: &str| {
+        let (port, file) = (server.port(), ours.path());
+        format!("postgres://app{password}@localhost:{port}/postgres?sslrootcert={file}{more}")
+    };
+    let encrypted = "&sslmode=verify-full";
+    let store = open(&at(":hunter2", &format!("{encrypted}&channel_binding=require"))).await.unwrap();
+    store.check().await.unwrap();
+    store.close().await;
+    let wrong = "refuses the user or the password that the address names";
+    refused(&at(":hunter2x", encrypted), wrong).await;
+    refused(&at("", encrypted), wrong).await;
+    // Whoever would not encrypt is not let in.
+    refused(&at(":hunter2", "&sslmode=disable"), "no encryption (SQLSTATE 28000)").await;
+}
