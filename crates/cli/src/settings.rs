@@ -95,7 +95,8 @@ pub(crate) struct Settings {
     /// How long every attempt to an endpoint may fail before it is disabled, in seconds; 0: for ever. Default 5 days.
     #[serde(default)]
     pub(crate) disable_failing_after_secs: Option<u64>,
-    /// How long finished events are kept, in seconds. Default 30 days.
+    /// How long finished events are kept, in seconds. Default 30 days. On PostgreSQL they go together by days: up to a quarter of it longer, one to
+    /// seven days.
     #[serde(default)]
     pub(crate) event_retention_secs: Option<u64>,
     /// How long a `webhook-id` is remembered for deduplication, in seconds. Default 30 days, at least 96 hours.

@@ -1,6 +1,7 @@
 //! A store that fails when it is told to.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -37,8 +37,10 @@ async fn a_node_that_cannot_say_that_it_lives_attempts_nothing_until_it_can() {
     let person = database.connection().await;
     // Nobody's heartbeats go through.
     person.batch_execute("BEGIN; LOCK TABLE nodes IN EXCLUSIVE MODE").await.unwrap();
-    until("its heartbeats to be too old", || async { Some(()).filter(|()| !node.store.holds_leases(Instant::now())) })
-        .await;
+    until("its heartbeats to be too old", || async {
+        Some(()).filter(|()| !node.store.holds_leases(Instant::now()))
+    })
+    .await;
     let appended = node.publish("a", "batch_1").await;
     assert_eq!((appended.leased.len(), appended.due.len()), (0, 1), "it is accepted, and not taken");
     // More than one scan.

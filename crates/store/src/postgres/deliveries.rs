@@ -1,6 +1,6 @@
 //! Deliveries as the API shows them, and what a person does with one: send it again, or call it off.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ringback_domain::{
     Delivery, DeliveryId, DeliveryState, EndReason, EndpointId, EventId, ProjectId, ReplayId, Timestamp,
@@ -25,9 +25,10 @@ const SELECT: &str = "\
     FROM deliveries AS d";
 const WITH_EVENT: &str = " JOIN events AS e ON e.project_id = d.project_id AND e.id = d.event_id";
 
-/// Holds events against being pruned until the end of the transaction; says which there are.
-pub(super) const HOLD_EVENTS: &str =
-    "SELECT id FROM events WHERE project_id = $1 AND id = ANY ($2) ORDER BY id FOR KEY SHARE";
+/// Holds events, one after the other, against being pruned until the end of the transaction; says which there are.
+pub(super) const HOLD_EVENTS: &str = "\
+    SELECT e.id FROM unnest($2::uuid[]) AS f (id) JOIN events AS e ON e.project_id = $1 AND e.id = f.id \
+    FOR KEY SHARE OF e";
 const FIND_ENDPOINTS: &str =
     "SELECT id FROM endpoints WHERE project_id = $1 AND id = ANY ($2) AND deleted_at IS NULL";
 
@@ -213,8 +214,9 @@ impl There {
     }
 }
 
+/// In one sequence everywhere, so that no two transactions wait for one another.
 fn distinct(ids: impl Iterator<Item = Key>) -> Vec<Key> {
-    ids.collect::<HashSet<_>>().into_iter().collect()
+    ids.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn ids(rows: &[Row]) -> Result<HashSet<Key>, Failure> {

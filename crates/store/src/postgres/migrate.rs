@@ -11,6 +11,7 @@
 
 use refinery_core::{Migration, Runner, Target};
 use tokio_postgres::Client;
+use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
 use super::schema::{Kind, Schema, number};
@@ -64,7 +65,7 @@ pub async fn migrate_to(
     let tls = tls::connector(address).map_err(|error| refused.because(error))?;
     let connected = connecting::connect(address, &tls).await;
     let (mut client, connection) = connected.map_err(|error| refused.because(error))?;
-    let connection = tokio::spawn(connection);
+    let connection = TaskTracker::new().spawn(connection);
     // What a node needs beside this one is for its own start to look at.
     super::settings::check(&client, address, 1).await?;
     // Given back with the connection.

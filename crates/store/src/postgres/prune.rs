@@ -18,12 +18,14 @@ use super::failure::Failure;
 use super::partitions::Ranges;
 use crate::store::Retention;
 
+// `OFFSET 0`, here and below: what is looked up for each row is to stay that. Joined, it could be read from end to end.
+
 /// Finds what may go: in ranges of old ids, with no delivery pending; project by project, the oldest first.
 pub(super) const FIND_EVENTS: &str = "\
     SELECT e.project_id, e.id FROM projects AS p CROSS JOIN unnest($1::uuid[], $2::uuid[]) AS r (first, last) \
     CROSS JOIN LATERAL ( \
         SELECT e.project_id, e.id FROM events AS e WHERE e.project_id = p.id AND e.id >= r.first AND e.id < r.last \
-        AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event_id = e.id AND d.finished_at IS NULL) \
+        AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event_id = e.id AND d.state = 'pending' OFFSET 0) \
         ORDER BY e.id LIMIT $3) AS e \
     LIMIT $3";
 
@@ -36,7 +38,7 @@ pub(super) const LOCK_EVENTS: &str = "\
 /// Those of the events, now locked, that still have no delivery pending.
 pub(super) const STILL_FINISHED: &str = "\
     SELECT f.project_id, f.id FROM unnest($1::uuid[], $2::uuid[]) AS f (project_id, id) \
-    WHERE NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event_id = f.id AND d.finished_at IS NULL)";
+    WHERE NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event_id = f.id AND d.state = 'pending' OFFSET 0)";
 
 /// Removes events' attempts.
 pub(super) const DELETE_ATTEMPTS: &str = "\
@@ -72,7 +74,7 @@ pub(super) const DELETE_IDEMPOTENCY_KEYS: &str = "\
 pub(super) const DELETE_REPLAYS: &str = "\
     DELETE FROM replays WHERE id IN \
     (SELECT r.id FROM replays AS r WHERE r.id < $1 AND r.state <> 'running' AND NOT r.needs_clearing \
-     AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_id = r.id) LIMIT $2)";
+     AND (SELECT d.id FROM deliveries AS d WHERE d.replay_id = r.id ORDER BY d.id LIMIT 1) IS NULL LIMIT $2)";
 
 /// How many events are looked for at once.
 const FOUND_AT_ONCE: usize = 10_000;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ringback_domain::Timestamp;
 use tokio_postgres::{Client, Row};
+use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
 use super::migrate::{self, DEAD_AFTER_SECS, History};
@@ -119,7 +120,7 @@ async fn status_for(address: &PostgresAddress, schema: &Schema) -> Result<Databa
     let tls = tls::connector(address).map_err(|error| refused.because(error))?;
     let connected = connecting::connect(address, &tls).await;
     let (client, connection) = connected.map_err(|error| refused.because(error))?;
-    let connection = tokio::spawn(connection);
+    let connection = TaskTracker::new().spawn(connection);
     client.batch_execute(SESSION).await.map_err(|error| refused.by(error))?;
     let history = History::read(&client).await?;
     let looked = look(&client, &history, schema).await.map_err(|error| refused.by(error));

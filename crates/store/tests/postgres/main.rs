@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
 
 mod backend;
+mod chart;
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod constraints;
 mod faults;
 mod heartbeats;
 mod nodes;
@@ -17,6 +19,7 @@ mod pooled;
 mod pooler;
 mod proxy;
 mod queue;
+mod secrecy;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;

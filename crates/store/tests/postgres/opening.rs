@@ -33,7 +33,7 @@ async fn a_newer_schema_is_refused() {
                SELECT 99, 'later', applied_on, checksum FROM refinery_schema_history";
     assert_eq!(client.execute(sql, &[]).await.unwrap(), 1);
     let refused = PostgresStore::open(options(&database)).await.map(drop).unwrap_err();
-    assert!(matches!(refused, OpenError::Migration(_)), "{refused:?}");
+    assert!(matches!(refused, OpenError::NewerSchema { .. }), "{refused:?}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use ringback_store::{
     PostgresStore, Redelivery, Retention, Store, StoreError, database_status,
 };
 use tokio_postgres::Client;
+use tokio_util::task::TaskTracker;
 
 use crate::backend::{Database, options};
 use crate::conformance::{Backend, Opening, World, assert_err, at, concurrently};
@@ -214,7 +215,7 @@ async fn who_sends_an_event_again_keeps_its_partition_or_finds_it_gone() {
         async move { store.redeliver(project, vec![redelivery], at(WEEKS * WEEK)).await }
     });
     let pruner = Arc::clone(&world.store);
-    let pruning = tokio::spawn(async move { prune(&*pruner, at(WEEKS * WEEK)).await });
+    let pruning = TaskTracker::new().spawn(async move { prune(&*pruner, at(WEEKS * WEEK)).await });
     let outcomes = concurrently(redeliveries.collect::<Vec<_>>()).await;
     pruning.await.unwrap();
     prune(&*world.store, at(WEEKS * WEEK)).await;
@@ -250,7 +251,7 @@ async fn appends_go_on_while_partitions_come_and_go() {
     });
     let appends: Vec<_> = appends.collect();
     let pruner = Arc::clone(&world.store);
-    let pruning = tokio::spawn(async move { prune(&*pruner, at(WEEKS * WEEK)).await });
+    let pruning = TaskTracker::new().spawn(async move { prune(&*pruner, at(WEEKS * WEEK)).await });
     let mut slowest = Duration::ZERO;
     for append in appends {
         slowest = slowest.max(append.await);

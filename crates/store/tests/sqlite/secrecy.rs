@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use ringback_domain::{Authentication, EndpointKey, ExtraHeader, SecretId, SignatureScheme, TypedId};
+use ringback_domain::{ExtraHeader, SecretId, TypedId};
 use ringback_store::keyring::KeyId;
-use ringback_store::{
-    Beginning, IdempotencyKey, Keyring, NewEndpoint, NewSource, OpenError, Rotation, StoreError, StoredAnswer,
-};
-use ringback_webhook::SigningSecret;
+use ringback_store::{Keyring, NewEndpoint, NewSource, OpenError, StoreError};
 use rusqlite::Connection;
 
 use crate::backend::DatabaseFolder;
+use crate::conformance::secrecy::{self, Sought};
 use crate::conformance::{World, assert_err, at, keyring, secret};
 
 /// Whether any file of the data folder holds these bytes.
@@ -24,15 +22,15 @@ fn is_on_disk(folder: &DatabaseFolder, sought: &[u8]) -> bool {
 
 /// Asserts that all of `shown` is found in the folder, so that the search is known to work, and nothing of `hidden`: while
 /// the store is open, so that the log is read too, and after it was folded into the database.
-async fn assert_hidden(folder: &DatabaseFolder, world: World, shown: &[&str], hidden: &[&[u8]]) {
+async fn assert_hidden(folder: &DatabaseFolder, world: World, sought: Sought) {
     for closed in [false, true] {
         if closed {
             world.store.close().await;
         }
-        for text in shown {
+        for text in &sought.shown {
             assert!(is_on_disk(folder, text.as_bytes()), "{text}, closed: {closed}");
         }
-        for bytes in hidden {
+        for bytes in &sought.hidden {
             let text = String::from_utf8_lossy(bytes);
             assert!(!is_on_disk(folder, bytes), "{text}, closed: {closed}");
         }
@@ -43,86 +41,32 @@ async fn assert_hidden(folder: &DatabaseFolder, world: World, shown: &[&str], hi
 async fn no_signing_secret_is_on_the_disk_in_clear() {
     let folder = DatabaseFolder::new();
     let world = World::new(folder.clone()).await;
-    let raw = "a-secret-without-a-prefix-of-its-own";
-    let openai = Some((world.id(), SigningSecret::parse_openai(raw).unwrap()));
-    let source = world.store.create_source(NewSource { secret: openai, ..world.new_source() }).await.unwrap();
-    world.store.add_source_secret(world.project, source.id, (world.id(), secret(0x42)), at(1)).await.unwrap();
-    let endpoint = world.endpoint(&["*"]).await;
-    let private = EndpointKey::from_random(SignatureScheme::V1a, &[0x44; 32]);
-    for key in [secret(0x43).into(), private.clone()] {
-        let rotation = Rotation { secret: (world.id(), key), older_until: Some(at(100)), now: at(1) };
-        world.store.rotate_endpoint_secret(world.project, endpoint, rotation).await.unwrap();
-    }
-
-    let texts = [secret(0x42).reveal(), secret(7).reveal(), secret(0x43).reveal(), private.reveal()];
-    let mut hidden: Vec<&[u8]> = vec![raw.as_bytes(), &[0x42; 32], &[7; 32], &[0x43; 32], &[0x44; 32]];
-    for text in &texts {
-        let (_prefix, encoded) = text.split_once('_').unwrap();
-        hidden.extend([text.as_bytes(), encoded.as_bytes()]);
-    }
-    assert_hidden(&folder, world, &[source.token.as_deref().unwrap()], &hidden).await;
+    let sought = secrecy::signing_secrets(&world).await;
+    assert_hidden(&folder, world, sought).await;
 }
 
 #[tokio::test]
 async fn no_key_to_a_users_app_is_on_the_disk_in_clear() {
     let folder = DatabaseFolder::new();
     let world = World::new(folder.clone()).await;
-    let header = |value: &str| ExtraHeader { name: "x-internal-name".into(), value: value.into() };
-    let bearer = Authentication::Bearer { token: "bearer-token-of-theirs".into() };
-    let basic =
-        Authentication::Basic { username: "user-of-theirs".into(), password: "pass-of-theirs".into() };
-    for (n, authentication) in [bearer, basic].into_iter().enumerate() {
-        let headers = vec![header("value-of-a-header")];
-        let description = Some(format!("described {n}"));
-        let new = NewEndpoint {
-            headers,
-            description,
-            authentication: Some(authentication),
-            ..world.new_endpoint(&["*"])
-        };
-        let made = world.store.create_endpoint(new).await.unwrap();
-        let change = ringback_store::EndpointChange {
-            headers: Some(vec![header("changed-value")]),
-            ..Default::default()
-        };
-        world.store.update_endpoint(world.project, made.id, change, at(1)).await.unwrap();
-    }
-    let hidden = [
-        "bearer-token-of-theirs",
-        "user-of-theirs",
-        "pass-of-theirs",
-        "value-of-a-header",
-        "changed-value",
-        "x-internal-name",
-    ];
-    assert_hidden(&folder, world, &["described 0", "described 1"], &hidden.map(str::as_bytes)).await;
-}
-
-/// A request that was begun and answered.
-async fn answered(world: &World, key: &str, body: &str) -> Beginning {
-    let key = IdempotencyKey { project_id: world.project, route: "POST /v1/things".into(), key: key.into() };
-    let beginning = Beginning { key, request_sha256: [1; 32], repeatable: false, nonce: [1; 16], now: at(0) };
-    world.store.begin_idempotent(beginning.clone()).await.unwrap();
-    let answer = StoredAnswer { status_code: 200, body: body.as_bytes().to_vec().into() };
-    world.store.complete_idempotent(beginning.key.clone(), answer).await.unwrap();
-    beginning
+    let sought = secrecy::keys_of_apps(&world).await;
+    assert_hidden(&folder, world, sought).await;
 }
 
 #[tokio::test]
 async fn no_answer_to_a_repeatable_request_is_on_the_disk_in_clear() {
     let folder = DatabaseFolder::new();
     let world = World::new(folder.clone()).await;
-    let answer = "{\"signing_secret\":\"shown-only-once\"}".repeat(500);
-    answered(&world, "chosen-by-the-caller", &answer).await;
-    assert_hidden(&folder, world, &["chosen-by-the-caller"], &[b"shown-only-once", b"signing_secret"]).await;
+    let sought = secrecy::answers(&world).await;
+    assert_hidden(&folder, world, sought).await;
 }
 
 #[tokio::test]
 async fn an_answer_opens_under_no_other_key() {
     let folder = DatabaseFolder::new();
     let world = World::new(folder.clone()).await;
-    answered(&world, "first", "1").await;
-    let second = answered(&world, "second", "2").await;
+    secrecy::answered(&world, "first", "1").await;
+    let second = secrecy::answered(&world, "second", "2").await;
     let sql =
         "UPDATE idempotency_keys SET answer = (SELECT answer FROM idempotency_keys WHERE key = 'first')";
     assert_eq!(folder.connection().execute(sql, []), Ok(2));

@@ -28,7 +28,7 @@ fn the_schema_is_brought_up_to_date_without_a_server_but_not_beside_one() {
     assert!(migrate_sqlite(&folder.path()).unwrap().is_empty());
     assert!(!folder.path().join("ringback.db").exists(), "it was only to be migrated");
     // A database as one that has not begun yet.
-    std::fs::create_dir_all(&folder.path()).unwrap();
+    std::fs::create_dir_all(folder.path()).unwrap();
     std::fs::File::create(folder.path().join("ringback.db")).unwrap();
     let pending = sqlite_status(&folder.path()).unwrap().unwrap().pending;
     assert_eq!(pending[0], "V1__initial");

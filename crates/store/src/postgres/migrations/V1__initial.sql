@@ -317,8 +317,8 @@ CREATE INDEX deliveries_due ON deliveries (endpoint_id, urgent, due_at)
 -- What is under way: small, read by the reclaimer.
 CREATE INDEX deliveries_leased ON deliveries (lease_expires_at) WHERE lease_expires_at IS NOT NULL;
 CREATE INDEX deliveries_by_event ON deliveries (event_id);
--- Which events, and which of their partitions, must stay.
-CREATE INDEX deliveries_pending ON deliveries (event_id) WHERE finished_at IS NULL;
+-- Which events, and which of their partitions, must stay. No event is null: who does not ask for any is not to be tempted to read all of it.
+CREATE INDEX deliveries_pending ON deliveries (event_id) WHERE state = 'pending' AND event_id IS NOT NULL;
 CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, id);
 CREATE INDEX deliveries_dead ON deliveries (project_id, id) WHERE state = 'dead';
 -- What an order holds: pending deliveries of an object, in the order of their events.

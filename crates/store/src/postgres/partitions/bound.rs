@@ -73,12 +73,12 @@ mod tests {
     fn what_the_server_writes_is_read_back() {
         let time = Timestamp::from_unix_ms(1_750_287_078_123);
         let Bound::At(key) = Bound::at(time) else { panic!("a time has an id") };
-        let text = "FOR VALUES FROM (MINVALUE) TO ('0197864c-b56b-0000-0000-000000000000')";
+        let text = "FOR VALUES FROM (MINVALUE) TO ('0197853d-52eb-0000-0000-000000000000')";
         assert_eq!(read(text), Some((Bound::Lowest, Bound::At(key))));
         assert_eq!(Bound::At(key).time(), Some(time));
-        assert_eq!(Bound::At(key).sql(), "'0197864cb56b00000000000000000000'");
+        assert_eq!(Bound::At(key).sql(), "'0197853d52eb00000000000000000000'");
         assert_eq!(read("DEFAULT"), None);
-        assert_eq!(read("FOR VALUES FROM ('0197864c') TO (MAXVALUE)"), None);
+        assert_eq!(read("FOR VALUES FROM ('0197853d') TO (MAXVALUE)"), None);
         assert!(Bound::Lowest < Bound::At(key) && Bound::At(key) < Bound::Highest);
     }
 }

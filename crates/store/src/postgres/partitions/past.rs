@@ -15,7 +15,7 @@ use crate::postgres::locks;
 
 /// Whether a delivery is pending of an event in a range.
 pub(in crate::postgres) const PENDING: &str = "\
-    SELECT EXISTS (SELECT 1 FROM deliveries WHERE event_id >= $1 AND event_id < $2 AND finished_at IS NULL)";
+    SELECT EXISTS (SELECT 1 FROM deliveries WHERE event_id >= $1 AND event_id < $2 AND state = 'pending')";
 
 /// The oldest event there is: one seek for each project.
 pub(in crate::postgres) const OLDEST_EVENT: &str = "\
@@ -27,7 +27,7 @@ pub(in crate::postgres) const OLDEST_EVENT: &str = "\
 pub(in crate::postgres) const DELETE_GONE: &str = "\
     WITH gone AS MATERIALIZED ( \
         SELECT ctid AS place, id FROM deliveries WHERE event_id >= $1 AND event_id < $2 \
-        AND finished_at IS NOT NULL ORDER BY event_id LIMIT $3 FOR UPDATE SKIP LOCKED \
+        AND state <> 'pending' ORDER BY event_id LIMIT $3 FOR UPDATE SKIP LOCKED \
     ), attempted AS ( \
         DELETE FROM attempts AS a USING gone WHERE a.delivery_id = gone.id \
     ) \
