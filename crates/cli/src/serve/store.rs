@@ -50,12 +50,9 @@ async fn open_postgres(
     let mut options = PostgresOptions::new(access.address.clone(), keyring, Arc::clone(ids), clock.now());
     options.session_address = access.session_address.clone();
     options.connections = access.connections;
+    options.version = VERSION;
     options.event_retention = settings.delivery(VERSION).event_retention;
     let store = PostgresStore::open(options).await.map_err(CliError::cannot_start)?;
-    Ok(Opened {
-        store: Arc::new(store),
-        kind: "postgres",
-        database: Some(access.address.to_string()),
-        node: None,
-    })
+    let node = Some(store.node_id());
+    Ok(Opened { store: Arc::new(store), kind: "postgres", database: Some(access.address.to_string()), node })
 }

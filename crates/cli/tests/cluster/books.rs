@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringback_domain::Timestamp;
 use ringback_testkit::postgres::connect;
 use tokio_postgres::Client;
 
@@ -69,5 +70,13 @@ impl Books {
             assert!(twice.is_none(), "two deliveries of {key:?}");
         }
         deliveries
+    }
+
+    /// When the last delivery to each endpoint came to its end.
+    pub(crate) async fn last_ends(&self) -> BTreeMap<String, Timestamp> {
+        let sql = "SELECT p.name, max(d.finished_at) FROM deliveries d JOIN endpoints p ON p.id = d.endpoint_id \
+                   WHERE d.finished_at IS NOT NULL GROUP BY p.name";
+        let rows = self.client.query(sql, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), Timestamp::from_unix_ms(row.get(1)))).collect()
     }
 }

@@ -13,7 +13,7 @@
 
 use std::time::{Duration, Instant};
 
-use ringback_testkit::{Cluster, SpreadLoad, SpreadPlan, postgres::Database, secret};
+use ringback_testkit::{Cluster, SpreadLoad, SpreadPlan, postgres::Database, secret, wall_clock_now};
 use tokio::time::sleep;
 
 use crate::apps::{AT_ONCE, Apps, LEASE};
@@ -197,17 +197,21 @@ async fn nothing_is_lost_while_nodes_are_killed_frozen_and_restarted_at_random()
 
     monkey.rage(&apps, duration).await;
     let ledger = load.stop().await;
+    let stopped_at = wall_clock_now();
     let Monkey { cluster, books, in_flight, tally, .. } = monkey;
     let calm_after = calm(cluster.node(0)).await;
+    let last_ends = books.last_ends().await;
     let findings = audit(&books, &apps, &ledger, &in_flight).await;
     let Tally { kills, stops, freezes, long_freezes } = tally;
     println!(
         "{kills} kills, {stops} stops, {freezes} freezes ({long_freezes} longer than a lease) in {duration:?}; {findings}; in flight at \
-         kills and freezes: {}; {} without an answer, {} refused, acknowledged by node: {:?}; calm after {calm_after:?}",
+         kills and freezes: {}; {} without an answer, {} refused, acknowledged by node: {:?}; calm after {calm_after:?}, by app: \
+         {:?}",
         in_flight.values().sum::<usize>(),
         ledger.unanswered,
         ledger.refusals.values().sum::<usize>(),
         ledger.by_node(NODES),
+        last_ends.into_iter().map(|(name, at)| (name, at.since(stopped_at))).collect::<Vec<_>>(),
     );
     assert!(findings.unexplained.is_empty(), "{:?}\n{}", findings.unexplained, cluster.talk());
     assert!(findings.most_at_once <= 2 * AT_ONCE, "{}", findings.most_at_once);

@@ -15,6 +15,72 @@ async fn db(database: &Database, args: &[&str]) -> Done {
 }
 
 #[tokio::test]
+async fn nodes_and_schema_are_shown() {
+    let database = Database::create();
+    let builder = Gateway::builder(BINARY).database(&database.url());
+    let (one, two) = tokio::join!(builder.clone().start(), builder.start());
+
+    let done = db(&database, &["status", "--json"]).await;
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let status = done.json();
+    assert_eq!((&status["object"], &status["kind"]), (&json!("database_status"), &json!("postgres")));
+    assert_eq!(status["needs"], json!([]));
+    assert_eq!(status["schema"]["version"], status["schema"]["newest_known"]);
+    assert!(
+        status["size_bytes"].as_u64() > Some(0) && status["connections"]["used"].as_u64() > Some(2),
+        "{status}"
+    );
+    let nodes = status["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 2, "{status}");
+    for gateway in [&one, &two] {
+        let health = gateway.get("/healthz").await;
+        let node = nodes.iter().find(|node| node["id"] == health["node"]).expect("each is listed");
+        assert_eq!((&node["is_alive"], &node["version"]), (&json!(true), &health["version"]));
+        assert_eq!(gateway.get("/readyz").await["store"]["kind"], "postgres");
+        assert!(gateway.talk().is_empty() || !gateway.talk().contains(&database.url()));
+    }
+    assert!(
+        status["partitions"].as_array().unwrap().iter().any(|part| part["table"] == "events"),
+        "{status}"
+    );
+
+    let text = db(&database, &["status"]).await;
+    assert_eq!(text.code, Some(0), "{}", text.stderr);
+    for words in ["PostgreSQL 1", database.name(), "up to date", "alive", "partitions", "CLOCK"] {
+        assert!(text.stdout.contains(words), "no {words} in:\n{}", text.stdout);
+    }
+    assert!(!text.stdout.contains('\u{1b}'), "colour is for terminals:\n{}", text.stdout);
+    let seen =
+        ringback(&["status", "--server", one.url()], &[("RINGBACK_API_KEY", ringback_testkit::ADMIN_KEY)])
+            .await;
+    assert!(seen.stdout.contains("postgres") && seen.stdout.contains("node"), "{}", seen.stdout);
+    one.terminate().await;
+    two.terminate().await;
+}
+
+#[tokio::test]
+async fn a_node_that_died_and_one_whose_clock_is_off_need_attention() {
+    let database = Database::create();
+    let gateway = Gateway::builder(BINARY).database(&database.url()).start().await;
+    gateway.kill().await;
+    let client = database.connection().await;
+    client.batch_execute("UPDATE nodes SET heartbeat_at = now() - interval '2 minutes'").await.unwrap();
+    let done = db(&database, &["status"]).await;
+    assert_eq!(done.code, Some(7), "{}\n{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("dead"), "{}", done.stdout);
+    assert!(
+        done.stderr.contains("attention: node ") && done.stderr.contains("2 minutes ago"),
+        "{}",
+        done.stderr
+    );
+    client.batch_execute("UPDATE nodes SET heartbeat_at = now(), clock_ahead_ms = -4500").await.unwrap();
+    let done = db(&database, &["status", "--json"]).await;
+    assert_eq!(done.code, Some(7), "{}", done.stderr);
+    let needs = done.json()["needs"].to_string();
+    assert!(needs.contains("4.5 s behind"), "{needs}");
+}
+
+#[tokio::test]
 async fn an_empty_database_gets_its_schema_without_a_node() {
     let database = Database::create();
     let behind = db(&database, &["status"]).await;

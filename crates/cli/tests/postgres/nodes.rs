@@ -55,3 +55,22 @@ async fn what_is_made_on_one_node_is_used_on_the_other() {
     one.terminate().await;
     two.terminate().await;
 }
+
+#[tokio::test]
+async fn a_node_that_stops_or_dies_leaves_its_work_to_the_other() {
+    let database = Database::create();
+    let (one, two) = two_nodes(&database).await;
+    let receiver = Receiver::start().await;
+    let mut openai = one.openai(&secret(1)).await;
+    one.create_endpoint(&receiver.url(), &["*"]).await;
+    for webhook_id in ["wh_1", "wh_2"] {
+        openai.post(webhook_id, wall_clock_now().to_wire(), BODY).await.unwrap();
+    }
+    one.kill().await;
+    until("both events to be delivered", || async {
+        let events = two.events().await;
+        (events.len() == 2 && events.iter().all(|event| event["state"] == "delivered")).then_some(())
+    })
+    .await;
+    two.terminate().await;
+}

@@ -213,6 +213,12 @@ impl PostgresStore {
         })
     }
 
+    /// Which node this is: a UUID, as [`NodeStatus::id`] has it.
+    #[must_use]
+    pub fn node_id(&self) -> String {
+        columns::hex(self.leases.node)
+    }
+
     /// How many appends and finishes were committed, in how many transactions, since the start.
     #[must_use]
     pub fn batch_counts(&self) -> BatchCounts {

@@ -97,8 +97,8 @@ impl Trial {
         began.elapsed()
     }
 
-    /// Whatever was accepted is there, and nothing twice.
-    async fn end(mut self, server: &OwnServer) {
+    /// Whatever was accepted is there, and nothing twice. Says how it went.
+    async fn end(mut self, server: &OwnServer) -> String {
         self.more_are_accepted(20, SOON).await;
         self.world.store.check().await.unwrap();
         self.noted.over.store(true, Ordering::Relaxed);
@@ -114,9 +114,9 @@ impl Trial {
         let lost: Vec<_> = accepted.iter().filter(|name| !different.contains(name)).collect();
         assert!(lost.is_empty(), "accepted and lost: {lost:?}");
         let refused = self.noted.refused.load(Ordering::Relaxed);
-        println!("{} accepted, {refused} refused", accepted.len());
         let world = Arc::into_inner(self.world).unwrap();
         world.store.close().await;
+        format!("{} accepted, {refused} refused", accepted.len())
     }
 }
 
@@ -156,7 +156,7 @@ async fn a_server_that_says_nothing_is_given_up_in_time() {
     assert!(checked.elapsed() < SOON, "{:?}", checked.elapsed());
     println!("given up after {:?}", began.elapsed());
     server.thaw().await;
-    trial.end(&server).await;
+    println!("{}", trial.end(&server).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -170,7 +170,7 @@ async fn a_server_is_restarted_under_appends() {
         let took = trial.more_are_accepted(CALLERS, SOON).await;
         println!("{how}: accepted again after {took:?}");
     }
-    trial.end(&server).await;
+    println!("{}", trial.end(&server).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,7 +181,7 @@ async fn all_connections_are_cut_again_and_again() {
         assert!(server.cut_connections().await > 0);
         trial.more_are_accepted(2, SOON).await;
     }
-    trial.end(&server).await;
+    println!("{}", trial.end(&server).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -196,7 +196,7 @@ async fn a_server_becomes_read_only_and_takes_writes_again() {
     trial.more_are_refused(10 * CALLERS).await;
     trial.world.store.check().await.unwrap_err();
     set("off");
-    trial.end(&server).await;
+    println!("{}", trial.end(&server).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -217,7 +217,7 @@ async fn others_have_all_connections() {
     }
     trial.more_are_refused(2 * CALLERS).await;
     others.clear();
-    trial.end(&server).await;
+    println!("{}", trial.end(&server).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -231,7 +231,7 @@ async fn a_commit_whose_answer_is_lost_is_no_second_event() {
         trial.more_are_accepted(CALLERS, SOON).await;
         assert_eq!(proxy.mode(), Mode::Forward);
     }
-    trial.end(&server).await;
+    println!("{}", trial.end(&server).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -252,7 +252,7 @@ async fn connections_that_are_all_dead_are_given_up_together() {
         store.due_endpoints().await.unwrap();
     }
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
-    trial.end(&server).await;
+    println!("{}", trial.end(&server).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -268,5 +268,5 @@ async fn of_several_hosts_the_one_that_answers_is_used() {
     one.cut();
     let took = trial.more_are_accepted(20, BOUND).await;
     println!("accepted by the other after {took:?}");
-    trial.end(&server).await;
+    println!("{}", trial.end(&server).await);
 }

@@ -114,7 +114,7 @@ mod tests {
         for (status, words) in [
             (
                 DatabaseStatus { nodes: vec![node(false, 9_000)], ..sound() },
-                &["n1", "1 minute ago"] as &[&str],
+                &["n1", "61 seconds ago"] as &[&str],
             ),
             (DatabaseStatus { nodes: vec![node(true, 2_001)], ..sound() }, &["2.0 s ahead of"]),
             (DatabaseStatus { nodes: vec![node(true, -90_500)], ..sound() }, &["90.5 s behind"]),
