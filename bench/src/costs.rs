@@ -1,4 +1,4 @@
-//! What the store's operations cost in a database with a long history, beside one with a short one, both filled by [`history`](crate::history).
+//! What the store's operations cost in a database with a long history, beside one with a short one, both filled by [`history`].
 //!
 //! Two things are measured, through the store as ingest, the API and the deliverer use it. *Pages*: how many pages of tables and indexes
 //! a call touches, which is what the size of a database can change; counted by the server on PostgreSQL, and on SQLite as
