@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 
+use futures_util::future::try_join_all;
+
 use ringback_domain::{EndpointId, IdMaker};
 
 use super::append::{NewRows, Taken};
+use super::claim::{self, ClaimedRow, Wanted};
 use super::connections::Connection;
 use super::dedupe::{self, Novelty};
 use super::failure::Failure;
@@ -26,6 +29,8 @@ pub(super) enum Work {
     AppendAll(Vec<Arrival>),
     /// The end of an attempt that says nothing about its endpoint.
     Finish(Box<Finish>),
+    /// What is due at an endpoint that all nodes share.
+    Claim(Wanted),
 }
 
 /// What became of it.
@@ -33,6 +38,7 @@ pub(super) enum Work {
 pub(super) enum Outcome {
     Appended(Vec<Appended>),
     Finished(Finished),
+    Claimed(Vec<ClaimedRow>),
 }
 
 /// Writes all of it; the caller commits. An error of one is an error of all, unless it is an answer. No two finishes are of one
@@ -67,7 +73,9 @@ pub(super) async fn run(
     tokio::try_join!(biased; rows.insert(tx, leases), receipts::write(tx, &receipts), finishing.write(tx))?;
     let mut finished = finishing.release(tx).await?.into_iter();
     let mut appended = appended.into_iter();
-    Ok(works.iter().map(|work| outcome(work, &mut appended, &mut finished)).collect())
+    // Last, and briefly: what is claimed stays locked until the commit.
+    let mut claimed = claim(tx, leases, works).await?.into_iter();
+    Ok(works.iter().map(|work| outcome(work, &mut appended, &mut finished, &mut claimed)).collect())
 }
 
 impl Work {
@@ -76,7 +84,7 @@ impl Work {
         match self {
             Self::Append(arrival) => std::slice::from_ref(arrival),
             Self::AppendAll(arrivals) => arrivals,
-            Self::Finish(_) => &[],
+            Self::Finish(_) | Self::Claim(_) => &[],
         }
     }
 }
@@ -88,7 +96,7 @@ async fn judge(tx: &Connection, works: &[&Work]) -> Result<Vec<Result<Vec<Novelt
         match work {
             Work::Append(arrival) => single.push(arrival),
             Work::AppendAll(arrivals) => groups.push(arrivals),
-            Work::Finish(_) => {}
+            Work::Finish(_) | Work::Claim(_) => {}
         }
     }
     let judged = dedupe::judge(tx, &single, &groups).await?;
@@ -96,7 +104,7 @@ async fn judge(tx: &Connection, works: &[&Work]) -> Result<Vec<Result<Vec<Novelt
     let of_work = |work: &&Work| match work {
         Work::Append(_) => single.next().map(|novelty| Ok(vec![novelty])),
         Work::AppendAll(_) => groups.next(),
-        Work::Finish(_) => None,
+        Work::Finish(_) | Work::Claim(_) => None,
     };
     Ok(works.iter().filter_map(of_work).collect())
 }
@@ -110,7 +118,7 @@ fn take<'a>(
     routes: &Routes,
     ids: &IdMaker,
 ) -> Result<TakenGroups<'a>, Failure> {
-    let appends = works.iter().filter(|work| !matches!(work, Work::Finish(_)));
+    let appends = works.iter().filter(|work| matches!(work, Work::Append(_) | Work::AppendAll(_)));
     let group = |(work, judged): (&&'a Work, Result<Vec<Novelty>, usize>)| match judged {
         Ok(novelties) => {
             let each = work.arrivals().iter().zip(novelties);
@@ -146,6 +154,12 @@ fn receipts_of<'a>(
     arrivals.zip(appended.iter().flatten().flatten()).collect()
 }
 
+/// The rows of each claim, in their sequence.
+async fn claim(tx: &Connection, leases: Leases, works: &[&Work]) -> Result<Vec<Vec<ClaimedRow>>, Failure> {
+    let of_work = |work: &&Work| if let Work::Claim(wanted) = work { Some(*wanted) } else { None };
+    try_join_all(works.iter().filter_map(of_work).map(|wanted| claim::claim(tx, leases, wanted))).await
+}
+
 fn finishes<'a>(works: &[&'a Work]) -> Vec<&'a Finish> {
     works.iter().filter_map(|work| if let Work::Finish(f) = work { Some(&**f) } else { None }).collect()
 }
@@ -154,9 +168,11 @@ fn outcome(
     work: &Work,
     appended: &mut impl Iterator<Item = Result<Vec<Appended>, usize>>,
     finished: &mut impl Iterator<Item = Finished>,
+    claimed: &mut impl Iterator<Item = Vec<ClaimedRow>>,
 ) -> Result<Outcome, StoreError> {
     let taken = match work {
         Work::Finish(_) => finished.next().map(|finished| Ok(Outcome::Finished(finished))),
+        Work::Claim(_) => claimed.next().map(|claimed| Ok(Outcome::Claimed(claimed))),
         Work::Append(_) | Work::AppendAll(_) => appended.next().map(|group| match group {
             Ok(appended) => Ok(Outcome::Appended(appended)),
             Err(index) => Err(StoreError::WebhookIdTaken { index }),

@@ -1,6 +1,9 @@
 //! Due work: finding it, leasing it, giving it back.
 
-use ringback_domain::{EndpointId, Timestamp};
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use ringback_domain::{DeliveryId, EndpointId, EventId, ProjectId, Timestamp, Trigger};
 use tokio_postgres::Row;
 
 use super::columns::{self, Key, get, key};
@@ -29,10 +32,10 @@ pub(super) const DUE_ENDPOINTS: &str = "\
                   AND d.due_at IS NOT NULL AND d.lease_expires_at IS NULL ORDER BY d.due_at LIMIT 1)) \
     FROM waiting WHERE endpoint_id IS NOT NULL";
 
-/// Leases the earliest due rows of one endpoint, the urgent ones first, and reads what they carry. Rows that somebody else is at are
-/// passed over. Two seeks rather than one: rows that are due later must not be walked through to reach the next lane.
+/// Leases the earliest due rows of one endpoint, the urgent ones first. Rows that somebody else is at are passed over. Two seeks rather than
+/// one: rows that are due later must not be walked through to reach the next lane.
 macro_rules! claim_sql {
-    (first: $first:expr, only_if: $only_if:literal, also: $also:literal, from: $before:literal, $after:literal) => {
+    (first: $first:expr, only_if: $only_if:literal, answer: $also:literal, $before:literal, $after:literal) => {
         concat!(
             "WITH ",
             $first,
@@ -60,11 +63,11 @@ macro_rules! claim_sql {
                           d.due_at, d.urgent, d.expires_at \
             ) \
             SELECT c.project_id, c.id, c.trigger, c.event_id, c.attempt_count, c.first_attempt_at, c.lease_token, \
-                   c.expires_at, e.webhook_id, e.payload, c.due_at, c.urgent",
+                   c.expires_at, c.due_at, c.urgent",
             $also,
             " FROM ",
             $before,
-            "claimed AS c JOIN events AS e ON e.project_id = c.project_id AND e.id = c.event_id",
+            "claimed AS c",
             $after,
             " ORDER BY c.urgent DESC, c.due_at, c.id"
         )
@@ -72,7 +75,7 @@ macro_rules! claim_sql {
 }
 
 /// For an endpoint that all nodes share.
-pub(super) const CLAIM: &str = claim_sql!(first: "", only_if: "", also: "", from: "", "");
+pub(super) const CLAIM: &str = claim_sql!(first: "", only_if: "", answer: "", "", "");
 
 /// For an endpoint that needs an owner: only if this node is that, or may become it and there is none. Says at least whose it is: this
 /// node's, another's, or (null) nobody's. The row of the ownership is held, so that it is not taken away in the middle.
@@ -91,9 +94,13 @@ pub(super) const CLAIM_OWNED: &str = claim_sql!(
             SELECT coalesce((SELECT is_own FROM held), (SELECT is_own FROM others), (SELECT is_own FROM taken)) AS is_own \
         ), ",
     only_if: "(SELECT is_own FROM owner) AND ",
-    also: ", owner.is_own",
-    from: "owner LEFT JOIN (", ") ON true"
+    answer: ", owner.is_own", "owner LEFT JOIN ", " ON true"
 );
+
+/// What claimed deliveries carry. Read beside the transaction that claims: large payloads are not to keep others waiting for its commit.
+pub(super) const CONTENTS: &str = "\
+    SELECT u.place, e.webhook_id, e.payload FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS u (project_id, id, place) \
+    JOIN events AS e ON e.project_id = u.project_id AND e.id = u.id ORDER BY u.place";
 
 /// Frees rows whose lease is still the one named.
 pub(super) const RELEASE: &str = "\
@@ -121,7 +128,7 @@ pub(super) async fn due_endpoints(connection: &Connection) -> Result<Vec<DueEndp
 }
 
 /// What is asked for by a claim.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) endpoint_id: EndpointId,
     pub(super) now: Timestamp,
@@ -129,11 +136,27 @@ pub(super) struct Wanted {
     pub(super) limit: usize,
 }
 
+/// A claimed row, before its event is read.
+#[derive(Debug)]
+pub(super) struct ClaimedRow {
+    project_id: ProjectId,
+    delivery_id: DeliveryId,
+    endpoint_id: EndpointId,
+    trigger: Trigger,
+    event_id: EventId,
+    attempt_count: u32,
+    first_attempt_at: Option<Timestamp>,
+    due_at: Timestamp,
+    urgent: bool,
+    expires_at: Option<Timestamp>,
+    lease: Lease,
+}
+
 pub(super) async fn claim(
     connection: &Connection,
     leases: Leases,
     wanted: Wanted,
-) -> Result<Vec<Claimed>, Failure> {
+) -> Result<Vec<ClaimedRow>, Failure> {
     let (length, present) = (length_ms(wanted.now, wanted.lease_expires_at), leases.present(wanted.now));
     let (id, now, limit) = (key(wanted.endpoint_id), wanted.now.as_unix_ms(), columns::limit(wanted.limit));
     let rows = connection.query(CLAIM, &[&id, &now, &length, &limit, &present, &leases.node]).await?;
@@ -146,14 +169,14 @@ pub(super) async fn claim_owned(
     leases: Leases,
     wanted: Wanted,
     may_take: bool,
-) -> Result<(Vec<Claimed>, Found), Failure> {
+) -> Result<(Vec<ClaimedRow>, Found), Failure> {
     let (length, present) = (length_ms(wanted.now, wanted.lease_expires_at), leases.present(wanted.now));
     let (id, now, limit) = (key(wanted.endpoint_id), wanted.now.as_unix_ms(), columns::limit(wanted.limit));
     let params: Params<'_> = &[&id, &now, &length, &limit, &present, &leases.node, &may_take];
     let rows = connection.query(CLAIM_OWNED, params).await?;
     let (mut found, mut claimed) = (Found::Nobodys, Vec::new());
     for row in &rows {
-        found = match get(row, 12)? {
+        found = match get(row, 10)? {
             Some(true) => Found::Own,
             Some(false) => Found::Others,
             None => Found::Nobodys,
@@ -165,23 +188,61 @@ pub(super) async fn claim_owned(
     Ok((claimed, found))
 }
 
-fn read(row: &Row, wanted: Wanted) -> Result<Claimed, Failure> {
+fn read(row: &Row, wanted: Wanted) -> Result<ClaimedRow, Failure> {
     let Wanted { endpoint_id, lease_expires_at: expires_at, .. } = wanted;
-    Ok(Claimed {
+    Ok(ClaimedRow {
         project_id: columns::id(row, 0)?,
         delivery_id: columns::id(row, 1)?,
         endpoint_id,
         trigger: columns::word(row, 2)?,
         event_id: columns::id(row, 3)?,
-        webhook_id: get(row, 8)?,
-        payload: columns::bytes(row, 9)?,
         attempt_count: columns::number::<i32, u32>(row, 4)?,
         first_attempt_at: columns::optional_time(row, 5)?,
-        due_at: columns::time(row, 10)?,
-        urgent: get(row, 11)?,
+        due_at: columns::time(row, 8)?,
+        urgent: get(row, 9)?,
         expires_at: columns::optional_time(row, 7)?,
         lease: Lease { token: columns::number::<i64, u64>(row, 6)?, expires_at },
     })
+}
+
+/// The claimed deliveries with what they carry.
+pub(super) async fn with_contents(
+    connection: &Connection,
+    rows: Vec<ClaimedRow>,
+) -> Result<Vec<Claimed>, Failure> {
+    let projects: Vec<Key> = rows.iter().map(|row| key(row.project_id)).collect();
+    let events: Vec<Key> = rows.iter().map(|row| key(row.event_id)).collect();
+    let mut contents = HashMap::with_capacity(rows.len());
+    for row in connection.query(CONTENTS, &[&projects, &events]).await? {
+        // Places are counted from 1.
+        let place = columns::number::<i64, usize>(&row, 0)? - 1;
+        contents.insert(place, (get(&row, 1)?, columns::bytes(&row, 2)?));
+    }
+    let filled = rows.into_iter().enumerate().filter_map(|(place, row)| {
+        let (webhook_id, payload) = contents.remove(&place)?;
+        Some(row.with(webhook_id, payload))
+    });
+    Ok(filled.collect())
+}
+
+impl ClaimedRow {
+    fn with(self, webhook_id: String, payload: Bytes) -> Claimed {
+        Claimed {
+            project_id: self.project_id,
+            delivery_id: self.delivery_id,
+            endpoint_id: self.endpoint_id,
+            trigger: self.trigger,
+            event_id: self.event_id,
+            webhook_id,
+            payload,
+            attempt_count: self.attempt_count,
+            first_attempt_at: self.first_attempt_at,
+            due_at: self.due_at,
+            urgent: self.urgent,
+            expires_at: self.expires_at,
+            lease: self.lease,
+        }
+    }
 }
 
 /// Says whose deliveries were freed.

@@ -1,6 +1,6 @@
 //! The backend for many nodes: one PostgreSQL database that all of them share.
 //!
-//! The actors: the `writer` commits appends and finishes in batches, over connections of its own; everything else that reads or writes takes
+//! The actors: the `writer` commits appends, claims and finishes in batches, over connections of its own; everything else that reads or writes takes
 //! a connection of the pool. The `snapshot` is the configuration in memory, and the `watch` keeps it in step with what other nodes change.
 //! A `node` is this process as the others see it: a connection of its own (the `link`), and a row in `nodes` that its `heartbeat` keeps
 //! fresh. Who is dead is buried by whoever sees it first (`burial`): its `leases` are void, and what it was the owner of (`owners`) is
@@ -219,7 +219,7 @@ impl PostgresStore {
         columns::hex(self.leases.node)
     }
 
-    /// How many appends and finishes were committed, in how many transactions, since the start.
+    /// How many appends, claims and finishes were committed, in how many transactions, since the start.
     #[must_use]
     pub fn batch_counts(&self) -> BatchCounts {
         self.writer.counts()

@@ -355,12 +355,12 @@ impl Store for PostgresStore {
         if self.config().endpoint(endpoint_id).is_some_and(|endpoint| needs_owner(endpoint)) {
             return self.written(self.claim_owned(wanted).await);
         }
-        // One statement is its own transaction, and one round trip.
-        let claimed = async {
-            let connection = self.connections.get().await?;
-            claim::claim(&connection, self.leases, wanted).await
-        };
-        self.written(claimed.await)
+        // With whatever else is written just now: a commit of its own would be the dearest part of it.
+        match self.writing.noted(self.writer.write_or_refuse(Work::Claim(wanted)).await)? {
+            Outcome::Claimed(rows) if rows.is_empty() => Ok(Vec::new()),
+            Outcome::Claimed(rows) => read!(self, |connection| claim::with_contents(connection, rows)),
+            Outcome::Appended(_) | Outcome::Finished(_) => Err(StoreError::Closed),
+        }
     }
 
     fn may_claim(&self, endpoint: &Endpoint) -> bool {
@@ -381,7 +381,7 @@ impl Store for PostgresStore {
         }
         match self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)? {
             Outcome::Finished(finished) => Ok(finished),
-            Outcome::Appended(_) => Err(StoreError::Closed),
+            Outcome::Appended(_) | Outcome::Claimed(_) => Err(StoreError::Closed),
         }
     }
 
@@ -550,7 +550,7 @@ impl PostgresStore {
                 self.tell_due(appended.iter().flat_map(|appended| appended.due.iter().copied()));
                 Ok(appended)
             }
-            Outcome::Finished(_) => Err(StoreError::Closed),
+            Outcome::Finished(_) | Outcome::Claimed(_) => Err(StoreError::Closed),
         }
     }
 
@@ -566,9 +566,9 @@ impl PostgresStore {
             return Ok(Vec::new());
         }
         let connection = self.connections.get().await?;
-        let (claimed, found) = claim::claim_owned(&connection, self.leases, wanted, way == Way::Take).await?;
+        let (rows, found) = claim::claim_owned(&connection, self.leases, wanted, way == Way::Take).await?;
         self.owners.note(wanted.endpoint_id, found);
-        Ok(claimed)
+        if rows.is_empty() { Ok(Vec::new()) } else { claim::with_contents(&connection, rows).await }
     }
 
     /// Rare, and a change of the configuration besides.

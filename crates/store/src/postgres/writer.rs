@@ -4,6 +4,9 @@
 //! everybody after the commit, so one commit serves all who came while the former one ran. If a batch fails for a row's sake, it
 //! is rolled back and halved until the culprit alone fails: one bad row harms nobody else.
 //!
+//! A commit is dear, and a batch costs the server much the same however little is in it: so under load a batch begins only a
+//! moment after the one before. Who comes after a quiet moment does not wait.
+//!
 //! Time is bounded on all sides: a batch that is not committed by then is given up, an append is answered by then, and what waits for
 //! nobody any more is not written.
 //!
@@ -18,7 +21,7 @@ use std::time::Duration;
 use ringback_domain::{DeliveryId, IdMaker};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::batch::{self, Outcome, Work};
@@ -34,6 +37,9 @@ const MAX_BATCH_BYTES: usize = 8 << 20;
 /// How often a batch is tried that meets others, as is every transaction.
 pub(super) const MAX_TRIES: usize = 5;
 
+/// How far apart the beginnings of batches are at least.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// How long a batch may take, with the connection that it needs and all that it is tried.
 const BATCH_BOUND: Duration = Duration::from_secs(8);
 /// How long a call waits for its answer, with the time in the queue.
@@ -44,7 +50,7 @@ const APPEND_BOUND: Duration = Duration::from_secs(10);
 pub struct BatchCounts {
     /// Transactions committed.
     pub commits: u64,
-    /// Writes in them: appends and finishes.
+    /// Writes in them: appends, claims and finishes.
     pub writes: u64,
 }
 
@@ -97,7 +103,7 @@ impl Writer {
         let Queue { max_queued, workers } = queue;
         let (queue, receiver) = mpsc::channel(max_queued);
         let counters = Arc::new(Counters::default());
-        let inbox = Mutex::new(Inbox { receiver, held: VecDeque::new() });
+        let inbox = Mutex::new(Inbox { receiver, held: VecDeque::new(), not_before: Instant::now() });
         let shared = Arc::new(Shared { inbox, connections, ids, leases, counters: Arc::clone(&counters) });
         let workers = (0..workers.max(1)).map(|_| tasks.spawn(Arc::clone(&shared).run())).collect();
         Self { queue: RwLock::new(Some(queue)), counters, workers: Mutex::new(workers) }
@@ -165,6 +171,8 @@ struct Inbox {
     receiver: mpsc::Receiver<Write>,
     /// Finishes of deliveries that had one in the last batch: they come after it.
     held: VecDeque<Write>,
+    /// When the next batch may begin.
+    not_before: Instant,
 }
 
 impl Inbox {
@@ -174,6 +182,8 @@ impl Inbox {
             Some(write) => write,
             None => self.receiver.recv().await?,
         };
+        sleep_until(self.not_before).await;
+        self.not_before = Instant::now() + GATHER;
         let (mut batch, mut later, mut bytes) = (Vec::new(), VecDeque::new(), 0);
         let mut finished: HashSet<DeliveryId> = HashSet::new();
         let mut next = Some(first);
