@@ -81,7 +81,11 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
     let policy = settings.egress_policy()?;
     let client = open_client(settings, policy.clone())?;
 
-    let opened = store::open(settings, &database, &ids, clock.as_ref()).await?;
+    let opened = tokio::select! {
+        opened = store::open(settings, &database, &ids, clock.as_ref()) => opened?,
+        // Nothing has begun that would have to be finished.
+        () = stop.clone().requested() => return Ok(()),
+    };
     let store = Arc::clone(&opened.store);
     let admin_key = admin_key::establish(settings, &database, store.as_ref()).await?;
     let listener = listen(settings).await?;

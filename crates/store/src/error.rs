@@ -159,8 +159,9 @@ pub enum OpenError {
     },
     /// The schema is newer than this binary, or a migration failed.
     #[error(
-        "cannot bring the database's schema up to date: if a newer Ringback has used it, start that version or a later one; \
-         if it is damaged, put a backup in its place"
+        "cannot bring the database's schema up to date: if permission was denied, the role needs a schema of its own, as by \
+         `createdb --owner ROLE`; if a newer Ringback has used it, start that version or a later one; if it is damaged, put a \
+         backup in its place"
     )]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A newer Ringback has removed from the schema what this one needs.

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use crate::exit::CliError;
 
 /// Tells when a stop was asked for.
+#[derive(Clone)]
 pub(crate) struct Stop {
     asked: watch::Receiver<bool>,
 }

@@ -104,8 +104,17 @@ fn explain(error: &figment::Error) -> String {
         Kind::UnknownVariant(word, known) => {
             format!("the setting `{path}`{place} is `{word}`, but must be one of {}", known.join(", "))
         }
+        other if path.is_empty() => {
+            format!("the settings{place} cannot be read: {}", without_lines_of_the_file(&other.to_string()))
+        }
         other => format!("the setting `{path}`{place}: {other}"),
     }
+}
+
+/// What a parser says, but for the lines that it shows: there may be a password in them.
+fn without_lines_of_the_file(said: &str) -> String {
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains('|'));
+    lines.collect::<Vec<_>>().join(": ")
 }
 
 /// What a person calls the type that a setting has.

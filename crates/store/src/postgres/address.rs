@@ -82,6 +82,10 @@ impl FromStr for PostgresAddress {
         }
         let mut config: Config =
             format!("{base}?{}", rest.join("&")).parse().map_err(|_| AddressError::Form)?;
+        // A `@` or `/` in a password that is not encoded ends it: the rest of it must not become a host or a database, which messages name.
+        if is_cut_password(base) {
+            return Err(AddressError::Form);
+        }
         let is_near = !config.get_hosts().is_empty() && config.get_hosts().iter().all(is_this_machine);
         let unless_said = if is_near { SslMode::Disable } else { SslMode::Require };
         config.ssl_mode(ssl_mode.unwrap_or(unless_said));
@@ -96,6 +100,13 @@ impl FromStr for PostgresAddress {
         let hosts = connecting::hosts(&config).into();
         Ok(Self { config, root_certificates, hosts, writing_host: Arc::default() })
     }
+}
+
+/// Whether more than one `@` is there, or one after the path began.
+fn is_cut_password(base: &str) -> bool {
+    let (_, rest) = base.split_once("://").unwrap_or_default();
+    let (before, after) = rest.split_once('@').unwrap_or(("", rest));
+    before.contains('/') || after.contains('@')
 }
 
 fn read_ssl_mode(mode: &str) -> Result<SslMode, AddressError> {
@@ -175,9 +186,15 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in
-            ["", "db.example", "host=db.example user=u", "mysql://u@h/d", "postgres://u@h/d?nonsense=1"]
-        {
+        for text in [
+            "",
+            "postgres://u:p@ss@h/d",
+            "postgres://u:12/pw@h/d",
+            "db.example",
+            "host=db.example user=u",
+            "mysql://u@h/d",
+            "postgres://u@h/d?nonsense=1",
+        ] {
             assert_eq!(text.parse::<PostgresAddress>().unwrap_err(), AddressError::Form, "{text}");
         }
         for mode in ["prefer", "allow", "", "Disable"] {

@@ -42,7 +42,7 @@ pub(super) const BOUND: Duration = Duration::from_secs(10);
 /// what an index has in order.
 pub(super) const SESSION: &str = "\
     SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '6s'; \
-    SET statement_timeout = '10s'; SET jit = off; \
+    SET statement_timeout = '9s'; SET jit = off; \
     SET enable_sort = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// Begins a transaction that writes. Said anew, lest somebody's own proxy gives each transaction another session.
@@ -54,7 +54,7 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// What holds for a transaction, where sessions are not ours.
 const OURS_FOR_A_WHILE: &str = "\
     ; SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL lock_timeout = '6s'; \
-    SET LOCAL statement_timeout = '10s'; SET LOCAL jit = off; \
+    SET LOCAL statement_timeout = '9s'; SET LOCAL jit = off; \
     SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
     SET LOCAL enable_mergejoin = off";
 

@@ -46,6 +46,12 @@ pub(super) enum DatabaseError {
         /// `events` or `attempts`.
         table: String,
     },
+    /// What other nodes change cannot be read here.
+    #[error("the configuration has not been read for 5 s")]
+    Stale,
+    /// Others took this node for dead, and it has not come back yet.
+    #[error("this node is not among the nodes that the database knows to live")]
+    NotRegistered,
     /// Something else took its place twice over, see [`Failure::Again`].
     #[error("the transaction met others again and again")]
     Contended,

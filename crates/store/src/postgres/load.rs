@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ringback_domain::project::DEFAULT_PROJECT_NAME;
 use ringback_domain::{IdMaker, ProjectId, Timestamp};
 
-use super::columns::{self, key};
+use super::columns::{self, Key, key};
 use super::connections::{Connection, Connections};
-use super::failure::Failure;
+use super::failure::{DatabaseError, Failure};
 use super::{api_keys, endpoints, event_types, projects, sources};
 use crate::config::Config;
 use crate::keyring::Keyring;
@@ -74,7 +74,11 @@ pub(super) async fn offer_admin_key(tx: &Connection, sha256: &[u8; 32]) -> Resul
     columns::array(&tx.query_one("SELECT key_sha256 FROM admin_keys", &[]).await?, 0)
 }
 
-/// Writes a row that changes nothing: proves that a transaction still reaches the disk.
-pub(super) async fn touch(tx: &Connection) -> Result<(), Failure> {
-    tx.execute("UPDATE config_version SET version = version", &[]).await.map(drop)
+/// Writes this node's own row without changing it: proves that a transaction still reaches the disk. Nobody else holds that row for
+/// long, as they may hold the configuration's number. Without the row this node is dead to the others.
+pub(super) async fn touch(tx: &Connection, node: Key) -> Result<(), Failure> {
+    match tx.execute("UPDATE nodes SET version = version WHERE id = $1", &[&node]).await? {
+        0 => Err(Failure::Unavailable(DatabaseError::NotRegistered)),
+        _ => Ok(()),
+    }
 }

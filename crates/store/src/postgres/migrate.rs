@@ -22,8 +22,8 @@ use crate::error::OpenError;
 pub(super) const DEAD_AFTER_SECS: u32 = 5;
 
 /// How long a migration waits for a table that somebody has; whoever needs the table meanwhile waits behind it.
-const WAIT: &str = "SET lock_timeout = '5s'";
-const WAIT_NO_MORE: &str = "RESET lock_timeout";
+const WAIT: &str = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'";
+const WAIT_NO_MORE: &str = "RESET lock_timeout; RESET idle_in_transaction_session_timeout";
 
 /// How far the schema is brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

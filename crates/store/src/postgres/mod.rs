@@ -128,6 +128,10 @@ pub struct PostgresStore {
     partitions: partitions::Partitions,
     /// Held by whoever counts what a replay comes to.
     counting: tokio::sync::Semaphore,
+    /// Places for groups of events on their way through the writer's queue.
+    groups: tokio::sync::Semaphore,
+    /// Places for reads that may take long: half of the connections.
+    browsing: tokio::sync::Semaphore,
     reading: Condition,
     writing: Condition,
 }
@@ -208,6 +212,8 @@ impl PostgresStore {
             prunable: prune::Found::default(),
             partitions,
             counting: tokio::sync::Semaphore::new(1),
+            groups: tokio::sync::Semaphore::new(4),
+            browsing: tokio::sync::Semaphore::new(connections.max(2) / 2),
             reading: Condition::new("the database cannot be read", "the database can be read again"),
             writing: Condition::new("the database takes no writes", "the database takes writes again"),
         })
@@ -247,6 +253,7 @@ async fn prepare(
     let tx = connections.write().await?;
     // By its lock no other node changes the configuration meanwhile; what is made here is news to the others.
     snapshot::raise(&tx).await?;
+    reseal::check_key(&tx, keyring).await?;
     let resealed = reseal::run(&tx, keyring).await?;
     load::prepare(&tx, ids, now).await?;
     let freed = if is_alone { burial::bury_all(&tx).await? } else { 0 };

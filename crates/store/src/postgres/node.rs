@@ -75,11 +75,17 @@ impl Node {
 
     /// Has the schema alone, until [`Node::leave_schema`].
     pub(super) async fn enter_schema(&self) -> Result<(), tokio_postgres::Error> {
-        self.client.batch_execute(&format!("SELECT pg_advisory_lock({}, 0)", locks::SCHEMA)).await
+        // The lock goes with the session: one that says nothing for so long, in or outside of a transaction, is ended by the server.
+        let sql = format!(
+            "SET idle_session_timeout = '60s'; SET idle_in_transaction_session_timeout = '10s'; SELECT pg_advisory_lock({}, 0)",
+            locks::SCHEMA
+        );
+        self.client.batch_execute(&sql).await
     }
 
     pub(super) async fn leave_schema(&self) -> Result<(), tokio_postgres::Error> {
-        self.client.batch_execute(&format!("SELECT pg_advisory_unlock({}, 0)", locks::SCHEMA)).await
+        let sql = format!("SELECT pg_advisory_unlock({}, 0); RESET idle_session_timeout", locks::SCHEMA);
+        self.client.batch_execute(&sql).await
     }
 
     /// Whether no other node lives. If so, none comes to life until [`Node::appear`].

@@ -10,11 +10,11 @@ use ringback_domain::{
     ReceiptId, SecretId, Source, SourceId, Timestamp,
 };
 use ringback_webhook::SigningSecret;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::batch::{Outcome, Work};
 use super::endpoints::Changed;
-use super::failure::Failure;
+use super::failure::{DatabaseError, Failure};
 use super::owners::{Way, needs_owner};
 use super::writer::MAX_TRIES;
 use super::{
@@ -38,11 +38,28 @@ use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 
 /// How long it may take to find out whether the database takes writes.
 const CHECK_BOUND: Duration = Duration::from_secs(4);
+/// How many events may go together without waiting for a place.
+const SMALL_GROUP: usize = 16;
+/// How long the API waits for a place to read in.
+const BROWSE_WAIT: Duration = Duration::from_secs(5);
 
 /// Reads over a connection of the pool.
 macro_rules! read {
     ($store:ident, |$connection:ident| $work:expr) => {{
         let outcome = async {
+            let $connection = &$store.connections.get().await?;
+            $work.await
+        };
+        $store.read(outcome.await)
+    }};
+}
+
+/// Reads what may take long, at the API's bidding: in one of the places for that, so that connections are left for everything else.
+macro_rules! browse {
+    ($store:ident, |$connection:ident| $work:expr) => {{
+        let outcome = async {
+            let place = timeout(BROWSE_WAIT, $store.browsing.acquire()).await;
+            let _place = place.ok().and_then(Result::ok).ok_or_else(no_place)?;
             let $connection = &$store.connections.get().await?;
             $work.await
         };
@@ -302,6 +319,13 @@ impl Store for PostgresStore {
     }
 
     async fn append_all(&self, arrivals: Vec<Arrival>) -> Result<Vec<Appended>, StoreError> {
+        // They wait here, and not before everybody else in the queue.
+        let _place = if arrivals.len() > SMALL_GROUP {
+            let place = timeout(BROWSE_WAIT, self.groups.acquire()).await;
+            Some(place.ok().and_then(Result::ok).ok_or(StoreError::Overloaded)?)
+        } else {
+            None
+        };
         self.append_work(Work::AppendAll(arrivals)).await
     }
 
@@ -319,7 +343,7 @@ impl Store for PostgresStore {
         filter: ReceiptFilter,
         page: PageRequest<ReceiptId>,
     ) -> Result<Page<Receipt>, StoreError> {
-        read!(self, |connection| receipts::list(connection, project_id, filter, page))
+        browse!(self, |connection| receipts::list(connection, project_id, filter, page))
     }
 
     async fn receipt(&self, project_id: ProjectId, id: ReceiptId) -> Result<ReceiptDetail, StoreError> {
@@ -336,7 +360,7 @@ impl Store for PostgresStore {
     }
 
     async fn refusal_counts(&self, project_id: ProjectId) -> Result<Vec<RefusalCount>, StoreError> {
-        read!(self, |connection| receipts::counts(connection, project_id))
+        browse!(self, |connection| receipts::counts(connection, project_id))
     }
 
     async fn due_endpoints(&self) -> Result<Vec<DueEndpoint>, StoreError> {
@@ -418,7 +442,7 @@ impl Store for PostgresStore {
         filter: DeliveryFilter,
         page: PageRequest<DeliveryId>,
     ) -> Result<Page<DeliveryRecord>, StoreError> {
-        read!(self, |connection| deliveries::list(connection, project_id, filter, page))
+        browse!(self, |connection| deliveries::list(connection, project_id, filter, page))
     }
 
     async fn delivery(&self, project_id: ProjectId, id: DeliveryId) -> Result<DeliveryFound, StoreError> {
@@ -451,7 +475,7 @@ impl Store for PostgresStore {
         filter: EventFilter,
         page: PageRequest<EventId>,
     ) -> Result<Page<EventRecord>, StoreError> {
-        read!(self, |connection| events::list(connection, project_id, &filter, page))
+        browse!(self, |connection| events::list(connection, project_id, &filter, page))
     }
 
     async fn event(&self, project_id: ProjectId, id: EventId) -> Result<EventDetail, StoreError> {
@@ -463,11 +487,11 @@ impl Store for PostgresStore {
     }
 
     async fn has_seen_type(&self, project_id: ProjectId, event_type: &str) -> Result<bool, StoreError> {
-        read!(self, |connection| events::has_seen_type(connection, project_id, event_type))
+        browse!(self, |connection| events::has_seen_type(connection, project_id, event_type))
     }
 
     async fn seen_types(&self, project_id: ProjectId, limit: usize) -> Result<Vec<String>, StoreError> {
-        read!(self, |connection| event_types::seen(connection, project_id, limit))
+        browse!(self, |connection| event_types::seen(connection, project_id, limit))
     }
 
     async fn register_event_type(
@@ -495,7 +519,7 @@ impl Store for PostgresStore {
     }
 
     async fn backlog(&self, project_id: ProjectId) -> Result<Backlog, StoreError> {
-        read!(self, |connection| backlog::backlog(connection, project_id))
+        browse!(self, |connection| backlog::backlog(connection, project_id))
     }
 
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
@@ -515,9 +539,10 @@ impl Store for PostgresStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.writing.noted(self.writer.check_room())?;
+        self.read(self.snapshot.check_fresh())?;
         let touched = async {
             let tx = self.connections.write_until(Instant::now() + CHECK_BOUND).await?;
-            load::touch(&tx).await?;
+            load::touch(&tx, self.leases.node).await?;
             tx.commit().await
         };
         self.written(touched.await)
@@ -541,6 +566,10 @@ impl Store for PostgresStore {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+fn no_place() -> Failure {
+    Failure::Unavailable(DatabaseError::NoConnection)
 }
 
 impl PostgresStore {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ringback_domain::{ProjectId, Replay, ReplayId, ReplayQuery, ReplayState, Timestamp};
+use tokio::time::timeout;
 
 use super::PostgresStore;
+use super::connections::BOUND;
 use super::failure::Failure;
 use super::replay_plan::Plan;
 use super::replays;
@@ -26,7 +28,8 @@ impl ReplayStore for PostgresStore {
         let project = self.project(project_id)?;
         check_names(&project, &query)?;
         // One after the other: a count reads much, and all reads share a few connections.
-        let _permit = self.counting.acquire().await.map_err(|_| StoreError::Closed)?;
+        let permit = timeout(BOUND, self.counting.acquire()).await.map_err(|_| StoreError::Overloaded)?;
+        let _permit = permit.map_err(|_| StoreError::Closed)?;
         self.read(replays::preview(&self.connections, &project, &query, to_target).await)
     }
 

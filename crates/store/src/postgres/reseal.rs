@@ -7,6 +7,22 @@ use super::failure::Failure;
 use crate::keyring::Keyring;
 use crate::rows::sealed::{COLUMNS, Column};
 
+/// What the known text is bound to.
+const KEY_CHECK: &str = "config_version/key_check";
+
+/// Fails if the keys are others than those that the database is used with; the first start says which that are.
+pub(super) async fn check_key(tx: &Connection, keyring: &Keyring) -> Result<(), Failure> {
+    let row = tx.query_one("SELECT key_check FROM config_version", &[]).await?;
+    if let Some(sealed) = get::<Option<Vec<u8>>>(&row, 0)? {
+        keyring.decrypt(KEY_CHECK, &sealed).map_err(Failure::unreadable)?;
+        if keyring.is_current(&sealed) {
+            return Ok(());
+        }
+    }
+    let sealed = keyring.encrypt(KEY_CHECK, b"ringback");
+    tx.execute("UPDATE config_version SET key_check = $1", &[&sealed]).await.map(drop)
+}
+
 /// Encrypts anew what is not under the first key, in one transaction; says how many there were.
 pub(super) async fn run(tx: &Connection, keyring: &Keyring) -> Result<u64, Failure> {
     let mut count = 0;

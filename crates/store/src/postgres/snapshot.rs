@@ -6,11 +6,12 @@
 //! anew.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, MutexGuard, Notify};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::columns;
 use super::connections::{BOUND, Connection, Connections, Transaction};
@@ -20,6 +21,8 @@ use crate::config::Config;
 use crate::keyring::Keyring;
 
 const RAISE: &str = "UPDATE config_version SET version = version + 1 RETURNING version";
+/// How old what is known may be for calls to be taken by it.
+const STALE_AFTER: Duration = Duration::from_secs(5);
 const VERSION: &str = "SELECT version FROM config_version";
 
 /// Raises the number: from now on nobody else changes anything, until the end of the transaction.
@@ -34,6 +37,8 @@ pub(super) struct Snapshot {
     config: ArcSwap<Config>,
     /// The number that the snapshot has. Held while it changes.
     version: Mutex<i64>,
+    /// When it was last known to be what the rows say.
+    confirmed: std::sync::Mutex<Instant>,
     /// Woken by each change of this node.
     pub(super) changed: Notify,
 }
@@ -47,6 +52,7 @@ impl Snapshot {
             keyring,
             config: ArcSwap::from_pointee(config),
             version: Mutex::new(version),
+            confirmed: std::sync::Mutex::new(Instant::now()),
             changed: Notify::new(),
         })
     }
@@ -63,7 +69,18 @@ impl Snapshot {
         if columns::get::<i64>(&row, 0)? != *known {
             self.reload(&mut known).await?;
         }
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         Ok(())
+    }
+
+    /// Fails if the rows have not been read for so long that what other nodes changed may be unknown here.
+    pub(super) fn check_fresh(&self) -> Result<(), Failure> {
+        let confirmed = *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        if confirmed.elapsed() < STALE_AFTER {
+            Ok(())
+        } else {
+            Err(Failure::Unavailable(DatabaseError::Stale))
+        }
     }
 
     async fn reload(&self, known: &mut i64) -> Result<(), Failure> {

@@ -89,7 +89,11 @@ async fn look(link: Arc<Link>, snapshot: Arc<Snapshot>) {
     loop {
         // Heard, or not heard for so long.
         let _ = tokio::time::timeout(LOOK, link.ears.config.notified()).await;
-        let outcome = snapshot.refresh().await.map_err(StoreError::from);
+        let outcome = snapshot.refresh().await.map_err(|failure| match StoreError::from(failure) {
+            // Of no use to this node either, for instance because it lacks a key; and to be told.
+            StoreError::Corrupt { source, .. } => StoreError::Unavailable(source),
+            error => error,
+        });
         // Told in the log, and tried again.
         let _ = condition.noted(outcome);
     }

@@ -32,6 +32,8 @@ use crate::error::StoreError;
 
 /// How many writes one transaction takes at most: bounds the time a commit's answers wait for.
 const MAX_BATCH: usize = 512;
+/// How many events one transaction takes, beside the last write: a write may be a thousand of them, and all must be over in time.
+const MAX_BATCH_EVENTS: usize = 2000;
 /// How many bytes of payloads one transaction takes, beside the last write: bounds the memory of both sides.
 const MAX_BATCH_BYTES: usize = 8 << 20;
 /// How often a batch is tried that meets others, as is every transaction.
@@ -184,16 +186,18 @@ impl Inbox {
         };
         sleep_until(self.not_before).await;
         self.not_before = Instant::now() + GATHER;
-        let (mut batch, mut later, mut bytes) = (Vec::new(), VecDeque::new(), 0);
+        let (mut batch, mut later, mut bytes, mut events) = (Vec::new(), VecDeque::new(), 0, 0);
         let mut finished: HashSet<DeliveryId> = HashSet::new();
         let mut next = Some(first);
         while let Some(write) = next {
             bytes += write.work.arrivals().iter().map(|arrival| arrival.event.payload.len()).sum::<usize>();
+            events += write.work.arrivals().len();
             match &write.work {
                 Work::Finish(finish) if !finished.insert(finish.delivery_id) => later.push_back(write),
                 _ => batch.push(write),
             }
-            let has_room = batch.len() + later.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES;
+            let has_room =
+                batch.len() + later.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES && events < MAX_BATCH_EVENTS;
             next = if has_room { self.take_one() } else { None };
         }
         later.append(&mut self.held);

@@ -8,7 +8,9 @@
 -- its transaction, and whoever reads another number than it knows has to read the configuration again.
 CREATE TABLE config_version (
     only_row BOOLEAN PRIMARY KEY DEFAULT true CHECK (only_row),
-    version  BIGINT NOT NULL
+    version  BIGINT NOT NULL,
+    -- a known text under the operator's encryption key: whoever has another key is refused although nothing else is encrypted yet
+    key_check BYTEA
 );
 INSERT INTO config_version (version) VALUES (1);
 
