@@ -61,7 +61,9 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
     let is_too_late = lease_ends.saturating_duration_since(Instant::now()) <= timeout;
     let leased_at = lease_ends.checked_sub(lease_length(&endpoint)).unwrap_or(lease_ends);
     if is_too_late || !node.store.holds_leases(leased_at.into_std()) {
-        // Somebody else may claim it before an attempt made now would end, or has: leave the row alone, it will be reclaimed.
+        // Somebody else may claim it before an attempt made now would end, or has: then the token is another one. Else nobody would
+        // until the lease runs out.
+        give_back(&node, &claimed).await;
         node.note_unattempted(&endpoint);
         return;
     }

@@ -224,6 +224,19 @@ pub struct Retention {
     pub limit: usize,
 }
 
+impl Retention {
+    /// The same by a clock that is so far behind the one that asked.
+    #[must_use]
+    pub(crate) fn earlier_by(self, ahead: std::time::Duration) -> Self {
+        Self {
+            events_before: self.events_before.minus(ahead),
+            webhook_ids_before: self.webhook_ids_before.minus(ahead),
+            idempotency_keys_before: self.idempotency_keys_before.minus(ahead),
+            limit: self.limit,
+        }
+    }
+}
+
 /// Durable truth. `Ok` of a writing method means: committed and on disk.
 #[async_trait]
 pub trait Store: ReplayStore {

@@ -49,3 +49,30 @@ async fn a_node_that_cannot_say_that_it_lives_attempts_nothing_until_it_can() {
     person.batch_execute("COMMIT").await.unwrap();
     until("the delivery", || async { Some(()).filter(|()| receiver.call_count() == 1) }).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_took_before_it_was_buried_goes_on_within_ten_seconds() {
+    let (database, receiver) = (Database::create(), Receiver::start().await);
+    let node = Node::start(&database, 1).await;
+    node.endpoint(&receiver.url(), DeliveryRules::default(), &[]).await;
+    let (person, other) = (database.connection().await, database.connection().await);
+    // Its append waits, and meanwhile others have taken it for dead and it has come back.
+    person.batch_execute("BEGIN; LOCK TABLE events IN SHARE MODE").await.unwrap();
+    let before = Instant::now();
+    let buried = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        other.batch_execute("DELETE FROM nodes").await.unwrap();
+        until("it to come back", || async {
+            Some(()).filter(|()| node.store.holds_leases(Instant::now()) && !node.store.holds_leases(before))
+        })
+        .await;
+        person.batch_execute("COMMIT").await.unwrap();
+        Instant::now()
+    };
+    let (appended, written_at) = tokio::join!(node.publish("a", "batch_1"), buried);
+    assert_eq!(appended.leased.len(), 1);
+    while receiver.call_count() == 0 && written_at.elapsed() < Duration::from_secs(60) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(written_at.elapsed() < Duration::from_secs(10), "{:?}", written_at.elapsed());
+}

@@ -6,13 +6,18 @@ use tokio_postgres::Row;
 use super::columns::{self, Key, get};
 use super::connections::Connection;
 use super::failure::Failure;
+use super::leases::{Leases, server_ms};
 use super::locks;
 use super::order::{self, Place};
 
 /// Finds what is too old, under no lease: an attempt that is under way may still arrive in time.
-pub(super) const FIND: &str = "\
+pub(super) const FIND: &str = concat!(
+    "\
     SELECT project_id, id, endpoint_id, order_key, position FROM deliveries \
-    WHERE expires_at <= $1 AND finished_at IS NULL AND lease_expires_at IS NULL ORDER BY expires_at LIMIT $2";
+    WHERE expires_at <= (SELECT CASE WHEN $3 THEN $1 ELSE least($1, ",
+    server_ms!(),
+    ") END) AND finished_at IS NULL AND lease_expires_at IS NULL ORDER BY expires_at LIMIT $2"
+);
 
 /// Ends what was found, as far as it still is so and nobody else is at it.
 pub(super) const EXPIRE: &str = "\
@@ -26,8 +31,13 @@ pub(super) const EXPIRE: &str = "\
     RETURNING d.endpoint_id, d.order_key, d.position";
 
 /// Says how many there were. Who waited for one of them in its order goes on.
-pub(super) async fn expire(tx: &Connection, now: Timestamp, limit: usize) -> Result<usize, Failure> {
-    let found = tx.query(FIND, &[&now.as_unix_ms(), &columns::limit(limit)]).await?;
+pub(super) async fn expire(
+    tx: &Connection,
+    leases: Leases,
+    now: Timestamp,
+    limit: usize,
+) -> Result<usize, Failure> {
+    let found = tx.query(FIND, &[&now.as_unix_ms(), &columns::limit(limit), &leases.is_given()]).await?;
     if found.is_empty() {
         return Ok(0);
     }

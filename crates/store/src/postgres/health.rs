@@ -8,6 +8,7 @@ use super::columns::{self, key, ms};
 use super::connections::Connection;
 use super::endpoints::{self, Changed};
 use super::failure::Failure;
+use crate::config::Config;
 use crate::keyring::Keyring;
 use crate::work::EndpointNote;
 
@@ -40,6 +41,16 @@ pub(super) async fn forget(tx: &Connection, id: EndpointId) -> Result<(), Failur
     let sql =
         "UPDATE endpoints SET failing_since = NULL, last_failed_at = NULL, warned_at = NULL WHERE id = $1";
     tx.execute(sql, &[&key(id)]).await.map(drop)
+}
+
+/// Whether a note says something, as far as this node knows.
+pub(super) fn is_news(config: &Config, note: &EndpointNote) -> bool {
+    let is_gone = note.change == HealthChange::Disable(DisabledFor::Gone);
+    config.endpoint(note.endpoint_id).is_some_and(|endpoint| {
+        endpoint.url == note.url
+            && endpoint.disabled_at.is_none()
+            && (is_gone || endpoint.health.failing_since == note.failing_since)
+    })
 }
 
 /// Writes a note down. `None` when it is about something that is no more.

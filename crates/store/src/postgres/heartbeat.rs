@@ -45,12 +45,16 @@ const BEAT_SQL: &str = concat!(
     ", clock_ahead_ms) WHERE id = $1 AND heartbeat_at > 'epoch' RETURNING clock_ahead_ms \
     ) \
     SELECT NULL::uuid, false, clock_ahead_ms FROM beat UNION ALL \
-    SELECT id, heartbeat_at < clock_timestamp() - make_interval(secs => $3), 0 FROM nodes WHERE id <> $1"
+    SELECT id, heartbeat_at < clock_timestamp() - make_interval(secs => $3), \
+           (extract(epoch FROM heartbeat_at) * 1000)::int8 FROM nodes WHERE id <> $1"
 );
 
-/// Gives up what a node has, but for its leases: those run out, unless their ends are still recorded.
+/// Gives up what a node has. Nothing of what is still under way is recorded any more.
 const LEAVE: &str = "\
-    WITH replaying AS (UPDATE replays SET runner = NULL WHERE runner = $1) DELETE FROM nodes WHERE id = $1";
+    WITH replaying AS (UPDATE replays SET runner = NULL WHERE runner = $1), \
+    leased AS (UPDATE deliveries SET lease_expires_at = NULL, lease_node = NULL \
+               WHERE lease_node = $1 AND lease_expires_at IS NOT NULL) \
+    DELETE FROM nodes WHERE id = $1";
 
 /// Who a node is.
 #[derive(Clone)]
@@ -163,8 +167,10 @@ impl Heart {
         for row in &rows {
             match (get::<Option<Key>>(row, 0)?, get::<bool>(row, 1)?) {
                 (None, _) => beat.clock_ahead_ms = Some(get(row, 2)?),
-                (Some(other), true) => beat.dead.push(other),
-                (Some(other), false) => alive.push(other),
+                (Some(other), is_old) => {
+                    let stands_still = self.pulse.saw(other, get(row, 2)?, sent_at);
+                    if is_old && stands_still { &mut beat.dead } else { &mut alive }.push(other);
+                }
             }
         }
         if beat.clock_ahead_ms.is_none() {

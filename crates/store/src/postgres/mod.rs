@@ -168,7 +168,7 @@ impl PostgresStore {
             version: options.version,
             schema_version: i32::try_from(schema.version()).unwrap_or(i32::MAX),
         };
-        let is_alone = node.is_alone().await.map_err(|error| refused.by(error))?;
+        let is_alone = node.is_alone(options.lease_clock).await.map_err(|error| refused.by(error))?;
         prepare(&pool, &keyring, &ids, now, is_alone).await.map_err(of_rows)?;
         // Counts from here on for whoever changes the schema next.
         let registered_at = register(&node, &identity).await.map_err(|error| refused.by(error))?;

@@ -22,9 +22,12 @@ use super::connecting::{self, ConnectError};
 use super::connections::Params;
 use super::ears::{CONFIG_CHANNEL, DUE_CHANNEL, Ears, due_payload};
 use super::locks;
+use super::options::LeaseClock;
 
 /// How long a start waits for a node that is going to be gone: its connection is, when the server has noticed.
 const LAST_BREATH: Duration = Duration::from_secs(1);
+/// How long one has that registered and did not leave: a heartbeat, and the time to connect.
+const COME_BACK: Duration = Duration::from_secs(2);
 /// How often it looks meanwhile.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -89,13 +92,25 @@ impl Node {
     }
 
     /// Whether no other node lives. If so, none comes to life until [`Node::appear`].
-    pub(super) async fn is_alone(&self) -> Result<bool, tokio_postgres::Error> {
+    ///
+    /// With an invented time nobody has a heartbeat to wait for.
+    pub(super) async fn is_alone(&self, clock: LeaseClock) -> Result<bool, tokio_postgres::Error> {
         let sql = format!("SELECT pg_try_advisory_lock({}, 0)", locks::PRESENCE);
+        let unlock = format!("SELECT pg_advisory_unlock({}, 0)", locks::PRESENCE);
+        let mut had_time = clock == LeaseClock::Given;
         for _ in 0..LAST_BREATH.as_millis() / LOOK.as_millis() {
-            if self.client.query_one(&sql, &[]).await?.get(0) {
+            if !self.client.query_one(&sql, &[]).await?.get::<_, bool>(0) {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            let any = "SELECT EXISTS (SELECT 1 FROM nodes)";
+            if had_time || !self.client.query_one(any, &[]).await?.get::<_, bool>(0) {
                 return Ok(true);
             }
-            tokio::time::sleep(LOOK).await;
+            // Killed; or alive, and its connection was cut: then it has another one with its next heartbeat.
+            self.client.batch_execute(&unlock).await?;
+            tokio::time::sleep(COME_BACK).await;
+            had_time = true;
         }
         Ok(false)
     }

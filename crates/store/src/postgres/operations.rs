@@ -34,7 +34,7 @@ use crate::store::{
     EndpointChange, MaxAgeChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention,
     Rotation, SourceChange, Store,
 };
-use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
+use crate::work::{Claimed, DueEndpoint, EndpointNote, Finish, Finished, Unattempted};
 
 /// How long it may take to find out whether the database takes writes.
 const CHECK_BOUND: Duration = Duration::from_secs(4);
@@ -400,8 +400,11 @@ impl Store for PostgresStore {
     }
 
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
-        if finish.endpoint.is_some() {
-            return self.written(until_it_meets_none!(self.finish_with_note(&finish)));
+        if let Some(note) = &finish.endpoint {
+            let finished = self.written(until_it_meets_none!(self.finish_with_note(&finish, note)))?;
+            if let Some(finished) = finished {
+                return Ok(finished);
+            }
         }
         match self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)? {
             Outcome::Finished(finished) => Ok(finished),
@@ -416,7 +419,7 @@ impl Store for PostgresStore {
     }
 
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        write!(self, |tx| expire::expire(tx, now, limit))
+        write!(self, |tx| expire::expire(tx, self.leases, now, limit))
     }
 
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
@@ -524,6 +527,8 @@ impl Store for PostgresStore {
 
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
         let swept = self.written(self.partitions.sweep(&self.connections, retention).await)?;
+        // What is young by the database's clock stays, whatever that of this node says.
+        let retention = retention.earlier_by(swept.ahead);
         let mut found = self.prunable.take(retention.limit);
         if found.1.is_empty() {
             let ranges = &swept.row_by_row;
@@ -601,16 +606,20 @@ impl PostgresStore {
     }
 
     /// Rare, and a change of the configuration besides.
-    async fn finish_with_note(&self, finish: &Finish) -> Result<Finished, Failure> {
-        let change = self.snapshot.change().await?;
-        let mut changed = None;
-        if let Some(note) = &finish.endpoint {
-            // Before the delivery, as everywhere the routes come first.
-            changed = health::note(&change, &self.keyring, finish.project_id, note, finish.now).await?;
-        }
+    async fn finish_with_note(
+        &self,
+        finish: &Finish,
+        note: &EndpointNote,
+    ) -> Result<Option<Finished>, Failure> {
+        // Of many attempts that end alike only the first has something to say, and a change is one at a time over all nodes.
+        let Some(change) = self.snapshot.change_if(|config| health::is_news(config, note)).await? else {
+            return Ok(None);
+        };
+        // Before the delivery, as everywhere the routes come first.
+        let changed = health::note(&change, &self.keyring, finish.project_id, note, finish.now).await?;
         let mut finished = finish::finish(&change, finish).await?;
         finished.disabled = changed.as_ref().is_some_and(|changed| changed.endpoint.disabled_at.is_some());
         change.commit(|config| changed.iter().for_each(|changed| changed.put(config))).await?;
-        Ok(finished)
+        Ok(Some(finished))
     }
 }

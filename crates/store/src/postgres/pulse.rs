@@ -1,5 +1,6 @@
 //! What this node knows of its own life and of others': as of its last heartbeat.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,8 @@ use super::columns::Key;
 
 /// How old a heartbeat is when its node is dead.
 pub(super) const DEAD_AFTER: Duration = Duration::from_secs(5);
+/// How long a dead node has had no other heartbeat, as those see it that live.
+const STANDS_STILL: Duration = Duration::from_millis(2500);
 /// How far apart heartbeats may be that follow one another without a gap.
 const GAP: Duration = Duration::from_secs(2);
 
@@ -25,12 +28,20 @@ struct State {
     lives_since: Instant,
     /// Who lives, this node included.
     alive: Vec<Key>,
+    /// The last heartbeats of others, and since when they have been the last.
+    seen: HashMap<Key, (i64, Instant)>,
 }
 
 impl Pulse {
     /// Of a node that was registered at this time.
     pub(super) fn new(id: Key, sent_at: Instant) -> Self {
-        let state = State { last: sent_at, steady_since: sent_at, lives_since: sent_at, alive: vec![id] };
+        let state = State {
+            last: sent_at,
+            steady_since: sent_at,
+            lives_since: sent_at,
+            alive: vec![id],
+            seen: HashMap::new(),
+        };
         Self { id, state: Mutex::new(state) }
     }
 
@@ -53,6 +64,17 @@ impl Pulse {
     /// Whether nobody has taken this node for dead since then.
     pub(super) fn has_lived_since(&self, then: Instant) -> bool {
         self.lock().lives_since <= then
+    }
+
+    /// Notes another node's last heartbeat; says whether it has had no other for a while by this node's monotonic clock: the database's
+    /// may be set forward, and then all are old at once.
+    pub(super) fn saw(&self, other: Key, heartbeat_ms: i64, at: Instant) -> bool {
+        let mut state = self.lock();
+        let seen = state.seen.entry(other).or_insert((heartbeat_ms, at));
+        if seen.0 != heartbeat_ms {
+            *seen = (heartbeat_ms, at);
+        }
+        at.saturating_duration_since(seen.1) >= STANDS_STILL
     }
 
     /// Whether others still take this node for alive.

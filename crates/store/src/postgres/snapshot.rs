@@ -104,12 +104,24 @@ impl Snapshot {
 
     /// Begins a change. Nobody else changes anything until it is committed or dropped.
     pub(super) async fn change(&self) -> Result<Change<'_>, Failure> {
+        let change = self.change_if(|_| true).await?;
+        change.ok_or(Failure::Again)
+    }
+
+    /// The same, unless what others have changed meanwhile, as far as this node knows, leaves nothing to be done.
+    pub(super) async fn change_if(
+        &self,
+        is_needed: impl FnOnce(&Config) -> bool,
+    ) -> Result<Option<Change<'_>>, Failure> {
         // Others may be waiting in a queue before it, each for a database that does not answer.
         let known = timeout(BOUND, self.version.lock()).await;
         let known = known.map_err(|_| Failure::Unavailable(DatabaseError::NoAnswer))?;
+        if !is_needed(&self.config.load()) {
+            return Ok(None);
+        }
         let tx = self.connections.write().await?;
         let version = raise(&tx).await?;
-        Ok(Change { snapshot: self, known, tx, version })
+        Ok(Some(Change { snapshot: self, known, tx, version }))
     }
 }
 

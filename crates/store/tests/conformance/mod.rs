@@ -332,7 +332,6 @@ macro_rules! conformance {
             secrets {
                 secrets_are_the_same_after_a_restart
                 a_wrong_key_is_refused_by_its_name
-                a_database_without_secrets_opens_under_any_key
                 keys_are_rotated_by_a_list
                 headers_and_authentication_move_to_the_new_key_too
                 keys_of_either_scheme_are_the_same_after_a_rotation_and_a_restart

@@ -60,16 +60,6 @@ pub(crate) async fn a_wrong_key_is_refused_by_its_name(mut world: World) {
     }
 }
 
-pub(crate) async fn a_database_without_secrets_opens_under_any_key(world: World) {
-    let source = source_with(&world, SourceKind::OpenAi, secret(3)).await;
-    let secret_id = *revealed(&world).keys().next().unwrap();
-    world.store.remove_source_secret(world.project, source, secret_id, at(1)).await.unwrap();
-    let world = world.restart_under(keyring(&[2])).await.unwrap();
-    world.store.add_source_secret(world.project, source, (world.id(), secret(5)), at(2)).await.unwrap();
-    let (_, refusal) = world.refused_under(keyring(&[1]), keyring(&[2])).await;
-    assert_err!(Err::<(), _>(refusal), OpenError::MissingKey { .. });
-}
-
 pub(crate) async fn keys_are_rotated_by_a_list(world: World) {
     source_with(&world, SourceKind::OpenAi, secret(3)).await;
     world.endpoint(&["*"]).await;

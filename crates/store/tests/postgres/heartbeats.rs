@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ringback_domain::retry::NextStep;
 use ringback_domain::{DeliveryRules, DeliveryState, IdMaker};
+use ringback_store::postgres::LeaseClock;
 use ringback_store::{PostgresOptions, PostgresStore, Store};
 use tokio_postgres::Client;
 
@@ -48,7 +49,7 @@ async fn a_node_is_seen_while_it_lives_and_leaves_nothing() {
     assert_eq!(person.query_one(rows, &[]).await.unwrap().get::<_, i64>(0), 0);
     let leased =
         "SELECT count(*) FROM deliveries WHERE lease_expires_at IS NOT NULL AND lease_node IS NOT NULL";
-    assert_eq!(person.query_one(leased, &[]).await.unwrap().get::<_, i64>(0), 1, "its lease runs out");
+    assert_eq!(person.query_one(leased, &[]).await.unwrap().get::<_, i64>(0), 0, "others may go on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -240,4 +241,46 @@ async fn who_has_not_been_heard_itself_calls_nobody_dead() {
     assert!(person.query_one(there, &[]).await.unwrap().get::<_, bool>(0), "it was given time");
     first.run(async |_| tokio::time::sleep(Duration::from_secs(4)).await);
     assert!(!person.query_one(there, &[]).await.unwrap().get::<_, bool>(0), "it did not use it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_while_a_living_nodes_link_is_cut_frees_nothing() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let person = database.connection().await;
+    let endpoint = world.endpoint(&["*"]).await;
+    world.publication("a").append().await;
+    let claimed = world.claim_one(endpoint, at(0)).await;
+    // As a restart of the server does.
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    person.query_one(cut, &[]).await.unwrap();
+    let lease_clock = LeaseClock::Server;
+    let options = PostgresOptions { ids: Arc::new(IdMaker::new(2)), lease_clock, ..options(&database) };
+    let _other = PostgresStore::open(options).await.unwrap();
+    let leased = "SELECT count(*) FROM deliveries WHERE lease_expires_at IS NOT NULL";
+    assert_eq!(person.query_one(leased, &[]).await.unwrap().get::<_, i64>(0), 1, "freed under {claimed:?}");
+    assert_eq!(person.query_one("SELECT count(*) FROM nodes", &[]).await.unwrap().get::<_, i64>(0), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_old_look_is_no_death() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let person = database.connection().await;
+    let other = second_node(&database).await;
+    let endpoint = world.endpoint(&["*"]).await;
+    world.publication("a").append().await;
+    assert_eq!(other.claim(endpoint, at(0), at(60), 1).await.unwrap().len(), 1);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    let before = Instant::now();
+    // What a clock of the server that is set forward by 10 s does.
+    for _ in 0..3 {
+        person.batch_execute("UPDATE nodes SET heartbeat_at = heartbeat_at - interval '10 s'").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(2300)).await;
+    }
+    assert!(
+        other.holds_leases(before) && world.store.holds_leases(before),
+        "one of two living nodes was buried"
+    );
 }

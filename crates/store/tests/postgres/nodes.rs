@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ringback_domain::{EndpointId, IdMaker};
 use ringback_store::{EventFilter, PageRequest, PostgresOptions, PostgresStore, Rotation, Store};
+use tokio_util::task::TaskTracker;
 
 use crate::backend::{Database, options};
 use crate::conformance::{World, at, concurrently, secret};
@@ -129,4 +130,52 @@ async fn a_node_that_starts_leaves_the_leases_of_one_that_lives() {
     let listed = other.list_deliveries(world.project, Default::default(), page).await.unwrap();
     assert!(listed.items[0].delivery.in_flight);
     assert_eq!(listed.items[0].delivery.id, claimed.delivery_id);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_failures_holds_up_no_revocation() {
+    use ringback_domain::endpoint_health::HealthChange;
+    use ringback_domain::{EndpointHealth, retry::NextStep};
+    use ringback_store::EndpointNote;
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let other = second_node(&database).await;
+    let person = database.connection().await;
+    let mut finishes = Vec::new();
+    for _ in 0..16 {
+        let endpoint = world.endpoint(&["*"]).await;
+        for n in 0..32 {
+            world.publication(&format!("{endpoint} {n}")).to(&[endpoint]).append().await;
+        }
+        let url = world.store.config().endpoint(endpoint).unwrap().url.clone();
+        for claimed in world.store.claim(endpoint, at(0), at(600), 32).await.unwrap() {
+            let mut finish = world.finishing(&claimed, NextStep::RetryAt(at(60)), at(1));
+            let health =
+                EndpointHealth { failing_since: Some(at(1)), last_failed_at: Some(at(1)), warned_at: None };
+            let change = HealthChange::Failing(health);
+            finish.endpoint =
+                Some(EndpointNote { endpoint_id: endpoint, url: url.clone(), failing_since: None, change });
+            finishes.push(finish);
+        }
+    }
+    let victim = world.endpoint(&["*"]).await;
+    until(|| other.config().endpoint(victim).is_some()).await;
+    let version =
+        async || person.query_one("SELECT version FROM config_version", &[]).await.unwrap().get::<_, i64>(0);
+    let before = version().await;
+    let burst = finishes.into_iter().map(|finish| {
+        let store = Arc::clone(&world.store);
+        async move { store.finish(finish).await.map(drop) }
+    });
+    let tasks = TaskTracker::new();
+    let burst = tasks.spawn(concurrently(burst.collect::<Vec<_>>()));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let rotation = Rotation { secret: (world.id(), secret(8).into()), older_until: None, now: at(1) };
+    let rotated = other.rotate_endpoint_secret(world.project, victim, rotation).await.unwrap();
+    let newest = rotated.secrets[0].id;
+    let took = until(|| world.store.config().endpoint(victim).unwrap().secrets[0].id == newest).await;
+    let results = burst.await.unwrap();
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let raised = version().await - before;
+    assert!(raised <= 17 && took < SOON, "version raised by {raised} for 16 endpoints, known after {took:?}");
 }

@@ -6,7 +6,7 @@ use ringback_domain::IdMaker;
 use ringback_store::{OpenError, PostgresOptions, PostgresStore, Store};
 
 use crate::backend::{Database, options};
-use crate::conformance::concurrently;
+use crate::conformance::{concurrently, keyring};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_that_start_together_on_an_empty_database_make_it_once() {
@@ -63,4 +63,19 @@ async fn a_read_only_database_is_refused() {
         .await
         .unwrap();
     PostgresStore::open(options(&database)).await.map(drop).unwrap();
+}
+
+#[tokio::test]
+async fn another_key_is_refused_although_nothing_is_encrypted_yet() {
+    let database = Database::new();
+    let other = PostgresOptions { keyring: keyring(&[2]), ..options(&database) };
+    let refused = PostgresStore::open(other).await.map(drop).unwrap_err();
+    assert!(matches!(refused, OpenError::MissingKey { .. }), "{refused:?}");
+    // Known to all before it is the first: so it comes in, node by node.
+    for keys in [&[1, 2][..], &[2, 1], &[2]] {
+        let options = PostgresOptions { keyring: keyring(keys), ..options(&database) };
+        PostgresStore::open(options).await.unwrap().close().await;
+    }
+    let refused = PostgresStore::open(options(&database)).await.map(drop).unwrap_err();
+    assert!(matches!(refused, OpenError::MissingKey { .. }), "{refused:?}");
 }

@@ -321,3 +321,28 @@ async fn a_clock_that_is_weeks_ahead_is_unavailable_and_one_that_is_days_ahead_i
         "{why}"
     );
 }
+
+#[tokio::test]
+async fn a_clock_that_is_a_month_ahead_removes_nothing_young() {
+    let database = Database::empty();
+    let world = World::new(database.clone()).await;
+    let client = database.connection().await;
+    let now: i64 = client.query_one("SELECT extract(epoch FROM now())::int8", &[]).await.unwrap().get(0);
+    let now = Timestamp::from_unix_secs(now);
+    let source = world.source().await;
+    world.call(source, "an hour old").at(now.minus(DAY / 24)).append().await;
+    // A node whose clock is 31 days ahead, with the default retention of 30 days, as `pruner` asks.
+    let ahead = now.plus(31 * DAY).minus(30 * DAY);
+    let asked = Retention {
+        events_before: ahead,
+        webhook_ids_before: ahead,
+        idempotency_keys_before: ahead,
+        limit: 100,
+    };
+    for _ in 0..5 {
+        world.store.prune(asked).await.unwrap();
+    }
+    for table in ["events", "receipts", "webhook_ids"] {
+        assert_eq!(count(&client, table).await, 1, "{table}");
+    }
+}

@@ -111,3 +111,15 @@ async fn a_clock_that_is_off_is_known() {
     }
     drop(world);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_an_hour_ahead_ends_nothing_early() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let person = database.connection().await;
+    world.endpoint(&["*"]).await;
+    let now = server_now(&person).await;
+    world.publication("a").at(now).ageing(1800).append().await;
+    let fast = node(&database, 2).await;
+    assert_eq!(fast.expire(now.plus(HOUR), 10).await.unwrap(), 0, "it has half an hour left");
+}

@@ -6,7 +6,7 @@ use ringback_store::{OpenError, SqliteOptions, SqliteStore, Store, StoreError};
 use rusqlite::params;
 
 use crate::backend::{DatabaseFolder, options};
-use crate::conformance::{World, assert_err};
+use crate::conformance::{World, assert_err, at, keyring, secret};
 
 #[tokio::test]
 async fn a_folder_is_opened_once_at_a_time() {
@@ -130,4 +130,19 @@ async fn a_database_that_was_removed_takes_nothing_until_it_is_back() {
     drop(store);
     let store = SqliteStore::open(options(&folder)).unwrap();
     assert_eq!(store.config().admin_key_sha256(), Some(&[2; 32]));
+}
+
+/// A key may be lost as long as nothing is encrypted under it. Many nodes on one database must have the same from the beginning.
+#[tokio::test]
+async fn a_database_without_secrets_opens_under_any_key() {
+    let world = World::new(DatabaseFolder::new()).await;
+    let source = world.source().await;
+    let added = world.store.add_source_secret(world.project, source, (world.id(), secret(3)), at(1)).await;
+    for added in &added.unwrap().secrets {
+        world.store.remove_source_secret(world.project, source, added.id, at(1)).await.unwrap();
+    }
+    let world = world.restart_under(keyring(&[2])).await.unwrap();
+    world.store.add_source_secret(world.project, source, (world.id(), secret(5)), at(2)).await.unwrap();
+    let (_, refusal) = world.refused_under(keyring(&[1]), keyring(&[2])).await;
+    assert_err!(Err::<(), _>(refusal), OpenError::MissingKey { .. });
 }

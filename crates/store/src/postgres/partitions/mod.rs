@@ -87,6 +87,8 @@ pub(super) type Ranges = (Vec<Key>, Vec<Key>);
 
 /// What a sweep has done, and what is left to be done.
 pub(super) struct Swept {
+    /// By how much this node's clock, as it asked, is ahead of what the database's allows.
+    pub(super) ahead: Duration,
     /// Partitions and rows that were removed.
     pub(super) removed: usize,
     /// Where events are to be removed row by row.
@@ -97,6 +99,8 @@ pub(super) struct Swept {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Partitions {
     width: Duration,
+    /// How long events are kept.
+    retention: Duration,
 }
 
 impl Partitions {
@@ -104,7 +108,7 @@ impl Partitions {
     pub(super) fn of(retention: Duration) -> Self {
         let days = retention.as_secs() / PER_RETENTION / DAY.as_secs();
         let days = u32::try_from(days.clamp(1, MAX_DAYS)).unwrap_or(1);
-        Self { width: DAY * days }
+        Self { width: DAY * days, retention }
     }
 
     /// Makes what a start needs, and waits for who is at it.
@@ -124,9 +128,11 @@ impl Partitions {
         }
         let connection = connections.get().await?;
         // What is young by the database's clock stays, whatever that of this node says.
-        let before = retention.events_before.min(clock(&connection).await?);
+        let before = retention.events_before.min(clock(&connection).await?.minus(self.retention));
         drop(connection);
-        past::remove(connections, key(EventId::first_at(before)), retention.limit).await
+        let mut swept = past::remove(connections, key(EventId::first_at(before)), retention.limit).await?;
+        swept.ahead = retention.events_before.since(before);
+        Ok(swept)
     }
 }
 

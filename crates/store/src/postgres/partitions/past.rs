@@ -56,7 +56,7 @@ pub(super) async fn remove(connections: &Connections, before: Key, limit: usize)
     for (from, until) in gaps(&left) {
         removed += remove_gone(connections, from, until, limit).await?;
     }
-    Ok(Swept { removed, row_by_row: held.into_iter().unzip() })
+    Ok(Swept { ahead: std::time::Duration::ZERO, removed, row_by_row: held.into_iter().unzip() })
 }
 
 /// What becomes of a partition of events.
