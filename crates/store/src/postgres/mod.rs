@@ -72,6 +72,7 @@ mod snapshot;
 mod sources;
 mod statement;
 mod status;
+mod steps;
 mod tls;
 mod types;
 mod watch;

@@ -15,11 +15,11 @@ use tokio::time::{Instant, timeout};
 use super::batch::{Outcome, Work};
 use super::endpoints::Changed;
 use super::failure::{DatabaseError, Failure};
-use super::owners::{Way, needs_owner};
+use super::owners::needs_owner;
 use super::writer::MAX_TRIES;
 use super::{
-    PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, finish,
-    health, heartbeat, idempotency, load, locks, orphans, projects, prune, receipts, sources,
+    PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, heartbeat,
+    idempotency, load, locks, orphans, projects, prune, receipts, sources,
 };
 use crate::append::{Appended, Arrival};
 use crate::config::Config;
@@ -34,7 +34,7 @@ use crate::store::{
     EndpointChange, MaxAgeChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention,
     Rotation, SourceChange, Store,
 };
-use crate::work::{Claimed, DueEndpoint, EndpointNote, Finish, Finished, Unattempted};
+use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 
 /// How long it may take to find out whether the database takes writes.
 const CHECK_BOUND: Duration = Duration::from_secs(4);
@@ -575,51 +575,4 @@ impl Store for PostgresStore {
 
 fn no_place() -> Failure {
     Failure::Unavailable(DatabaseError::NoConnection)
-}
-
-impl PostgresStore {
-    async fn append_work(&self, work: Work) -> Result<Vec<Appended>, StoreError> {
-        match self.writing.noted(self.writer.write_or_refuse(work).await)? {
-            Outcome::Appended(appended) => {
-                self.tell_due(appended.iter().flat_map(|appended| appended.due.iter().copied()));
-                Ok(appended)
-            }
-            Outcome::Finished(_) | Outcome::Claimed(_) => Err(StoreError::Closed),
-        }
-    }
-
-    /// Tells the other nodes of due work that is not for this one alone.
-    pub(super) fn tell_due(&self, endpoints: impl IntoIterator<Item = EndpointId>) {
-        self.crier.tell(endpoints.into_iter().filter(|id| !self.owners.has(*id)));
-    }
-
-    /// Claims for an endpoint that one node alone delivers to, if that is this one, or may be. In one round trip all the same.
-    async fn claim_owned(&self, wanted: claim::Wanted) -> Result<Vec<Claimed>, Failure> {
-        let way = self.owners.way(wanted.endpoint_id);
-        if way == Way::Wait {
-            return Ok(Vec::new());
-        }
-        let connection = self.connections.get().await?;
-        let (rows, found) = claim::claim_owned(&connection, self.leases, wanted, way == Way::Take).await?;
-        self.owners.note(wanted.endpoint_id, found);
-        if rows.is_empty() { Ok(Vec::new()) } else { claim::with_contents(&connection, rows).await }
-    }
-
-    /// Rare, and a change of the configuration besides.
-    async fn finish_with_note(
-        &self,
-        finish: &Finish,
-        note: &EndpointNote,
-    ) -> Result<Option<Finished>, Failure> {
-        // Of many attempts that end alike only the first has something to say, and a change is one at a time over all nodes.
-        let Some(change) = self.snapshot.change_if(|config| health::is_news(config, note)).await? else {
-            return Ok(None);
-        };
-        // Before the delivery, as everywhere the routes come first.
-        let changed = health::note(&change, &self.keyring, finish.project_id, note, finish.now).await?;
-        let mut finished = finish::finish(&change, finish).await?;
-        finished.disabled = changed.as_ref().is_some_and(|changed| changed.endpoint.disabled_at.is_some());
-        change.commit(|config| changed.iter().for_each(|changed| changed.put(config))).await?;
-        Ok(Some(finished))
-    }
 }
