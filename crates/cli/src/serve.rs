@@ -35,7 +35,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[command(after_help = "Settings come from ringback.toml, then RINGBACK_… variables, then flags.\n\n\
     Examples:\n  ringback serve --dev\n  ringback serve --listen 0.0.0.0:4600 --public-url https://hooks.example.com\n  \
     RINGBACK_ADMIN_KEY=sk-… ringback serve --data-dir /var/lib/ringback\n  \
-    ringback serve --database file:/run/secrets/database-url   # one of many nodes; needs RINGBACK_ENCRYPTION_KEY")]
+    RINGBACK_ENCRYPTION_KEY=file:/run/secrets/key ringback serve --database file:/run/secrets/database")]
 pub(crate) struct ServeFlags {
     /// For development: endpoints may be on loopback and private addresses, over plain HTTP.
     #[arg(long, action = ArgAction::SetTrue)]

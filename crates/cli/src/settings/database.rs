@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use ringback_store::PostgresAddress;
+use ringback_store::postgres::AddressError;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -110,10 +111,14 @@ fn address(setting: &str, said: &SecretText) -> Result<PostgresAddress, CliError
         None => Zeroizing::new(said.reveal().to_owned()),
     };
     text.trim().parse().map_err(|error| {
-        CliError::Usage(format!(
-            "the setting `{setting}`: {error}, or file: and the path of a file that holds that; in a user's name or password write \
-             %40 for @, %2F for /, %3A for :, %3F for ?, %23 for # and %25 for %"
-        ))
+        let how = match error {
+            AddressError::Form => {
+                ", or file: and the path of a file that holds that; in a user's name or password write \
+                 %40 for @, %2F for /, %3A for :, %3F for ?, %23 for # and %25 for %"
+            }
+            AddressError::SslMode => "",
+        };
+        CliError::Usage(format!("the setting `{setting}`: {error}{how}"))
     })
 }
 
