@@ -70,7 +70,7 @@ pub(crate) struct SeedOptions {
     /// How many events.
     #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) events: u64,
-    /// Deliveries among them that wait, due.
+    /// Deliveries that wait, due: those of the newest events.
     #[arg(long, value_name = "N", default_value_t = 3_000)]
     pub(crate) pending: u64,
     /// What the events are drawn from: the same gives the same, apart from times.
