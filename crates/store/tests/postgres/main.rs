@@ -10,6 +10,7 @@ mod faults;
 mod heartbeats;
 mod nodes;
 mod opening;
+mod orphans;
 #[path = "../../../testkit/src/postgres/own_server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod own_server;
