@@ -8,6 +8,7 @@ mod conformance;
 mod constraints;
 mod faults;
 mod heartbeats;
+mod mislaid;
 mod nodes;
 mod opening;
 mod orphans;

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use ringback_domain::EndpointId;
 use ringback_domain::retry::NextStep;
-use ringback_store::Store;
 use tokio_postgres::Client;
 use tokio_util::task::TaskTracker;
 
