@@ -36,6 +36,7 @@ mod finish;
 mod health;
 mod heartbeat;
 mod idempotency;
+mod inbox;
 mod leases;
 mod link;
 mod load;
