@@ -1,4 +1,4 @@
-//! What this node has seen of endpoints' failures and not written down.
+//! What this node has seen of endpoints' failures and not said: not every one is worth a change of the configuration.
 //!
 //! Forgotten by a restart, and when an endpoint has another URL or was enabled again, as what is written down is.
 
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ringback_domain::endpoint_health::{HealthChange, Unwritten};
+use ringback_domain::endpoint_health::{HealthChange, Unsaid};
 use ringback_domain::retry::Ending;
 use ringback_domain::{Endpoint, EndpointId, Timestamp};
 
@@ -16,7 +16,7 @@ pub(crate) struct Failures(Mutex<HashMap<EndpointId, Seen>>);
 
 /// Of one.
 struct Seen {
-    unwritten: Unwritten,
+    unsaid: Unsaid,
     url: String,
     resumed_at: Option<Timestamp>,
 }
@@ -24,7 +24,7 @@ struct Seen {
 impl Seen {
     fn new(endpoint: &Endpoint) -> Self {
         let Endpoint { url, resumed_at, .. } = endpoint;
-        Self { unwritten: Unwritten::default(), url: url.clone(), resumed_at: *resumed_at }
+        Self { unsaid: Unsaid::default(), url: url.clone(), resumed_at: *resumed_at }
     }
 
     fn is_about(&self, endpoint: &Endpoint) -> bool {
@@ -42,13 +42,13 @@ impl Failures {
         disable_after: Option<Duration>,
     ) -> Option<HealthChange> {
         let mut seen = self.lock();
-        let mut nothing = Unwritten::default();
+        let mut nothing = Unsaid::default();
         let change = match seen.get_mut(&endpoint.id).filter(|seen| seen.is_about(endpoint)) {
-            Some(seen) => endpoint.health.after(&mut seen.unwritten, ending, now, disable_after),
+            Some(seen) => endpoint.health.after(&mut seen.unsaid, ending, now, disable_after),
             None => endpoint.health.after(&mut nothing, ending, now, disable_after),
         };
-        if nothing != Unwritten::default() {
-            seen.insert(endpoint.id, Seen { unwritten: nothing, ..Seen::new(endpoint) });
+        if nothing != Unsaid::default() {
+            seen.insert(endpoint.id, Seen { unsaid: nothing, ..Seen::new(endpoint) });
         }
         change
     }

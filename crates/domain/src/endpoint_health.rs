@@ -39,16 +39,16 @@ pub struct EndpointHealth {
     pub warned_at: Option<Timestamp>,
 }
 
-/// What one node has seen of an endpoint's failures beside what is written down: by default nothing.
+/// What one node has seen of an endpoint's failures and not said: by default nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Unwritten {
+pub struct Unsaid {
     /// The first failure and the last one after the last success, while nothing of them is written down.
     failing: Option<(Timestamp, Timestamp)>,
     /// When this node last said that the endpoint fails.
     said_at: Option<Timestamp>,
 }
 
-impl Unwritten {
+impl Unsaid {
     /// A failure of which nothing is written down; says what is to be.
     fn failed(&mut self, now: Timestamp) -> Option<HealthChange> {
         let first = match self.failing {
@@ -105,12 +105,12 @@ impl fmt::Display for DisabledFor {
 }
 
 impl EndpointHealth {
-    /// What an attempt that ended at `now` changes, on a node that has seen so much besides. `disable_after` is `None` where endpoints are never
+    /// What an attempt that ended at `now` changes, on a node that has seen so much and not said it. `disable_after` is `None` where endpoints are never
     /// disabled for failing.
     #[must_use]
     pub fn after(
         &self,
-        unwritten: &mut Unwritten,
+        unsaid: &mut Unsaid,
         ending: Ending,
         now: Timestamp,
         disable_after: Option<Duration>,
@@ -120,13 +120,13 @@ impl EndpointHealth {
             return Some(HealthChange::Disable(DisabledFor::Gone));
         }
         if ending.outcome == AttemptOutcome::Succeeded || ending.is_about_the_message() {
-            unwritten.failing = None;
+            unsaid.failing = None;
             return self.failing_since.is_some().then_some(HealthChange::Recovered);
         }
         let (Some(since), Some(last)) = (self.failing_since, self.last_failed_at) else {
-            return unwritten.failed(now);
+            return unsaid.failed(now);
         };
-        unwritten.failing = None;
+        unsaid.failing = None;
         if now.since(last) > LONGEST_GAP {
             let begins = Self { failing_since: Some(now), last_failed_at: Some(now), warned_at: None };
             return Some(HealthChange::Failing(begins));
@@ -171,7 +171,7 @@ mod tests {
         let mut changes = Vec::new();
         for secs in times {
             let change =
-                health.after(&mut Unwritten::default(), ended(500), at(secs), Some(DEFAULT_DISABLE_AFTER));
+                health.after(&mut Unsaid::default(), ended(500), at(secs), Some(DEFAULT_DISABLE_AFTER));
             if let Some(HealthChange::Failing(new) | HealthChange::Warn(new)) = change {
                 health = new;
             }
@@ -218,13 +218,13 @@ mod tests {
     fn a_success_forgets_everything_and_most_successes_change_nothing() {
         let healthy = EndpointHealth::default();
         assert_eq!(
-            healthy.after(&mut Unwritten::default(), ended(204), at(0), Some(DEFAULT_DISABLE_AFTER)),
+            healthy.after(&mut Unsaid::default(), ended(204), at(0), Some(DEFAULT_DISABLE_AFTER)),
             None
         );
         let failing =
             EndpointHealth { failing_since: Some(at(0)), last_failed_at: Some(at(0)), warned_at: None };
         assert_eq!(
-            failing.after(&mut Unwritten::default(), ended(200), at(5), Some(DEFAULT_DISABLE_AFTER)),
+            failing.after(&mut Unsaid::default(), ended(200), at(5), Some(DEFAULT_DISABLE_AFTER)),
             Some(HealthChange::Recovered)
         );
     }
@@ -233,7 +233,7 @@ mod tests {
     fn where_it_is_never_done_nobody_warns_either() {
         let failing =
             EndpointHealth { failing_since: Some(at(0)), last_failed_at: Some(at(9 * DAY)), warned_at: None };
-        assert_eq!(failing.after(&mut Unwritten::default(), ended(500), at(9 * DAY), None), None);
+        assert_eq!(failing.after(&mut Unsaid::default(), ended(500), at(9 * DAY), None), None);
     }
 
     #[test]
@@ -242,22 +242,22 @@ mod tests {
             EndpointHealth { failing_since: Some(at(0)), last_failed_at: Some(at(0)), warned_at: None };
         let gone = Ending { no_retry: true, ..ended(410) };
         assert_eq!(
-            failing.after(&mut Unwritten::default(), gone, at(1), None),
+            failing.after(&mut Unsaid::default(), gone, at(1), None),
             Some(HealthChange::Disable(DisabledFor::Gone))
         );
         let refused = Ending { no_retry: true, ..ended(404) };
         assert_eq!(
-            failing.after(&mut Unwritten::default(), refused, at(1), None),
+            failing.after(&mut Unsaid::default(), refused, at(1), None),
             Some(HealthChange::Recovered)
         );
     }
 
     /// What a node says of attempts that end so; each success is written down when something was.
     fn said_of(attempts: impl IntoIterator<Item = (u64, u16)>) -> Vec<(u64, Option<HealthChange>)> {
-        let (mut health, mut unwritten) = (EndpointHealth::default(), Unwritten::default());
+        let (mut health, mut unsaid) = (EndpointHealth::default(), Unsaid::default());
         let mut said = Vec::new();
         for (secs, status) in attempts {
-            let change = health.after(&mut unwritten, ended(status), at(secs), Some(DEFAULT_DISABLE_AFTER));
+            let change = health.after(&mut unsaid, ended(status), at(secs), Some(DEFAULT_DISABLE_AFTER));
             match change {
                 Some(HealthChange::Failing(new)) => health = new,
                 Some(HealthChange::Recovered) => health = EndpointHealth::default(),
