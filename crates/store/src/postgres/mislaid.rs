@@ -35,12 +35,13 @@ const LOOKS: u8 = 12;
 /// How many are noted at most.
 const MAX_NOTED: usize = 10_000;
 
-/// Frees rows whose lease is the one named.
+/// Frees rows whose lease is the one named. The rows are found by their keys, not among all that are leased.
 pub(super) const GIVE_BACK: &str = "\
     UPDATE deliveries AS d SET lease_expires_at = NULL, lease_node = NULL \
     FROM unnest($1::uuid[], $2::uuid[], $3::int8[], $4::int8[]) AS u (project_id, id, lease_token, lease_expires_at) \
     WHERE d.project_id = u.project_id AND d.id = u.id AND d.lease_node = $5 AND d.lease_token = u.lease_token \
-    AND d.lease_expires_at = coalesce(u.lease_expires_at, d.lease_expires_at) RETURNING d.id, d.endpoint_id";
+    AND (u.lease_expires_at IS NULL OR d.lease_expires_at IS NOT DISTINCT FROM u.lease_expires_at) \
+    RETURNING d.id, d.endpoint_id";
 
 /// A lease, as the transaction knows it that took it.
 #[derive(Debug, Clone, Copy)]
