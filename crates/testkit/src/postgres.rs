@@ -1,9 +1,11 @@
 //! PostgreSQL servers for tests: one that a test process shares, with databases on it, and such as one test has to itself.
 
+mod authority;
 mod database;
 mod own_server;
 mod server;
 
+pub use authority::Authority;
 pub use database::Database;
 pub use own_server::OwnServer;
 pub use server::{Server, apart, connect};

@@ -9,6 +9,7 @@ mod nodes;
 mod refusals;
 mod sdk;
 mod slice;
+mod tls;
 
 /// The binary.
 const BINARY: &str = env!("CARGO_BIN_EXE_ringback");
