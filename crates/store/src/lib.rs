@@ -42,7 +42,7 @@ pub use query::{
 };
 pub use receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
 pub use replays::{Advanced, NewReplay, ReplayDetail, ReplayPreview, ReplayStore, ReplayTarget};
-pub use sqlite::{SqliteOptions, SqliteStatus, SqliteStore, migrate_sqlite, sqlite_status};
+pub use sqlite::{SqliteOptions, SqliteStatus, SqliteStore, migrate_sqlite, sqlite_in_use, sqlite_status};
 pub use store::{
     EndpointChange, MaxAgeChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention,
     Rotation, RulesChange, SourceChange, Store,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::exit::CliError;
 use crate::output;
+use crate::serve::logging;
 use crate::settings::{self, Database, DatabaseFlags};
 
 /// The database itself.
@@ -49,6 +50,8 @@ pub(super) fn run(global: &Global, command: &DbCommand) -> Result<(), CliError> 
         }
         DbCommand::Migrate(MigrateArgs { database, contract }) => {
             let settings = settings::load_for_database(global, database)?;
+            // It may have to wait for others, and says so then.
+            logging::start(&settings.log);
             let applied = match settings.database()? {
                 Database::Sqlite => sqlite::migrate(&settings.data_dir, *contract)?,
                 Database::Postgres(access) => postgres::migrate(&access, *contract)?,

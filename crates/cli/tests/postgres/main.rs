@@ -9,6 +9,7 @@ mod nodes;
 mod refusals;
 mod sdk;
 mod slice;
+mod starting;
 mod tls;
 
 /// The binary.

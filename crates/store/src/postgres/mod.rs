@@ -62,6 +62,7 @@ mod reseal;
 mod routing;
 mod rules;
 mod schema;
+mod schema_lock;
 mod secrets;
 #[cfg(test)]
 #[path = "../../../testkit/src/postgres/server.rs"]
