@@ -33,8 +33,9 @@ pub use idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 pub use keyring::{EncryptionKey, Keyring};
 pub use page::{Order, Page, PageRequest};
 pub use postgres::{
-    DatabaseStatus, Migrate, Migrated, NodeStatus, PartitionStatus, PostgresAddress, PostgresOptions,
-    PostgresStore, Schema, SchemaStatus, database_status, migrate_database, migrate_to,
+    ConnectionLimit, DatabaseStatus, Limited, Migrate, Migrated, NodeStatus, PartitionStatus,
+    PostgresAddress, PostgresOptions, PostgresStore, Schema, SchemaStatus, database_status, migrate_database,
+    migrate_to,
 };
 pub use query::{
     Backlog, DeliveryCounts, DeliveryDetail, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail,

@@ -19,7 +19,7 @@ pub(crate) enum DbCommand {
     /// How the database is: its schema, its size and, on PostgreSQL, the nodes that share it.
     #[command(
         after_help = "Exit code 7 when something needs doing: a schema that is not up to date, a node that is dead or whose clock \
-        is off, a server that runs out of connections.\n\nExamples:\n  ringback db status\n  ringback db status --database postgres://ringback@db.internal/ringback\n  \
+        is off, a limit of connections that is nearly reached.\n\nExamples:\n  ringback db status\n  ringback db status --database postgres://ringback@db.internal/ringback\n  \
         ringback db status --json | jq '.nodes[] | select(.is_alive | not)'"
     )]
     Status(DatabaseFlags),

@@ -106,7 +106,9 @@ pub use address::{AddressError, PostgresAddress};
 pub use migrate::{Migrate, Migrated, migrate_database, migrate_to};
 pub use options::{LeaseClock, PostgresOptions};
 pub use schema::Schema;
-pub use status::{DatabaseStatus, NodeStatus, PartitionStatus, SchemaStatus, database_status};
+pub use status::{
+    ConnectionLimit, DatabaseStatus, Limited, NodeStatus, PartitionStatus, SchemaStatus, database_status,
+};
 pub use writer::BatchCounts;
 
 /// The store in a PostgreSQL database. Dropping it without [`Store::close`](crate::Store::close) is safe: everything answered is on
