@@ -5,6 +5,7 @@ mod admin_key;
 mod away;
 mod command;
 mod db;
+mod lost_answers;
 mod nodes;
 mod refusals;
 mod sdk;

@@ -317,9 +317,10 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// Commits: on the disk when this returns.
+    /// Commits: on the disk when this returns. [`Failure::InDoubt`] if the answer is lost.
     pub(super) async fn commit(mut self) -> Result<(), Failure> {
-        self.run(self.session().client.batch_execute("COMMIT")).await?;
+        let committed = self.run(self.session().client.batch_execute("COMMIT")).await;
+        committed.map_err(Failure::at_commit)?;
         self.connection = None;
         Ok(())
     }

@@ -130,7 +130,7 @@ impl Writer {
         })?;
         match timeout(APPEND_BOUND, answer).await {
             Ok(answer) => answer.unwrap_or(Err(StoreError::Closed)),
-            Err(_) => Err(Failure::Unavailable(DatabaseError::NoAnswer).into()),
+            Err(_) => Err(Failure::InDoubt(DatabaseError::NoAnswer).into()),
         }
     }
 

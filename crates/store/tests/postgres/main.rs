@@ -20,6 +20,8 @@ mod owners;
 mod partitions;
 mod pooled;
 mod pooler;
+#[path = "../../../testkit/src/postgres/proxy.rs"]
+#[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod proxy;
 mod queue;
 mod secrecy;
