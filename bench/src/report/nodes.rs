@@ -34,7 +34,7 @@ pub(crate) enum NodesGoal {
 #[derive(Debug, Serialize)]
 pub(crate) struct NodesReport {
     letter: char,
-    title: &'static str,
+    title: String,
     columns: Vec<NodeFigures>,
     #[serde(skip)]
     goals: &'static [NodesGoal],
@@ -188,7 +188,7 @@ impl NodesReport {
     /// Puts them side by side.
     pub(crate) fn new(
         letter: char,
-        title: &'static str,
+        title: String,
         columns: Vec<NodeFigures>,
         goals: &'static [NodesGoal],
     ) -> Self {
@@ -197,7 +197,7 @@ impl NodesReport {
 
     /// Prints it as a table.
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        write!(out, "{:<34}", format!("({}) {}", self.letter, self.title))?;
+        write!(out, "{:<42}", format!("({}) {}", self.letter, self.title))?;
         for column in &self.columns {
             write!(out, "{:>14}", column.name)?;
         }
@@ -224,7 +224,7 @@ impl NodesReport {
         if values.iter().all(Option::is_none) {
             return Ok(());
         }
-        write!(out, "{:<34}", row.label)?;
+        write!(out, "{:<42}", row.label)?;
         for value in values {
             match value {
                 Some(value) => write!(out, "{value:>14.places$}", places = row.decimals)?,

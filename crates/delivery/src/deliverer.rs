@@ -27,6 +27,7 @@ use crate::sender::Sender;
 use crate::settings::DeliverySettings;
 use crate::slots::{Slot, Slots, Taker};
 use crate::test_places::{TestPlace, TestPlaces};
+use crate::unrecorded::Unrecorded;
 use crate::{listener, pruner, reclaimer, replayer};
 
 /// How many rows one claim takes at most.
@@ -64,6 +65,7 @@ pub(crate) struct Node {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     slots: Slots,
+    pub(crate) unrecorded: Unrecorded,
     gates: Gates,
     pub(crate) replay_bell: Notify,
     tests: TestPlaces,
@@ -134,6 +136,7 @@ impl Deliverer {
         let node = Arc::new(Node {
             sender: Sender::new(client, &settings.user_agent),
             slots: Slots::new(settings.max_in_flight, on_free),
+            unrecorded: Unrecorded::new(settings.max_in_flight),
             gates: Gates::new(settings.release_per_sec),
             replay_bell: Notify::new(),
             tests: TestPlaces::default(),

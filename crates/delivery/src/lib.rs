@@ -33,6 +33,7 @@ mod sender;
 mod settings;
 mod slots;
 mod test_places;
+mod unrecorded;
 
 pub use breaker::{BreakerState, BreakerView};
 pub use deliverer::{Deliverer, DelivererParts, JitterSource};

@@ -35,6 +35,7 @@ mod finish;
 mod health;
 mod heartbeat;
 mod idempotency;
+mod inbox;
 mod leases;
 mod link;
 mod load;
