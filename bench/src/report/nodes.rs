@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::divide;
 use super::figures::number;
+use super::row::Row;
 use crate::load::Pace;
 use crate::median::median;
 use crate::nodes::meter::Work;
@@ -159,14 +160,7 @@ impl NodeFigures {
     }
 }
 
-/// How a row's value is got and shown. A row that nobody has is left out.
-struct Row {
-    label: &'static str,
-    value: fn(&NodeFigures) -> Option<f64>,
-    decimals: usize,
-}
-
-const ROWS: &[Row] = &[
+const ROWS: &[Row<NodeFigures>] = &[
     Row { label: "events/s", value: |f| f.events_per_sec, decimals: 0 },
     Row { label: "CPU s per 1,000 events", value: |f| f.cpu_per_1000, decimals: 4 },
     Row { label: "  of the nodes", value: |f| f.nodes_cpu_per_1000, decimals: 4 },
@@ -219,7 +213,7 @@ impl NodesReport {
         Ok(())
     }
 
-    fn write_row(&self, row: &Row, out: &mut impl Write) -> io::Result<()> {
+    fn write_row(&self, row: &Row<NodeFigures>, out: &mut impl Write) -> io::Result<()> {
         let values: Vec<Option<f64>> = self.columns.iter().map(row.value).collect();
         if values.iter().all(Option::is_none) {
             return Ok(());

@@ -141,7 +141,7 @@ fn endpoint_note(
     if trigger == Trigger::Test || endpoint.replay_id.is_some() {
         return None;
     }
-    let change = endpoint.health.after(ending, now, node.settings.disable_failing_after)?;
+    let change = node.failures.after(endpoint, ending, now, node.settings.disable_failing_after)?;
     Some(EndpointNote {
         endpoint_id: endpoint.id,
         url: endpoint.url.clone(),
@@ -184,7 +184,7 @@ async fn give_back(node: &Node, claimed: &Claimed) {
         tracing::warn!(
             delivery.id = %claimed.delivery_id,
             error = &error as &dyn std::error::Error,
-            "a held delivery stays leased until its lease runs out"
+            "a held delivery could not be given back: it stays leased for a while"
         );
     }
 }

@@ -23,6 +23,7 @@ mod breaker;
 mod courier;
 mod deliverer;
 mod dispatch;
+mod failures;
 mod gates;
 mod listener;
 mod pace;

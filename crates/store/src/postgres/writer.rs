@@ -25,6 +25,7 @@ use super::connections::Connections;
 use super::failure::{DatabaseError, Failure};
 use super::inbox::{Inbox, Write};
 use super::leases::Leases;
+use super::mislaid::Mislaid;
 use crate::error::StoreError;
 
 /// How often a batch is tried that meets others, as is every transaction.
@@ -73,6 +74,7 @@ impl Writer {
         connections: Connections,
         ids: Arc<IdMaker>,
         leases: Leases,
+        mislaid: Arc<Mislaid>,
         queue: Queue,
         tasks: &TaskTracker,
     ) -> Self {
@@ -80,7 +82,8 @@ impl Writer {
         let (queue, receiver) = mpsc::channel(max_queued);
         let counters = Arc::new(Counters::default());
         let inbox = Mutex::new(Inbox::new(receiver));
-        let shared = Arc::new(Shared { inbox, connections, ids, leases, counters: Arc::clone(&counters) });
+        let shared =
+            Arc::new(Shared { inbox, connections, ids, leases, mislaid, counters: Arc::clone(&counters) });
         let workers = (0..workers.max(1)).map(|_| tasks.spawn(Arc::clone(&shared).run())).collect();
         Self { queue: RwLock::new(Some(queue)), counters, workers: Mutex::new(workers) }
     }
@@ -140,6 +143,7 @@ struct Shared {
     connections: Connections,
     ids: Arc<IdMaker>,
     leases: Leases,
+    mislaid: Arc<Mislaid>,
     counters: Arc<Counters>,
 }
 
@@ -161,7 +165,7 @@ impl Shared {
                 continue;
             }
             match self.try_commit_again(&part).await {
-                Ok(outcomes) => settle(part, outcomes),
+                Ok(outcomes) => self.settle(part, outcomes),
                 Err(Failure::Refused(_)) if part.len() > 1 => {
                     parts.push(part.split_off(part.len() / 2));
                     parts.push(part);
@@ -169,7 +173,7 @@ impl Shared {
                 Err(failure) => {
                     let error = StoreError::from(failure);
                     let outcomes = part.iter().map(|_| Err(error.clone())).collect();
-                    settle(part, outcomes);
+                    self.settle(part, outcomes);
                 }
             }
         }
@@ -194,16 +198,24 @@ impl Shared {
         let works: Vec<&Work> = batch.iter().map(|write| &write.work).collect();
         let tx = self.connections.write_until(until).await?;
         let outcomes = batch::run(&tx, &self.ids, self.leases, &works).await?;
-        tx.commit().await?;
+        if let Err(failure) = tx.commit().await {
+            if matches!(failure, Failure::InDoubt(_)) {
+                // Nobody knows, and whoever asked is told of an error.
+                self.mislaid.note(works.iter().zip(&outcomes).flat_map(|(work, outcome)| work.held(outcome)));
+            }
+            return Err(failure);
+        }
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.writes.fetch_add(batch.len() as u64, Ordering::Relaxed);
         Ok(outcomes)
     }
-}
 
-fn settle(batch: Vec<Write>, outcomes: Vec<Result<Outcome, StoreError>>) {
-    for (write, outcome) in batch.into_iter().zip(outcomes) {
-        // A caller that has gone away does not undo what is committed.
-        let _ = write.reply.send(outcome);
+    fn settle(&self, batch: Vec<Write>, outcomes: Vec<Result<Outcome, StoreError>>) {
+        for (Write { work, reply }, outcome) in batch.into_iter().zip(outcomes) {
+            // A caller that has gone away does not undo what is committed.
+            if let Err(unheard) = reply.send(outcome) {
+                self.mislaid.note(work.held(&unheard));
+            }
+        }
     }
 }

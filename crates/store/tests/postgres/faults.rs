@@ -26,10 +26,15 @@ const SOON: Duration = Duration::from_secs(5);
 const CALLERS: usize = 8;
 
 /// A database of a server that fails, by an address.
-struct Failing(String);
+pub(crate) struct Failing(String);
 
 impl Failing {
     /// Behind these ports.
+    pub(crate) fn behind(ports: &[u16]) -> Self {
+        Self(Self::at(ports))
+    }
+
+    /// The address of what is behind these ports.
     fn at(ports: &[u16]) -> String {
         let hosts: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         format!("postgres://ringback@{}/postgres", hosts.join(","))

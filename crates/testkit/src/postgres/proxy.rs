@@ -18,6 +18,10 @@ pub enum Mode {
     /// Passes it on, up to the next commit of a transaction in which this text was sent, such as a value (an empty text: of any). Its
     /// connection is cut when the server has answered it, and before the client hears.
     CutAtCommit(&'static str),
+    /// Passes it on; the next connection over which a commit is to go is cut instead.
+    SwallowCommit,
+    /// Cuts whoever says anything.
+    Refuse,
 }
 
 /// The proxy. Ends with the test process.
@@ -123,32 +127,41 @@ impl Pump {
         let mut buffer = vec![0; 64 << 10];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
             let bytes = &buffer[..length];
-            if *self.shared.mode() == Mode::Swallow {
+            let mode = *self.shared.mode();
+            if mode == Mode::Swallow {
                 continue;
             }
-            if !is_up && self.is_doomed.load(Ordering::SeqCst) {
-                return;
-            }
-            if is_up {
-                self.look_at(bytes);
-            }
-            if to.write_all(bytes).is_err() {
+            let is_cut = match is_up {
+                true => self.swallows(bytes),
+                false => self.is_doomed.load(Ordering::SeqCst),
+            };
+            if mode == Mode::Refuse || is_cut || to.write_all(bytes).is_err() {
                 return;
             }
         }
     }
 
-    /// What the client says.
-    fn look_at(&self, bytes: &[u8]) {
+    /// Looks at what the client says; whether that is to be cut off before the server hears it.
+    fn swallows(&self, bytes: &[u8]) -> bool {
         let mut mode = self.shared.mode();
-        let Mode::CutAtCommit(text) = *mode else { return };
-        if contains(bytes, text.as_bytes()) {
-            self.is_meant.store(true, Ordering::SeqCst);
+        let is_commit = contains(bytes, b"COMMIT\0");
+        match *mode {
+            Mode::SwallowCommit if is_commit => {
+                *mode = Mode::Forward;
+                return true;
+            }
+            Mode::CutAtCommit(text) => {
+                if contains(bytes, text.as_bytes()) {
+                    self.is_meant.store(true, Ordering::SeqCst);
+                }
+                if is_commit && self.is_meant.swap(false, Ordering::SeqCst) {
+                    *mode = Mode::Forward;
+                    self.is_doomed.store(true, Ordering::SeqCst);
+                }
+            }
+            _ => {}
         }
-        if contains(bytes, b"COMMIT\0") && self.is_meant.swap(false, Ordering::SeqCst) {
-            *mode = Mode::Forward;
-            self.is_doomed.store(true, Ordering::SeqCst);
-        }
+        false
     }
 }
 
