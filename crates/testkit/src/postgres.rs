@@ -3,7 +3,10 @@
 mod database;
 mod own_server;
 mod server;
+mod small_disk;
+mod standby;
 
 pub use database::Database;
 pub use own_server::OwnServer;
 pub use server::{Server, apart, connect};
+pub use small_disk::{Part, SmallDisk};
