@@ -142,8 +142,8 @@ pub(super) fn verdict(error: &tokio_postgres::Error) -> Verdict {
     let is_fatal = matches!(refusal.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
     if is_ending || *code == SqlState::READ_ONLY_SQL_TRANSACTION {
         Verdict::AllDoubtful
-    } else if is_fatal || code.code().starts_with("53") {
-        // It has no room; or this session alone is over.
+    } else if is_fatal || (code.code().starts_with("53") && *code != SqlState::DISK_FULL) {
+        // It has no memory; or this session alone is over. That there is no room on the disk is no session's fault.
         Verdict::Broken
     } else {
         Verdict::Sound

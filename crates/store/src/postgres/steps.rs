@@ -26,12 +26,8 @@ impl PostgresStore {
         self.crier.tell(endpoints.into_iter().filter(|id| !self.owners.has(*id)));
     }
 
-    /// Claims for an endpoint that one node alone delivers to, if that is this one, or may be. In one round trip all the same.
-    pub(super) async fn claim_owned(&self, wanted: claim::Wanted) -> Result<Vec<Claimed>, Failure> {
-        let way = self.owners.way(wanted.endpoint_id);
-        if way == Way::Wait {
-            return Ok(Vec::new());
-        }
+    /// Claims for an endpoint that one node alone delivers to, as one that has it or may take it. In one round trip all the same.
+    pub(super) async fn claim_owned(&self, wanted: claim::Wanted, way: Way) -> Result<Vec<Claimed>, Failure> {
         let connection = self.connections.get().await?;
         let (rows, found) = claim::claim_owned(&connection, self.leases, wanted, way == Way::Take).await?;
         self.owners.note(wanted.endpoint_id, found);

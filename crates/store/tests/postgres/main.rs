@@ -6,6 +6,7 @@ mod chart;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod constraints;
+mod disk_full;
 mod faults;
 mod heartbeats;
 mod nodes;
@@ -27,6 +28,7 @@ mod server_clock;
 mod setting_up;
 #[path = "../../../testkit/src/signal.rs"]
 mod signal;
+mod standby;
 mod tls;
 mod turns;
 mod upgrade;
