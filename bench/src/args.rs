@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Pending retries of the dead endpoint in scenario g.
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) backlog: u32,
+    /// Calls a second of the paced loads of scenario h.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "300,1500", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) rates: Vec<u32>,
     /// Connections that are kept full of calls.
     #[arg(long, value_name = "N", default_value = "64")]
     pub(crate) connections: NonZero<u32>,
@@ -67,7 +70,7 @@ pub(crate) struct SeedOptions {
     /// How many events.
     #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) events: u64,
-    /// Deliveries among them that wait, due.
+    /// Deliveries that wait, due: those of the newest events.
     #[arg(long, value_name = "N", default_value_t = 3_000)]
     pub(crate) pending: u64,
     /// What the events are drawn from: the same gives the same, apart from times.

@@ -15,8 +15,10 @@ use crate::ledger::{CallId, Ledger};
 use crate::receiver::Manner;
 use crate::{clock, key, spread};
 
-/// Connections of a paced load: so many that one slow answer does not delay the next call.
-const PACED_CONNECTIONS: u32 = 16;
+/// Connections of a paced load at least: so many that one slow answer does not delay the next call.
+const FEWEST_PACED: u32 = 16;
+/// Calls a second on one connection of a paced load at most: so an answer may take a tenth of a second.
+const PER_CONNECTION: u32 = 10;
 
 /// How calls follow one another.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +60,7 @@ impl Load {
     pub(crate) async fn connect(targets: &[Target], call: Call, pace: Pace) -> Result<Self, Failure> {
         let count = match pace {
             Pace::Full { connections } => connections,
-            Pace::Even { .. } => PACED_CONNECTIONS,
+            Pace::Even { per_second } => per_second.div_ceil(PER_CONNECTION).max(FEWEST_PACED),
         };
         let mut connections = Vec::new();
         for target in targets.iter().cycle().take(count as usize) {
@@ -70,6 +72,7 @@ impl Load {
     /// Makes calls until `end`, and waits for the last answers.
     pub(crate) async fn run(self, ledger: &Arc<Ledger>, end: Instant) -> Result<(), Failure> {
         let begin = Instant::now();
+        let count = u32::try_from(self.connections.len()).unwrap_or(u32::MAX);
         let mut callers = JoinSet::new();
         for (place, connection) in (0..).zip(self.connections) {
             let (secret, ledger) = (key::source(), Arc::clone(ledger));
@@ -78,7 +81,7 @@ impl Load {
                 Pace::Full { .. } => callers.spawn(caller.saturate(end)),
                 Pace::Even { per_second } => {
                     let gap = Duration::from_secs(1) / per_second;
-                    callers.spawn(caller.keep_pace(begin + gap * place, gap * PACED_CONNECTIONS, end))
+                    callers.spawn(caller.keep_pace(begin + gap * place, gap * count, end))
                 }
             };
         }

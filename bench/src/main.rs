@@ -14,6 +14,7 @@ mod append_loop;
 mod args;
 mod bare;
 mod binary;
+mod bulk;
 mod clock;
 mod connection;
 mod costs;

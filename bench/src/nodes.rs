@@ -33,6 +33,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) database: Option<&'a str>,
     /// How many there are.
     pub(crate) count: usize,
+    /// What calls they take.
+    pub(crate) call: Call,
     /// Where events are delivered.
     pub(crate) subscriber: &'a Subscriber,
     /// Whether the syncs of the first one are counted.
@@ -42,6 +44,7 @@ pub(crate) struct Setup<'a> {
 /// The nodes, running.
 pub(crate) struct Nodes {
     servers: Vec<Server>,
+    call: Call,
     targets: Vec<Target>,
     pids: Vec<u32>,
     trace: Option<Trace>,
@@ -68,18 +71,22 @@ impl Nodes {
             let address = subject::target(&format!("{}/readyz", server.url()))?;
             subject::await_traffic(NAME, &address).await?;
             targets.push(match targets.first() {
-                None => subject::configure(server.url(), std::slice::from_ref(setup.subscriber)).await?,
+                None => {
+                    let source =
+                        subject::configure(server.url(), std::slice::from_ref(setup.subscriber)).await?;
+                    entrance(source, setup.call)
+                }
                 Some(first) => Target::on(first, &address),
             });
             servers.push(server);
         }
         let pids = servers.iter().map(Server::pid).collect();
-        Ok(Self { servers, targets, pids, trace, _folder: folder })
+        Ok(Self { servers, call: setup.call, targets, pids, trace, _folder: folder })
     }
 
     /// What the load is put on: all of them in turn.
     pub(crate) fn bearer(&self) -> Bearer<'_> {
-        Bearer { targets: &self.targets, call: Call::Signed, pids: &self.pids }
+        Bearer { targets: &self.targets, call: self.call, pids: &self.pids }
     }
 
     /// The syncs of the first one so far, if they are counted.
@@ -93,5 +100,14 @@ impl Nodes {
             server.stop().await?;
         }
         Ok(())
+    }
+}
+
+/// Where such calls go, beside those that the source takes.
+fn entrance(source: Target, call: Call) -> Target {
+    match call {
+        Call::Signed | Call::Spread => source,
+        Call::Published => source.at(subject::PUBLISH),
+        Call::PublishedTogether(_) => source.at(subject::PUBLISH_BATCH),
     }
 }

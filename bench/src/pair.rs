@@ -9,7 +9,7 @@ use crate::subject::Kind;
 use crate::window::Shape;
 
 /// Events of one batch.
-const EVENTS_PER_BATCH: u32 = 100;
+pub(crate) const EVENTS_PER_BATCH: u32 = 100;
 
 /// What a call's way through Ringback may take more than through the bare server.
 const NEARLY_AS_SOON: Goal = Goal::Within(Duration::from_micros(1500));

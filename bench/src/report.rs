@@ -3,6 +3,7 @@
 mod figures;
 mod goal;
 mod nodes;
+mod row;
 mod table;
 
 use std::io::{self, Write};

@@ -24,6 +24,8 @@ use crate::window::{self, Bearer, Outcome, Shape};
 /// What all scenarios of a run share.
 struct Run<'a> {
     plan: Plan,
+    /// Calls a second of each paced load on nodes.
+    rates: &'a [u32],
     binary: &'a Path,
     folder: PathBuf,
     receiver: Receiver,
@@ -50,6 +52,7 @@ pub(crate) async fn run(args: &Args, binary: &Path) -> Result<Report, Failure> {
     let traceable = Trace::is_possible().await;
     let mut run = Run {
         plan,
+        rates: &args.rates,
         binary,
         folder,
         receiver,

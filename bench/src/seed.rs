@@ -10,6 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use rusqlite::{Connection, Statement, params};
 
 use crate::bare::Ids;
+use crate::bulk;
 use crate::clock;
 use crate::ledger::CallId;
 
@@ -18,6 +19,8 @@ pub(crate) const EVENT_TYPE: &str = "load.backlog";
 /// The window of their ids, which no window of a run has.
 const WINDOW: u32 = 0;
 
+/// The memory for pages meanwhile.
+const CACHE_MIB: i64 = 512;
 const HOUR_MS: i64 = 3_600_000;
 /// How long ago all of them were published, and attempted. The first of them fell due at once.
 const AGE_MS: i64 = 24 * HOUR_MS;
@@ -47,18 +50,12 @@ struct Owner {
 
 /// Puts `count` pending deliveries of the endpoint with this name into a database that nobody has open, and makes them durable.
 pub(crate) fn fill(database: &Path, endpoint: &str, count: u32) -> rusqlite::Result<()> {
-    let mut db = Connection::open(database)?;
-    // Whoever is interrupted here begins anew in another folder. Without a log, every page is written once.
-    db.pragma_update(None, "journal_mode", "off")?;
-    db.pragma_update(None, "synchronous", "off")?;
-    db.pragma_update(None, "cache_size", -512 * 1024)?;
+    let mut db = bulk::open(database, CACHE_MIB)?;
     let tx = db.transaction()?;
     let owner = owner(&tx, endpoint)?;
     insert(&tx, &owner, count)?;
     tx.commit()?;
-    // As Ringback leaves it; the change of mode is committed with the file synced.
-    db.pragma_update(None, "synchronous", "full")?;
-    db.pragma_update(None, "journal_mode", "wal")
+    bulk::close(&db)
 }
 
 /// What is left of the backlog in a database that nobody has open.

@@ -22,6 +22,10 @@ use crate::syncs::Trace;
 pub(crate) const DATA: &str = "data";
 /// The database's file within that.
 pub(crate) const DATABASE_FILE: &str = "ringback.db";
+/// Where one event is published.
+pub(crate) const PUBLISH: &str = "/v1/webhook_events";
+/// Where several are.
+pub(crate) const PUBLISH_BATCH: &str = "/v1/webhook_events/batch";
 /// How long a subject may take until it is ready for traffic.
 const LONGEST_START: Duration = Duration::from_secs(60);
 
@@ -128,8 +132,8 @@ impl Subject {
         let server = Server::start(kind.name(), command).await?;
         let ingest = match kind {
             Kind::Ringback | Kind::Spread => configure(server.url(), setup.subscribers).await?,
-            Kind::Publish => target(&format!("{}/v1/webhook_events", server.url()))?,
-            Kind::PublishBatch(_) => target(&format!("{}/v1/webhook_events/batch", server.url()))?,
+            Kind::Publish => target(&format!("{}{PUBLISH}", server.url()))?,
+            Kind::PublishBatch(_) => target(&format!("{}{PUBLISH_BATCH}", server.url()))?,
             Kind::Bare => target(&format!("{}{}", server.url(), bare::PATH))?,
         };
         Ok(Self { kind, server, ingest, trace, folder })

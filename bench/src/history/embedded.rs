@@ -6,21 +6,18 @@ use rusqlite::{Connection, Statement, params};
 
 use super::occurrence::{ATTEMPT_MS, Occurrence, Occurrences};
 use super::progress::Progress;
+use crate::bulk;
 use crate::failure::Failure;
 use crate::subject::DATABASE_FILE;
 
 /// Events in one transaction.
 const AT_ONCE: usize = 200_000;
-/// The memory for pages, in KiB: an index whose keys come at random is written page by page without it.
-const CACHE_KIB: i64 = 2 * 1024 * 1024;
+/// The memory for pages.
+const CACHE_MIB: i64 = 2048;
 
 /// Writes all of it, and makes it durable.
 pub(super) fn fill(folder: &Path, occurrences: Occurrences, progress: &Progress) -> Result<(), Failure> {
-    let mut db = Connection::open(folder.join(DATABASE_FILE))?;
-    // Whoever is interrupted here begins anew in another folder. Without a log, every page is written once.
-    db.pragma_update(None, "journal_mode", "off")?;
-    db.pragma_update(None, "synchronous", "off")?;
-    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    let mut db = bulk::open(&folder.join(DATABASE_FILE), CACHE_MIB)?;
     let mut occurrences = occurrences.peekable();
     while occurrences.peek().is_some() {
         let tx = db.transaction()?;
@@ -34,10 +31,7 @@ pub(super) fn fill(folder: &Path, occurrences: Occurrences, progress: &Progress)
         tx.commit()?;
         progress.advance(count);
     }
-    // As Ringback leaves it; the change of mode is committed with the file synced.
-    db.pragma_update(None, "synchronous", "full")?;
-    db.pragma_update(None, "journal_mode", "wal")?;
-    Ok(())
+    Ok(bulk::close(&db)?)
 }
 
 /// One for each table. They name their columns: newer ones have defaults.

@@ -87,8 +87,8 @@ impl Occurrences {
             created_at,
             payload_sha256: digest(&SHA256, &payload).as_ref().to_vec(),
             payload,
-            // The first of each of as many equal parts.
-            is_pending: share(pending, index, events) != share(pending, index + 1, events),
+            // The newest ones, as when a receiver has been away for a while.
+            is_pending: index >= events.saturating_sub(pending),
         }
     }
 }
@@ -148,6 +148,7 @@ mod tests {
         let all = all(1000, 30, 1);
         assert_eq!((all.len(), all.iter().filter(|o| o.is_pending).count()), (1000, 30));
         assert!(all.is_sorted_by(|a, b| a.created_at < b.created_at && a.event < b.event));
+        assert!(all[970..].iter().all(|o| o.is_pending));
         assert_eq!(all[0].created_at, 7);
         assert!(all[999].created_at > SPAN_MS * 99 / 100);
         let distinct = |of: fn(&Occurrence) -> String| all.iter().map(of).collect::<HashSet<_>>().len();

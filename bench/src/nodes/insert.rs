@@ -1,7 +1,7 @@
 //! The floor of one node on PostgreSQL: a loop that inserts the rows of an event and does nothing else.
 //!
-//! The same tables with the same indexes, made by the store; the same four rows for each event; arrays unnested, as many events in a
-//! transaction as it likes, two connections, each commit on the disk. Nobody calls it, nothing is verified, and no duplicate is looked for.
+//! The same tables with the same indexes, made by the store; the same rows for each event, four of a call and three of what is published,
+//! which has no receipt; arrays unnested, as many events in a transaction as it likes, two connections, each commit on the disk. Nobody calls it, nothing is verified, and no duplicate is looked for.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -57,14 +57,19 @@ impl ToSql for Uuid {
     to_sql_checked!();
 }
 
-/// Inserts into a database that is made ready first, until `length` is over. Returns how many events were committed by then, and what the
-/// server did meanwhile.
-pub(crate) async fn measure(url: &str, length: Duration, meter: &Meter) -> Result<(usize, Work), Failure> {
+/// Inserts into a database that is made ready first, until `length` is over; with receipts or without. Returns how many events were
+/// committed by then, and what the server did meanwhile.
+pub(crate) async fn measure(
+    url: &str,
+    receipts: bool,
+    length: Duration,
+    meter: &Meter,
+) -> Result<(usize, Work), Failure> {
     let owners = history::prepare(&Database::Postgres(url.to_owned()), &Arc::new(IdMaker::new(1))).await?;
     let mut inserters = Vec::new();
     for number in 0..CONNECTIONS {
         let occurrences = Occurrences::endless(number, owners.clone(), clock::unix_ms());
-        inserters.push(Inserter::new(url, occurrences).await?);
+        inserters.push(Inserter::new(url, receipts, occurrences).await?);
     }
     let before = meter.read().await?;
     let end = Instant::now() + length;
@@ -82,11 +87,12 @@ pub(crate) async fn measure(url: &str, length: Duration, meter: &Meter) -> Resul
 struct Inserter {
     client: Client,
     statements: [Statement; 4],
+    receipts: bool,
     occurrences: Occurrences,
 }
 
 impl Inserter {
-    async fn new(url: &str, occurrences: Occurrences) -> Result<Self, Failure> {
+    async fn new(url: &str, receipts: bool, occurrences: Occurrences) -> Result<Self, Failure> {
         let client = postgres::connect(url).await?;
         client.batch_execute("SET synchronous_commit = on").await?;
         let statements = [
@@ -95,7 +101,7 @@ impl Inserter {
             client.prepare(RECEIPTS).await?,
             client.prepare(DELIVERIES).await?,
         ];
-        Ok(Self { client, statements, occurrences })
+        Ok(Self { client, statements, receipts, occurrences })
     }
 
     async fn run(mut self, end: Instant) -> Result<usize, Failure> {
@@ -137,7 +143,12 @@ impl Inserter {
             self.client.execute(webhook_ids, &of_ids),
             self.client.execute(events, &of_events),
             self.client.execute(deliveries, &of_deliveries),
-            self.client.execute(receipts, &of_receipts),
+            async {
+                match self.receipts {
+                    true => self.client.execute(receipts, &of_receipts).await,
+                    false => Ok(0),
+                }
+            },
         )?;
         Ok(())
     }

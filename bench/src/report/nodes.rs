@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::divide;
 use super::figures::number;
+use super::row::Row;
 use crate::load::Pace;
 use crate::median::median;
 use crate::nodes::meter::Work;
@@ -34,7 +35,7 @@ pub(crate) enum NodesGoal {
 #[derive(Debug, Serialize)]
 pub(crate) struct NodesReport {
     letter: char,
-    title: &'static str,
+    title: String,
     columns: Vec<NodeFigures>,
     #[serde(skip)]
     goals: &'static [NodesGoal],
@@ -159,14 +160,7 @@ impl NodeFigures {
     }
 }
 
-/// How a row's value is got and shown. A row that nobody has is left out.
-struct Row {
-    label: &'static str,
-    value: fn(&NodeFigures) -> Option<f64>,
-    decimals: usize,
-}
-
-const ROWS: &[Row] = &[
+const ROWS: &[Row<NodeFigures>] = &[
     Row { label: "events/s", value: |f| f.events_per_sec, decimals: 0 },
     Row { label: "CPU s per 1,000 events", value: |f| f.cpu_per_1000, decimals: 4 },
     Row { label: "  of the nodes", value: |f| f.nodes_cpu_per_1000, decimals: 4 },
@@ -188,7 +182,7 @@ impl NodesReport {
     /// Puts them side by side.
     pub(crate) fn new(
         letter: char,
-        title: &'static str,
+        title: String,
         columns: Vec<NodeFigures>,
         goals: &'static [NodesGoal],
     ) -> Self {
@@ -197,7 +191,7 @@ impl NodesReport {
 
     /// Prints it as a table.
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        write!(out, "{:<34}", format!("({}) {}", self.letter, self.title))?;
+        write!(out, "{:<42}", format!("({}) {}", self.letter, self.title))?;
         for column in &self.columns {
             write!(out, "{:>14}", column.name)?;
         }
@@ -219,12 +213,12 @@ impl NodesReport {
         Ok(())
     }
 
-    fn write_row(&self, row: &Row, out: &mut impl Write) -> io::Result<()> {
+    fn write_row(&self, row: &Row<NodeFigures>, out: &mut impl Write) -> io::Result<()> {
         let values: Vec<Option<f64>> = self.columns.iter().map(row.value).collect();
         if values.iter().all(Option::is_none) {
             return Ok(());
         }
-        write!(out, "{:<34}", row.label)?;
+        write!(out, "{:<42}", row.label)?;
         for value in values {
             match value {
                 Some(value) => write!(out, "{value:>14.places$}", places = row.decimals)?,

@@ -2,17 +2,11 @@
 
 use std::io::{self, Write};
 
+use super::row::Row;
 use super::{Figures, Report, ScenarioReport};
 use crate::seed::Aftermath;
 
-/// How a row's value is got and shown. A row that was not measured is left out.
-struct Row {
-    label: &'static str,
-    value: fn(&Figures) -> Option<f64>,
-    decimals: usize,
-}
-
-const ROWS: &[Row] = &[
+const ROWS: &[Row<Figures>] = &[
     Row { label: "events/s", value: |f| f.events_per_sec, decimals: 0 },
     Row { label: "  arrived by the window's end/s", value: |f| f.in_window_per_sec, decimals: 0 },
     Row { label: "latency p50, ms", value: |f| f.p50_ms, decimals: 2 },
@@ -74,7 +68,7 @@ fn write_scenario(scenario: &ScenarioReport, out: &mut impl Write) -> io::Result
     Ok(())
 }
 
-fn write_row(row: &Row, scenario: &ScenarioReport, out: &mut impl Write) -> io::Result<()> {
+fn write_row(row: &Row<Figures>, scenario: &ScenarioReport, out: &mut impl Write) -> io::Result<()> {
     let (ours, others) = ((row.value)(&scenario.ours), (row.value)(&scenario.beside));
     let ratio = super::divide(ours, others).map_or_else(String::new, |ratio| format!("{ratio:.2}"));
     let (Some(ours), Some(others)) = (ours, others) else { return Ok(()) };

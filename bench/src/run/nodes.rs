@@ -1,4 +1,4 @@
-//! One node on SQLite, one on PostgreSQL, and three on PostgreSQL, at the same rate and then as fast as each goes. Measured is what an
+//! One node on SQLite, one on PostgreSQL, and three on PostgreSQL, at the same rates and then as fast as each goes. Measured is what an
 //! event costs all nodes together and the server.
 //!
 //! Each window is that of nodes just started on an empty database, so that nobody pays for another's idle polling. Round trips, and SQLite's
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::Run;
 use crate::failure::Failure;
-use crate::load::Pace;
+use crate::load::{Call, Pace};
 use crate::nodes::meter::{Meter, Work};
 use crate::nodes::relay::Relay;
 use crate::nodes::{Nodes, Setup};
@@ -18,8 +18,6 @@ use crate::postgres::Postgres;
 use crate::report::{Idle, NodeFigures, NodesGoal, NodesReport};
 use crate::window::{self, Outcome, Shape};
 
-/// Calls a second of the paced load.
-const PER_SECOND: u32 = 300;
 /// Connections that are kept full, for each of the run's: nodes write what waits together, and so little waits that it is seldom much if
 /// each of few callers waits for an answer.
 pub(super) const CONNECTIONS_FACTOR: u32 = 4;
@@ -32,22 +30,32 @@ pub(super) struct Cast {
     name: &'static str,
     on_postgres: bool,
     count: usize,
+    call: Call,
 }
 
 const CASTS: [Cast; 3] = [
-    Cast { name: "SQLite", on_postgres: false, count: 1 },
+    Cast { name: "SQLite", on_postgres: false, ..ONE_NODE },
     ONE_NODE,
-    Cast { name: "three nodes", on_postgres: true, count: 3 },
+    Cast { name: "three nodes", count: 3, ..ONE_NODE },
 ];
 /// One node on PostgreSQL.
-pub(super) const ONE_NODE: Cast = Cast { name: "one node", on_postgres: true, count: 1 };
+const ONE_NODE: Cast = Cast { name: "one node", on_postgres: true, count: 1, call: Call::Signed };
+
+impl Cast {
+    /// One node on PostgreSQL that takes such calls.
+    pub(super) fn of_one(name: &'static str, call: Call) -> Self {
+        Self { name, call, ..ONE_NODE }
+    }
+}
 
 pub(super) async fn measure(run: &mut Run<'_>) -> Result<(), Failure> {
-    let paced = Shape { pace: Pace::Even { per_second: PER_SECOND }, delivers: true };
-    let report = compare(run, paced, "300 events/s", &[NodesGoal::CpuOfThree]).await?;
-    run.node_reports.push(report);
-    let goals = &[NodesGoal::Commits, NodesGoal::CpuOfThree];
-    let report = compare(run, saturating(run, true), "saturating", goals).await?;
+    for &per_second in run.rates {
+        let paced = Shape { pace: Pace::Even { per_second }, delivers: true };
+        let goals = &[NodesGoal::Commits, NodesGoal::CpuOfThree];
+        let report = compare(run, paced, format!("{per_second} events/s"), goals).await?;
+        run.node_reports.push(report);
+    }
+    let report = compare(run, saturating(run, true), "saturating".to_owned(), &[NodesGoal::Commits]).await?;
     run.node_reports.push(report);
     Ok(())
 }
@@ -60,7 +68,7 @@ pub(super) fn saturating(run: &Run<'_>, delivers: bool) -> Shape {
 async fn compare(
     run: &mut Run<'_>,
     shape: Shape,
-    title: &'static str,
+    title: String,
     goals: &'static [NodesGoal],
 ) -> Result<NodesReport, Failure> {
     let mut windows: [Vec<Window>; CASTS.len()] = Default::default();
@@ -127,6 +135,7 @@ impl Stage {
             folder: &folder,
             database: url.as_deref(),
             count: cast.count,
+            call: cast.call,
             subscriber: &subscriber,
             traced,
         };

@@ -21,7 +21,7 @@ const RECORD_AGAIN_AFTER: Duration = Duration::from_millis(500);
 pub(crate) struct Job {
     /// The delivery.
     pub(crate) claimed: Claimed,
-    /// Given back when the attempt is recorded.
+    /// Given back when the attempt has ended.
     pub(crate) place: Place,
     /// When the lease runs out, by this process's monotonic clock: the wall clock may be set meanwhile.
     pub(crate) lease_ends: Instant,
@@ -30,12 +30,9 @@ pub(crate) struct Job {
 /// The right to make an attempt.
 pub(crate) enum Place {
     /// One of the endpoint's slots.
-    Slot(#[expect(dead_code, reason = "held, and given back by its drop")] Slot),
+    Slot(Slot),
     /// One of the few for tests, which must not wait behind a queue that they are to explain; and who waits for the report.
-    Test(
-        #[expect(dead_code, reason = "held, and given back by its drop")] TestPlace,
-        oneshot::Sender<AttemptReport>,
-    ),
+    Test(TestPlace, oneshot::Sender<AttemptReport>),
 }
 
 /// Carries one delivery through one attempt.
@@ -78,18 +75,27 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
     log_attempt(&endpoint, &claimed, &finish);
     let change = finish.endpoint.as_ref().map(|note| note.change);
     let next = finish.next;
-    let report = matches!(place, Place::Test(..)).then(|| finish.attempt.report.clone());
-    let recorded = record(&node, finish, lease_ends).await;
     let works = ending.outcome == AttemptOutcome::Succeeded || ending.is_about_the_message();
     if claimed.trigger != Trigger::Test || works {
         node.note_ending(&endpoint, works);
     }
+    let recorded = match place {
+        Place::Slot(slot) => {
+            let _waiting = node.unrecorded.admit(slot);
+            record(&node, finish, lease_ends).await
+        }
+        Place::Test(_place, ended) => {
+            let report = finish.attempt.report.clone();
+            let recorded = record(&node, finish, lease_ends).await;
+            if recorded.is_some() {
+                // Whoever made the test may have gone away.
+                let _ = ended.send(report);
+            }
+            recorded
+        }
+    };
     let Some(finished) = recorded else { return };
     log_health(&endpoint, change, finished.disabled);
-    if let (Some(report), Place::Test(_, ended)) = (report, place) {
-        // Whoever made the test may have gone away.
-        let _ = ended.send(report);
-    }
     let retry_at = if let NextStep::RetryAt(at) = next { Some(at) } else { None };
     for at in retry_at.into_iter().chain(finished.next_in_order_at) {
         node.note_due(claimed.endpoint_id, at);
@@ -135,7 +141,7 @@ fn endpoint_note(
     if trigger == Trigger::Test || endpoint.replay_id.is_some() {
         return None;
     }
-    let change = endpoint.health.after(ending, now, node.settings.disable_failing_after)?;
+    let change = node.failures.after(endpoint, ending, now, node.settings.disable_failing_after)?;
     Some(EndpointNote {
         endpoint_id: endpoint.id,
         url: endpoint.url.clone(),
@@ -175,7 +181,7 @@ async fn give_back(node: &Node, claimed: &Claimed) {
         tracing::warn!(
             delivery.id = %claimed.delivery_id,
             error = &error as &dyn std::error::Error,
-            "a held delivery stays leased until its lease runs out"
+            "a held delivery could not be given back: it stays leased for a while"
         );
     }
 }

@@ -22,11 +22,13 @@ use tokio_util::task::TaskTracker;
 use crate::agenda::Agenda;
 use crate::breaker::BreakerView;
 use crate::courier::{self, Job, Place};
+use crate::failures::Failures;
 use crate::gates::{Gates, Passage};
 use crate::sender::Sender;
 use crate::settings::DeliverySettings;
 use crate::slots::{Slot, Slots, Taker};
 use crate::test_places::{TestPlace, TestPlaces};
+use crate::unrecorded::Unrecorded;
 use crate::{listener, pruner, reclaimer, replayer};
 
 /// How many rows one claim takes at most.
@@ -64,7 +66,9 @@ pub(crate) struct Node {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     slots: Slots,
+    pub(crate) unrecorded: Unrecorded,
     gates: Gates,
+    pub(crate) failures: Failures,
     pub(crate) replay_bell: Notify,
     tests: TestPlaces,
     plans: Arc<Plans>,
@@ -134,7 +138,9 @@ impl Deliverer {
         let node = Arc::new(Node {
             sender: Sender::new(client, &settings.user_agent),
             slots: Slots::new(settings.max_in_flight, on_free),
+            unrecorded: Unrecorded::new(settings.max_in_flight),
             gates: Gates::new(settings.release_per_sec),
+            failures: Failures::default(),
             replay_bell: Notify::new(),
             tests: TestPlaces::default(),
             store,
@@ -231,6 +237,7 @@ impl Node {
     pub(crate) fn forget_gates(&self) {
         let config = self.store.config();
         self.gates.retain(|id| config.endpoint(id).is_some());
+        self.failures.retain(|id| config.endpoint(id).is_some());
     }
 
     /// The right to test an endpoint now; `None` if too many tests are being made, or the node stops.

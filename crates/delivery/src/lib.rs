@@ -23,6 +23,7 @@ mod breaker;
 mod courier;
 mod deliverer;
 mod dispatch;
+mod failures;
 mod gates;
 mod listener;
 mod pace;
@@ -33,6 +34,7 @@ mod sender;
 mod settings;
 mod slots;
 mod test_places;
+mod unrecorded;
 
 pub use breaker::{BreakerState, BreakerView};
 pub use deliverer::{Deliverer, DelivererParts, JitterSource};

@@ -3,6 +3,9 @@
 //! The time counts from the first failure after which nothing has succeeded, and only while attempts are made: after a gap longer
 //! than any schedule's longest delay (the endpoint was paused, Ringback was down, nothing was sent) it begins anew. A test does not
 //! count, nor does an answer that is about one message alone.
+//!
+//! What is written down is seen by everybody, and costs a change of the configuration. So of an endpoint that fails and works by turns each node says
+//! at most once a minute that it fails; what it has seen and not said is in its memory, and lost with it.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,6 +22,9 @@ pub const LONGEST_GAP: Duration = Duration::from_secs(25 * 3600);
 /// How exactly the last failure is remembered: it is written at most so often, since it is one more write.
 const NOTED_EVERY: Duration = Duration::from_secs(3600);
 
+/// How soon a node says again of an endpoint that it fails: so long after it has said so the last time.
+pub const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
 /// The status by which a receiver says that it wants nothing any more (Standard Webhooks, "Disabling").
 const GONE: u16 = 410;
 
@@ -31,6 +37,36 @@ pub struct EndpointHealth {
     pub last_failed_at: Option<Timestamp>,
     /// When it was warned that the endpoint will be disabled.
     pub warned_at: Option<Timestamp>,
+}
+
+/// What one node has seen of an endpoint's failures and not said: by default nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unsaid {
+    /// The first failure and the last one after the last success, while nothing of them is written down.
+    failing: Option<(Timestamp, Timestamp)>,
+    /// When this node last said that the endpoint fails.
+    said_at: Option<Timestamp>,
+}
+
+impl Unsaid {
+    /// A failure of which nothing is written down; says what is to be.
+    fn failed(&mut self, now: Timestamp) -> Option<HealthChange> {
+        let first = match self.failing {
+            Some((first, last)) if now.since(last) <= LONGEST_GAP => first,
+            _ => now,
+        };
+        self.failing = Some((first, now));
+        // A clock that was set back is not to silence it for longer.
+        if self.said_at.is_some_and(|at| at <= now && now.since(at) < SAID_AGAIN_AFTER) {
+            return None;
+        }
+        self.said_at = Some(now);
+        Some(HealthChange::Failing(EndpointHealth {
+            failing_since: Some(first),
+            last_failed_at: Some(now),
+            warned_at: None,
+        }))
+    }
 }
 
 /// What an attempt changes about its endpoint.
@@ -69,10 +105,12 @@ impl fmt::Display for DisabledFor {
 }
 
 impl EndpointHealth {
-    /// What an attempt that ended at `now` changes. `disable_after` is `None` where endpoints are never disabled for failing.
+    /// What an attempt that ended at `now` changes, on a node that has seen so much and not said it. `disable_after` is `None` where endpoints are never
+    /// disabled for failing.
     #[must_use]
     pub fn after(
         &self,
+        unsaid: &mut Unsaid,
         ending: Ending,
         now: Timestamp,
         disable_after: Option<Duration>,
@@ -82,13 +120,15 @@ impl EndpointHealth {
             return Some(HealthChange::Disable(DisabledFor::Gone));
         }
         if ending.outcome == AttemptOutcome::Succeeded || ending.is_about_the_message() {
+            unsaid.failing = None;
             return self.failing_since.is_some().then_some(HealthChange::Recovered);
         }
-        let begins = Self { failing_since: Some(now), last_failed_at: Some(now), warned_at: None };
         let (Some(since), Some(last)) = (self.failing_since, self.last_failed_at) else {
-            return Some(HealthChange::Failing(begins));
+            return unsaid.failed(now);
         };
+        unsaid.failing = None;
         if now.since(last) > LONGEST_GAP {
+            let begins = Self { failing_since: Some(now), last_failed_at: Some(now), warned_at: None };
             return Some(HealthChange::Failing(begins));
         }
         let failing = now.since(since);
@@ -130,7 +170,8 @@ mod tests {
         let mut health = EndpointHealth::default();
         let mut changes = Vec::new();
         for secs in times {
-            let change = health.after(ended(500), at(secs), Some(DEFAULT_DISABLE_AFTER));
+            let change =
+                health.after(&mut Unsaid::default(), ended(500), at(secs), Some(DEFAULT_DISABLE_AFTER));
             if let Some(HealthChange::Failing(new) | HealthChange::Warn(new)) = change {
                 health = new;
             }
@@ -176,11 +217,14 @@ mod tests {
     #[test]
     fn a_success_forgets_everything_and_most_successes_change_nothing() {
         let healthy = EndpointHealth::default();
-        assert_eq!(healthy.after(ended(204), at(0), Some(DEFAULT_DISABLE_AFTER)), None);
+        assert_eq!(
+            healthy.after(&mut Unsaid::default(), ended(204), at(0), Some(DEFAULT_DISABLE_AFTER)),
+            None
+        );
         let failing =
             EndpointHealth { failing_since: Some(at(0)), last_failed_at: Some(at(0)), warned_at: None };
         assert_eq!(
-            failing.after(ended(200), at(5), Some(DEFAULT_DISABLE_AFTER)),
+            failing.after(&mut Unsaid::default(), ended(200), at(5), Some(DEFAULT_DISABLE_AFTER)),
             Some(HealthChange::Recovered)
         );
     }
@@ -189,7 +233,7 @@ mod tests {
     fn where_it_is_never_done_nobody_warns_either() {
         let failing =
             EndpointHealth { failing_since: Some(at(0)), last_failed_at: Some(at(9 * DAY)), warned_at: None };
-        assert_eq!(failing.after(ended(500), at(9 * DAY), None), None);
+        assert_eq!(failing.after(&mut Unsaid::default(), ended(500), at(9 * DAY), None), None);
     }
 
     #[test]
@@ -197,8 +241,63 @@ mod tests {
         let failing =
             EndpointHealth { failing_since: Some(at(0)), last_failed_at: Some(at(0)), warned_at: None };
         let gone = Ending { no_retry: true, ..ended(410) };
-        assert_eq!(failing.after(gone, at(1), None), Some(HealthChange::Disable(DisabledFor::Gone)));
+        assert_eq!(
+            failing.after(&mut Unsaid::default(), gone, at(1), None),
+            Some(HealthChange::Disable(DisabledFor::Gone))
+        );
         let refused = Ending { no_retry: true, ..ended(404) };
-        assert_eq!(failing.after(refused, at(1), None), Some(HealthChange::Recovered));
+        assert_eq!(
+            failing.after(&mut Unsaid::default(), refused, at(1), None),
+            Some(HealthChange::Recovered)
+        );
+    }
+
+    /// What a node says of attempts that end so; each success is written down when something was.
+    fn said_of(attempts: impl IntoIterator<Item = (u64, u16)>) -> Vec<(u64, Option<HealthChange>)> {
+        let (mut health, mut unsaid) = (EndpointHealth::default(), Unsaid::default());
+        let mut said = Vec::new();
+        for (secs, status) in attempts {
+            let change = health.after(&mut unsaid, ended(status), at(secs), Some(DEFAULT_DISABLE_AFTER));
+            match change {
+                Some(HealthChange::Failing(new)) => health = new,
+                Some(HealthChange::Recovered) => health = EndpointHealth::default(),
+                _ => {}
+            }
+            said.push((secs, change));
+        }
+        said
+    }
+
+    #[test]
+    fn of_one_that_fails_and_works_by_turns_little_is_said() {
+        let by_turns = (0..600).map(|secs| (secs, if secs % 2 == 0 { 500 } else { 200 }));
+        let said = said_of(by_turns);
+        let changes = said.iter().filter(|(_, change)| change.is_some()).count();
+        assert_eq!(changes, 20, "that it fails and that it works, once a minute");
+    }
+
+    #[test]
+    fn one_that_does_not_recover_again_is_said_to_have_failed_all_the_time() {
+        let said = said_of([(0, 500), (1, 200), (2, 500), (30, 500), (59, 500), (60, 500), (61, 500)]);
+        let changes: Vec<_> = said.into_iter().filter_map(|(secs, change)| Some((secs, change?))).collect();
+        let since = |first, last| {
+            HealthChange::Failing(EndpointHealth {
+                failing_since: Some(at(first)),
+                last_failed_at: Some(at(last)),
+                warned_at: None,
+            })
+        };
+        assert_eq!(changes, [(0, since(0, 0)), (1, HealthChange::Recovered), (60, since(2, 60))]);
+    }
+
+    #[test]
+    fn what_was_not_said_is_forgotten_after_a_success_and_after_a_gap() {
+        let secs_of_first = |attempts: &[(u64, u16)]| match said_of(attempts.iter().copied()).pop() {
+            Some((_, Some(HealthChange::Failing(health)))) => health.failing_since,
+            _ => None,
+        };
+        assert_eq!(secs_of_first(&[(0, 500), (1, 200), (2, 500), (3, 200), (70, 500)]), Some(at(70)));
+        let gap = 25 * 3600 + 3;
+        assert_eq!(secs_of_first(&[(0, 500), (1, 200), (2, 500), (gap, 500)]), Some(at(gap)));
     }
 }

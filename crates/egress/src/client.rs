@@ -1,5 +1,6 @@
 //! The HTTP client: one call at a time, over connections that are kept and used again.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +29,11 @@ pub const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// A time-out beyond this is this: an instant further ahead need not be representable.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A time-out that is noticed so much later: the process stood still, or got no time to run, and not the receiver.
+const STOOD_STILL: Duration = Duration::from_secs(1);
+/// How long after that what has come meanwhile is read.
+const READ_LATE: Duration = Duration::from_millis(250);
 
 type Http = legacy::Client<Connector, Full<Bytes>>;
 
@@ -101,7 +107,8 @@ impl Client {
     /// # Errors
     ///
     /// [`SendError::Blocked`] if the policy does not permit the target, [`SendError::Timeout`] if no response
-    /// came in time, [`SendError::Unreachable`] for all else.
+    /// came in time, [`SendError::Unreachable`] for all else. What came while this process stood still (it was stopped, or its machine
+    /// slept) came in time.
     pub async fn send(&self, request: Request<Bytes>, limits: ResponseLimits) -> Result<Answer, SendError> {
         let deadline = Instant::now() + limits.timeout.min(LONGEST_TIMEOUT);
         let (_, uri) = self.policy.check(&request.uri().to_string())?;
@@ -115,7 +122,7 @@ impl Client {
             outcome => outcome,
         };
         match response {
-            Ok(response) => Ok(Answer::read(response, deadline, limits).await),
+            Ok(response) => Ok(Answer::read(response, patience(deadline), limits).await),
             Err(failure) => Err(failure.error),
         }
     }
@@ -128,7 +135,12 @@ impl Client {
         deadline: Instant,
     ) -> Result<Response<Incoming>, Failure> {
         let connection = capture_connection(&mut request);
-        let outcome = timeout_at(deadline, http.request(request)).await;
+        let mut responding = pin!(http.request(request));
+        let outcome = match timeout_at(deadline, responding.as_mut()).await {
+            // The time and the answer have come together, and the answer is yet to be read.
+            Err(_) => timeout_at(patience(deadline), responding).await,
+            in_time => in_time,
+        };
         let history = History::of(&connection);
         match outcome {
             Ok(Ok(response)) => {
@@ -146,4 +158,10 @@ impl Client {
             }
         }
     }
+}
+
+/// When to give up what was to be over at `deadline`.
+fn patience(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    if now.saturating_duration_since(deadline) > STOOD_STILL { now + READ_LATE } else { deadline }
 }

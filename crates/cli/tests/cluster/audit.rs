@@ -9,7 +9,7 @@ use crate::apps::{App, Apps, RATE, caller_and_number};
 use crate::books::{Books, Key, Row};
 
 /// How long it may take until everything has come to its end: an attempt that timed out, as those of a frozen node do, is repeated after
-/// 60 s at the earliest; a lease that nobody knows of has to run out; what the app with a rate has not got yet follows at that rate.
+/// 60 s at the earliest; what the app with a rate has not got yet follows at that rate.
 const CALM_BOUND: Duration = Duration::from_secs(100);
 const LOOK: Duration = Duration::from_millis(250);
 /// Over which span the rate is looked at.

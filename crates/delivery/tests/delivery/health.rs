@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ringback_domain::{DeliveryState, EventState};
+use ringback_domain::retry::Schedule;
+use ringback_domain::{DeliveryRules, DeliveryState, EventState};
 use ringback_store::EndpointChange;
 use ringback_testkit::{Receiver, Reply, START, World};
 
@@ -87,4 +88,29 @@ async fn five_days_of_failures_disable_it_and_a_success_between_them_does_not() 
     let detail = world.detail(first.unwrap()).await;
     assert_eq!(only(&detail).delivery.state, DeliveryState::Dead, "its own schedule was over long before");
     assert!(config.endpoint(flaky_endpoint.id).unwrap().may_attempt());
+}
+
+#[tokio::test]
+async fn one_that_fails_and_works_by_turns_is_said_to_fail_once_a_minute() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    let once = DeliveryRules { schedule: Some(Schedule::new(vec![]).unwrap()), ..DeliveryRules::default() };
+    let endpoint = world.endpoint_with_rules(&receiver.url(), &["*"], 10, once).await.id;
+    let failing_since = || world.store().config().endpoint(endpoint).unwrap().health.failing_since;
+    let mut said = Vec::new();
+    for secs in 0..62 {
+        let fails = secs % 2 == 0 || secs > 55;
+        receiver.enqueue([Reply::status(if fails { 500 } else { 200 })]);
+        let event = world.dispatch(&format!("wh_{secs}"), "batch.completed").await;
+        world.attempted(event, 1).await;
+        if let Some(since) = failing_since() {
+            said.push((secs, since.since(START).as_secs()));
+        }
+        world.advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(
+        said,
+        [(0, 0), (60, 56), (61, 56)],
+        "at once; and again when a minute is over, since it failed last"
+    );
 }

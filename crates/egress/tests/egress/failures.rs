@@ -1,6 +1,9 @@
 //! Every way to get no answer has its name.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use ringback_egress::{Client, ClientSettings, Policy, SendError, Stage};
@@ -34,6 +37,56 @@ async fn no_response_in_time() {
     })
     .await;
     assert_eq!(call(&silent, SHORT).await.unwrap_err(), SendError::Timeout { stage: Stage::Response });
+}
+
+/// A receiver on a thread of its own, which answers so long after the request; the channel tells of that.
+fn answering_after(delay: Duration) -> (String, mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
+    let url = format!("http://{}/hooks", listener.local_addr().expect("a bound listener has an address"));
+    let (asked, is_asked) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the client connects");
+        let _ = stream.read(&mut [0; 4096]).expect("the client sends a request");
+        asked.send(()).expect("the test waits for it");
+        thread::sleep(delay);
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nsoon";
+        stream.write_all(answer).expect("the client keeps the connection");
+        // Open until the test is over.
+        let _ = stream.read(&mut [0; 16]);
+    });
+    (url, is_asked)
+}
+
+/// Calls, and has the whole process stand still for so long once the request is there.
+async fn call_and_stand_still(
+    url: &str,
+    is_asked: mpsc::Receiver<()>,
+    span: Duration,
+) -> Result<ringback_egress::Answer, SendError> {
+    let client = client(Policy::dev());
+    let standing_still = async {
+        while is_asked.try_recv().is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // The one thread that runs anything here.
+        thread::sleep(span);
+    };
+    tokio::join!(client.send(post(url), SHORT), standing_still).0
+}
+
+#[tokio::test]
+async fn an_answer_that_came_while_the_process_stood_still_came_in_time() {
+    let (url, is_asked) = answering_after(Duration::from_millis(20));
+    let answer = call_and_stand_still(&url, is_asked, SHORT.timeout + Duration::from_millis(1500)).await;
+    let answer = answer.unwrap();
+    assert_eq!((answer.status.as_u16(), &answer.body_start[..]), (200, &b"soon"[..]));
+}
+
+#[tokio::test]
+async fn who_stood_still_and_finds_no_answer_waits_no_longer_for_it() {
+    let (url, is_asked) = answering_after(Duration::from_secs(30));
+    let answer = call_and_stand_still(&url, is_asked, SHORT.timeout + Duration::from_millis(1500)).await;
+    assert_eq!(answer.unwrap_err(), SendError::Timeout { stage: Stage::Response });
 }
 
 #[tokio::test]

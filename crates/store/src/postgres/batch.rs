@@ -11,14 +11,15 @@ use super::claim::{self, ClaimedRow, Wanted};
 use super::connections::Connection;
 use super::dedupe::{self, Novelty};
 use super::failure::Failure;
-use super::finish::Finishing;
+use super::finish::{Ended, Finishing};
 use super::leases::Leases;
+use super::mislaid::Held;
 use super::order::Ends;
 use super::routing::Routes;
 use super::{locks, receipts};
 use crate::append::{Appended, Arrival};
 use crate::error::StoreError;
-use crate::work::{Finish, Finished};
+use crate::work::Finish;
 
 /// Something to be written with others.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub(super) enum Work {
 #[derive(Debug)]
 pub(super) enum Outcome {
     Appended(Vec<Appended>),
-    Finished(Finished),
+    Finished(Ended),
     Claimed(Vec<ClaimedRow>),
 }
 
@@ -85,6 +86,18 @@ impl Work {
             Self::Append(arrival) => std::slice::from_ref(arrival),
             Self::AppendAll(arrivals) => arrivals,
             Self::Finish(_) | Self::Claim(_) => &[],
+        }
+    }
+
+    /// What this node holds under lease once that is committed which came of it.
+    pub(super) fn held(&self, outcome: &Result<Outcome, StoreError>) -> Vec<Held> {
+        match outcome {
+            Ok(Outcome::Appended(appended)) => {
+                let each = self.arrivals().iter().zip(appended);
+                each.flat_map(|(arrival, appended)| Held::born(arrival, appended)).collect()
+            }
+            Ok(Outcome::Claimed(rows)) => rows.iter().map(ClaimedRow::held).collect(),
+            Ok(Outcome::Finished(_)) | Err(_) => Vec::new(),
         }
     }
 }
@@ -167,7 +180,7 @@ fn finishes<'a>(works: &[&'a Work]) -> Vec<&'a Finish> {
 fn outcome(
     work: &Work,
     appended: &mut impl Iterator<Item = Result<Vec<Appended>, usize>>,
-    finished: &mut impl Iterator<Item = Finished>,
+    finished: &mut impl Iterator<Item = Ended>,
     claimed: &mut impl Iterator<Item = Vec<ClaimedRow>>,
 ) -> Result<Outcome, StoreError> {
     let taken = match work {

@@ -10,6 +10,7 @@ use super::columns::{self, Key, get, key};
 use super::connections::{Connection, Params};
 use super::failure::Failure;
 use super::leases::{Leases, length_ms, server_ms};
+use super::mislaid::Held;
 use super::owners::Found;
 use crate::work::{Claimed, DueEndpoint, Lease, Unattempted};
 
@@ -60,10 +61,10 @@ macro_rules! claim_sql {
                 FROM (SELECT * FROM urgent UNION ALL SELECT * FROM other) AS picked \
                 WHERE d.project_id = picked.project_id AND d.id = picked.id \
                 RETURNING d.project_id, d.id, d.trigger, d.event_id, d.attempt_count, d.first_attempt_at, d.lease_token, \
-                          d.due_at, d.urgent, d.expires_at \
+                          d.due_at, d.urgent, d.expires_at, d.lease_expires_at \
             ) \
             SELECT c.project_id, c.id, c.trigger, c.event_id, c.attempt_count, c.first_attempt_at, c.lease_token, \
-                   c.expires_at, c.due_at, c.urgent",
+                   c.expires_at, c.due_at, c.urgent, c.lease_expires_at",
             $also,
             " FROM ",
             $before,
@@ -150,6 +151,8 @@ pub(super) struct ClaimedRow {
     urgent: bool,
     expires_at: Option<Timestamp>,
     lease: Lease,
+    /// The lease's end by the server's clock.
+    leased_until_ms: i64,
 }
 
 pub(super) async fn claim(
@@ -176,7 +179,7 @@ pub(super) async fn claim_owned(
     let rows = connection.query(CLAIM_OWNED, params).await?;
     let (mut found, mut claimed) = (Found::Nobodys, Vec::new());
     for row in &rows {
-        found = match get(row, 10)? {
+        found = match get(row, 11)? {
             Some(true) => Found::Own,
             Some(false) => Found::Others,
             None => Found::Nobodys,
@@ -202,6 +205,7 @@ fn read(row: &Row, wanted: Wanted) -> Result<ClaimedRow, Failure> {
         urgent: get(row, 9)?,
         expires_at: columns::optional_time(row, 7)?,
         lease: Lease { token: columns::number::<i64, u64>(row, 6)?, expires_at },
+        leased_until_ms: get(row, 10)?,
     })
 }
 
@@ -226,6 +230,16 @@ pub(super) async fn with_contents(
 }
 
 impl ClaimedRow {
+    /// The lease that it was claimed under.
+    pub(super) fn held(&self) -> Held {
+        Held {
+            project_id: self.project_id,
+            delivery_id: self.delivery_id,
+            lease_token: self.lease.token,
+            expires_at: Some(self.leased_until_ms),
+        }
+    }
+
     fn with(self, webhook_id: String, payload: Bytes) -> Claimed {
         Claimed {
             project_id: self.project_id,

@@ -241,13 +241,13 @@ pub(super) async fn insert(
         .map(drop)
 }
 
-/// Who waited for it in its order goes on.
+/// Who waited for it in its order goes on; says of which endpoint that is, if it may go now.
 pub(super) async fn cancel(
     tx: &Connection,
     project_id: ProjectId,
     id: DeliveryId,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<Option<EndpointId>, Failure> {
     let row = tx.query_opt(FIND, &[&key(project_id), &key(id)]).await?.ok_or_else(not_found)?;
     let (endpoint_id, position) = (columns::id(&row, 0)?, get(&row, 2)?);
     let order_key: Option<String> = get(&row, 1)?;
@@ -260,8 +260,7 @@ pub(super) async fn cancel(
     if cancelled == 0 {
         return Err(StoreError::Ended { noun: "webhook delivery" }.into());
     }
-    if let Some(order_key) = order_key {
-        order::release_next(tx, &Place { endpoint_id, order_key, position }, now).await?;
-    }
-    Ok(())
+    let Some(order_key) = order_key else { return Ok(None) };
+    let released_at = order::release_next(tx, &Place { endpoint_id, order_key, position }, now).await?;
+    Ok(released_at.is_some_and(|at| at <= now).then_some(endpoint_id))
 }

@@ -30,16 +30,24 @@ pub(super) const EXPIRE: &str = "\
     FROM locked WHERE d.project_id = locked.project_id AND d.id = locked.id \
     RETURNING d.endpoint_id, d.order_key, d.position";
 
-/// Says how many there were. Who waited for one of them in its order goes on.
+/// What has been ended.
+#[derive(Default)]
+pub(super) struct Expired {
+    pub(super) count: usize,
+    /// The endpoint of each delivery that waited for one of them in its order and may go now.
+    pub(super) released: Vec<EndpointId>,
+}
+
+/// Who waited for one of them in its order goes on.
 pub(super) async fn expire(
     tx: &Connection,
     leases: Leases,
     now: Timestamp,
     limit: usize,
-) -> Result<usize, Failure> {
+) -> Result<Expired, Failure> {
     let found = tx.query(FIND, &[&now.as_unix_ms(), &columns::limit(limit), &leases.is_given()]).await?;
     if found.is_empty() {
-        return Ok(0);
+        return Ok(Expired::default());
     }
     let ordered = found.iter().filter_map(|row| of_order(row).transpose());
     let ordered = ordered.collect::<Result<Vec<_>, _>>()?;
@@ -49,13 +57,16 @@ pub(super) async fn expire(
     let column = |column| found.iter().map(|row| get(row, column)).collect::<Result<Vec<Key>, _>>();
     let (state, reason) = (DeliveryState::Dead.as_str(), EndReason::Expired.as_str());
     let expired = tx.query(EXPIRE, &[&now.as_unix_ms(), &state, &reason, &column(0)?, &column(1)?]).await?;
+    let mut released = Vec::new();
     for row in &expired {
         if let Some(order_key) = get::<Option<String>>(row, 1)? {
             let place = Place { endpoint_id: columns::id(row, 0)?, order_key, position: get(row, 2)? };
-            order::release_next(tx, &place, now).await?;
+            if order::release_next(tx, &place, now).await?.is_some_and(|at| at <= now) {
+                released.push(place.endpoint_id);
+            }
         }
     }
-    Ok(expired.len())
+    Ok(Expired { count: expired.len(), released })
 }
 
 fn of_order(row: &Row) -> Result<Option<(EndpointId, &str)>, Failure> {

@@ -61,6 +61,14 @@ struct Found {
     position: i64,
 }
 
+/// What a finish has brought about, and where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) finished: Finished,
+    /// The endpoint of the delivery, if that is still there.
+    pub(super) endpoint_id: Option<EndpointId>,
+}
+
 /// The finishes of a batch, each of another delivery, and what they find.
 pub(super) struct Finishing<'a> {
     finishes: Vec<&'a Finish>,
@@ -142,21 +150,24 @@ impl<'a> Finishing<'a> {
     }
 
     /// Lets those go that waited for what has ended; says what each finish brought about.
-    pub(super) async fn release(&self, tx: &Connection) -> Result<Vec<Finished>, Failure> {
-        let mut finished = vec![Finished::default(); self.finishes.len()];
+    pub(super) async fn release(&self, tx: &Connection) -> Result<Vec<Ended>, Failure> {
+        let endpoint_id = |place| self.found.get(&place).map(|found: &Found| found.endpoint_id);
+        let mut ended: Vec<Ended> = (0..self.finishes.len())
+            .map(|place| Ended { finished: Finished::default(), endpoint_id: endpoint_id(place) })
+            .collect();
         for (place, finish, found) in self.each().filter(|(_, finish, found)| lets_go(finish, found)) {
             if let Some(order_key) = found.order_key.clone() {
                 let (endpoint_id, position) = (found.endpoint_id, found.position);
-                let ended = Place { endpoint_id, order_key, position };
-                finished[place].next_in_order_at = order::release_next(tx, &ended, finish.now).await?;
+                let before = Place { endpoint_id, order_key, position };
+                ended[place].finished.next_in_order_at = order::release_next(tx, &before, finish.now).await?;
             }
         }
-        Ok(finished)
+        Ok(ended)
     }
 }
 
 /// Records one finish that says something about its endpoint besides.
-pub(super) async fn finish(tx: &Connection, finish: &Finish) -> Result<Finished, Failure> {
+pub(super) async fn finish(tx: &Connection, finish: &Finish) -> Result<Ended, Failure> {
     let mut finishing = Finishing::find(tx, vec![finish]).await?;
     let orders = finishing.orders();
     if !orders.is_empty() {
@@ -164,7 +175,8 @@ pub(super) async fn finish(tx: &Connection, finish: &Finish) -> Result<Finished,
         finishing.lock_ordered(tx).await?;
     }
     finishing.write(tx).await?;
-    Ok(finishing.release(tx).await?.pop().unwrap_or_default())
+    let nothing = Ended { finished: Finished::default(), endpoint_id: None };
+    Ok(finishing.release(tx).await?.pop().unwrap_or(nothing))
 }
 
 /// A stale lease means that somebody else decides what follows, except that what has arrived has arrived.

@@ -20,6 +20,7 @@ use super::link::Link;
 use super::node::Node;
 use super::owners::Owners;
 use super::pulse::{DEAD_AFTER, Pulse};
+use super::uptime::Uptime;
 use super::watch::Crier;
 use crate::condition::Condition;
 use crate::error::StoreError;
@@ -42,11 +43,11 @@ const BEAT_SQL: &str = concat!(
     "WITH beat AS ( \
         UPDATE nodes SET heartbeat_at = clock_timestamp(), clock_ahead_ms = coalesce($2 - ",
     server_ms!(),
-    ", clock_ahead_ms) WHERE id = $1 AND heartbeat_at > 'epoch' RETURNING clock_ahead_ms \
+    ", clock_ahead_ms) WHERE id = $1 AND heartbeat_at > 'epoch' RETURNING clock_ahead_ms, heartbeat_at \
     ) \
-    SELECT NULL::uuid, false, clock_ahead_ms FROM beat UNION ALL \
+    SELECT NULL::uuid, false, (extract(epoch FROM heartbeat_at) * 1000)::int8, clock_ahead_ms FROM beat UNION ALL \
     SELECT id, heartbeat_at < clock_timestamp() - make_interval(secs => $3), \
-           (extract(epoch FROM heartbeat_at) * 1000)::int8 FROM nodes WHERE id <> $1"
+           (extract(epoch FROM heartbeat_at) * 1000)::int8, NULL FROM nodes WHERE id <> $1"
 );
 
 /// Gives up what a node has. Nothing of what is still under way is recorded any more.
@@ -83,8 +84,8 @@ impl ToldTime {
 }
 
 /// Registers a node; says when that was sent.
-pub(super) async fn register(node: &Node, identity: &Identity) -> Result<Instant, tokio_postgres::Error> {
-    let sent_at = Instant::now();
+pub(super) async fn register(node: &Node, identity: &Identity) -> Result<Uptime, tokio_postgres::Error> {
+    let sent_at = Uptime::now();
     let Identity { id, version, schema_version } = identity;
     node.client.execute(REGISTER, &[id, version, schema_version]).await?;
     Ok(sent_at)
@@ -160,13 +161,16 @@ impl Heart {
     async fn beat(&self) -> Result<Beat, Failure> {
         self.link.mend().await?;
         let (id, dead_after) = (self.identity.id, DEAD_AFTER.as_secs_f64());
-        let sent_at = Instant::now();
+        let sent_at = Uptime::now();
         let now = self.told_time.now().map(Timestamp::as_unix_ms);
         let rows = self.link.run(async |node| node.beat(BEAT_SQL, &[&id, &now, &dead_after]).await).await?;
-        let (mut beat, mut alive) = (Beat::default(), Vec::new());
+        let (mut beat, mut alive, mut noted_ms) = (Beat::default(), Vec::new(), None);
         for row in &rows {
             match (get::<Option<Key>>(row, 0)?, get::<bool>(row, 1)?) {
-                (None, _) => beat.clock_ahead_ms = Some(get(row, 2)?),
+                (None, _) => {
+                    noted_ms = Some(get(row, 2)?);
+                    beat.clock_ahead_ms = Some(get(row, 3)?);
+                }
                 (Some(other), is_old) => {
                     let stands_still = self.pulse.saw(other, get(row, 2)?, sent_at);
                     if is_old && stands_still { &mut beat.dead } else { &mut alive }.push(other);
@@ -177,7 +181,7 @@ impl Heart {
             self.come_back().await?;
         }
         self.crier.know_others(!alive.is_empty());
-        self.pulse.went_through(sent_at, alive);
+        self.pulse.went_through(sent_at, noted_ms, alive);
         if !self.pulse.may_judge() {
             beat.dead.clear();
         }
@@ -188,7 +192,7 @@ impl Heart {
     async fn come_back(&self) -> Result<(), Failure> {
         self.owners.forget();
         // Before it is felt again: what was claimed before this is nothing to be sent.
-        self.pulse.came_back(Instant::now());
+        self.pulse.came_back();
         self.link.run(async |node| register(node, &self.identity).await).await?;
         tracing::warn!(
             node.id = %columns::hex(self.identity.id),

@@ -4,7 +4,8 @@
 //! a connection of the pool. The `snapshot` is the configuration in memory, and the `watch` keeps it in step with what other nodes change.
 //! A `node` is this process as the others see it: a connection of its own (the `link`), and a row in `nodes` that its `heartbeat` keeps
 //! fresh. Who is dead is buried by whoever sees it first (`burial`): its `leases` are void, and what it was the owner of (`owners`) is
-//! anybody's. `ears` are what a node hears of the others, a `crier` tells them of due work.
+//! anybody's. `ears` are what a node hears of the others, a `crier` tells them of due work. What a commit without an answer may have leased to
+//! this node is `mislaid`, and given back.
 //!
 //! Transactions run side by side here, of this node and of others: what must not change between a look and a write is locked,
 //! and `locks` says in which sequence. Every commit is on the server's disk before it is answered.
@@ -35,11 +36,13 @@ mod finish;
 mod health;
 mod heartbeat;
 mod idempotency;
+mod inbox;
 mod leases;
 mod link;
 mod load;
 mod locks;
 mod migrate;
+mod mislaid;
 mod node;
 mod notes;
 mod operations;
@@ -75,6 +78,7 @@ mod status;
 mod steps;
 mod tls;
 mod types;
+mod uptime;
 mod watch;
 mod ways;
 mod writer;
@@ -92,6 +96,7 @@ use self::failure::Failure;
 use self::heartbeat::{Heart, Identity, ToldTime, register};
 use self::leases::Leases;
 use self::link::Link;
+use self::mislaid::{GivingBack, Mislaid};
 use self::node::Node;
 use self::owners::Owners;
 use self::pulse::Pulse;
@@ -118,6 +123,8 @@ pub struct PostgresStore {
     watch: watch::Watch,
     beating: heartbeat::Beating,
     link: Arc<link::Link>,
+    mislaid: Arc<mislaid::Mislaid>,
+    giving_back: mislaid::GivingBack,
     pulse: Arc<pulse::Pulse>,
     owners: Arc<owners::Owners>,
     crier: Arc<watch::Crier>,
@@ -182,7 +189,9 @@ impl PostgresStore {
         let writing = ways.connections(options.batches.max(1));
         let leases = Leases { node: id, clock: options.lease_clock };
         let queue = writer::Queue { max_queued: options.max_queued_writes, workers: options.batches };
-        let writer = writer::Writer::start(writing, Arc::clone(&ids), leases, queue, &tasks);
+        let mislaid = Arc::new(Mislaid::new(id));
+        let writer =
+            writer::Writer::start(writing, Arc::clone(&ids), leases, Arc::clone(&mislaid), queue, &tasks);
         let link = Arc::new(Link::new(node, own_address, tls, ears, tasks.clone()));
         let crier = Arc::new(watch::Crier::default());
         let watch = watch::Watch::start(&link, &snapshot, &crier, &tasks);
@@ -201,9 +210,11 @@ impl PostgresStore {
             owners: Arc::clone(&heart.owners),
             told_time: Arc::clone(&heart.told_time),
             beating: heart.start(&tasks).await.map_err(of_rows)?,
+            giving_back: GivingBack::start(&mislaid, &pool, &link, &crier, &tasks),
             writer,
             watch,
             link,
+            mislaid,
             crier,
             leases,
             tasks,

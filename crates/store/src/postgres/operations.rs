@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::batch::{Outcome, Work};
 use super::endpoints::Changed;
 use super::failure::{DatabaseError, Failure};
+use super::mislaid::Held;
 use super::owners::{Way, needs_owner};
 use super::writer::MAX_TRIES;
 use super::{
@@ -383,12 +384,7 @@ impl Store for PostgresStore {
                 way => self.written(self.claim_owned(wanted, way).await),
             };
         }
-        // With whatever else is written just now: a commit of its own would be the dearest part of it.
-        match self.writing.noted(self.writer.write_or_refuse(Work::Claim(wanted)).await)? {
-            Outcome::Claimed(rows) if rows.is_empty() => Ok(Vec::new()),
-            Outcome::Claimed(rows) => read!(self, |connection| claim::with_contents(connection, rows)),
-            Outcome::Appended(_) | Outcome::Finished(_) => Err(StoreError::Closed),
-        }
+        self.claim_shared(wanted).await
     }
 
     fn may_claim(&self, endpoint: &Endpoint) -> bool {
@@ -404,26 +400,32 @@ impl Store for PostgresStore {
     }
 
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
+        let now = finish.now;
         if let Some(note) = &finish.endpoint {
-            let finished = self.written(until_it_meets_none!(self.finish_with_note(&finish, note)))?;
-            if let Some(finished) = finished {
-                return Ok(finished);
+            let ended = self.written(until_it_meets_none!(self.finish_with_note(&finish, note)))?;
+            if let Some(ended) = ended {
+                return Ok(self.tell_released(ended, now));
             }
         }
         match self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)? {
-            Outcome::Finished(finished) => Ok(finished),
+            Outcome::Finished(ended) => Ok(self.tell_released(ended, now)),
             Outcome::Appended(_) | Outcome::Claimed(_) => Err(StoreError::Closed),
         }
     }
 
     async fn release(&self, deliveries: Vec<Unattempted>) -> Result<(), StoreError> {
-        let freed = write!(self, |tx| claim::release(tx, &deliveries))?;
-        self.tell_due(freed);
+        let freed = write!(self, |tx| claim::release(tx, &deliveries));
+        if let Err(StoreError::Unavailable(_)) = &freed {
+            self.mislaid.note(deliveries.iter().map(Held::claimed));
+        }
+        self.tell_due(freed?);
         Ok(())
     }
 
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        write!(self, |tx| expire::expire(tx, self.leases, now, limit))
+        let expired = write!(self, |tx| expire::expire(tx, self.leases, now, limit))?;
+        self.tell_due(expired.released);
+        Ok(expired.count)
     }
 
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
@@ -473,7 +475,9 @@ impl Store for PostgresStore {
         id: DeliveryId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        write!(self, |tx| deliveries::cancel(tx, project_id, id, now))
+        let released = write!(self, |tx| deliveries::cancel(tx, project_id, id, now))?;
+        self.tell_due(released);
+        Ok(())
     }
 
     async fn list_events(
@@ -563,6 +567,7 @@ impl Store for PostgresStore {
         self.writer.close().await;
         // From here on nobody says that this node lives; its ownerships are others' at once.
         self.beating.stop();
+        self.giving_back.stop();
         let left = heartbeat::leave(&self.link, self.leases.node).await.map_err(StoreError::from);
         if let Err(error) = left {
             let error = &error as &dyn std::error::Error;

@@ -84,22 +84,48 @@ pub(super) async fn release_next(
     place: &Place,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, Failure> {
-    let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-        [&key(place.endpoint_id), &place.order_key, &place.position];
-    let Some(next) = tx.query_opt(NEXT, &params).await? else { return Ok(None) };
-    let due_at = columns::optional_time(&next, 2)?;
-    let is_there: Option<bool> = get(&next, 3)?;
-    let before = match is_there {
-        Some(_) => Some(columns::optional_time(&next, 4)?),
-        None => None,
-    };
-    let wait = Duration::from_secs(columns::number::<i64, u64>(&next, 5)?);
-    match released_at(before, wait, now) {
-        Some(at) if due_at.is_none_or(|due_at| at < due_at) => {
-            let (project_id, id) = (get::<Key>(&next, 0)?, get::<Key>(&next, 1)?);
-            let released = tx.execute(RELEASE, &[&project_id, &id, &at.as_unix_ms()]).await?;
-            Ok((released == 1).then_some(at))
+    // Each round passes over one that was pending when it was looked for and is not any more.
+    loop {
+        let Some(next) = Next::find(tx, place).await? else { return Ok(None) };
+        let Some(at) = next.brought_forward_to(now) else { return Ok(None) };
+        let released = tx.execute(RELEASE, &[&next.project_id, &next.id, &at.as_unix_ms()]).await? == 1;
+        if released || next.due_at.is_some() {
+            return Ok(released.then_some(at));
         }
-        _ => Ok(None),
+        // It waited, and whoever has the order's lock alone changes that: but a deleted endpoint's deliveries are cancelled without that lock, some
+        // before others, and those behind must not be left with nobody before them.
+    }
+}
+
+/// The first pending delivery beyond a place in its order.
+struct Next {
+    project_id: Key,
+    id: Key,
+    due_at: Option<Timestamp>,
+    /// When the one before it was first attempted, if there is one that is pending.
+    before: Option<Option<Timestamp>>,
+    wait: Duration,
+}
+
+impl Next {
+    async fn find(tx: &Connection, place: &Place) -> Result<Option<Self>, Failure> {
+        let (endpoint_id, Place { order_key, position, .. }) = (key(place.endpoint_id), place);
+        let Some(row) = tx.query_opt(NEXT, &[&endpoint_id, order_key, position]).await? else {
+            return Ok(None);
+        };
+        let is_there: Option<bool> = get(&row, 3)?;
+        Ok(Some(Self {
+            project_id: get(&row, 0)?,
+            id: get(&row, 1)?,
+            due_at: columns::optional_time(&row, 2)?,
+            before: is_there.map(|_| columns::optional_time(&row, 4)).transpose()?,
+            wait: Duration::from_secs(columns::number::<i64, u64>(&row, 5)?),
+        }))
+    }
+
+    /// When it may go, if that is earlier than it could before.
+    fn brought_forward_to(&self, now: Timestamp) -> Option<Timestamp> {
+        let at = released_at(self.before, self.wait, now)?;
+        self.due_at.is_none_or(|due_at| at < due_at).then_some(at)
     }
 }

@@ -52,8 +52,8 @@ pub(super) struct Owners {
 
 #[derive(Debug, Clone, Copy)]
 enum Known {
-    /// It is this node's.
-    Own,
+    /// It is this node's, as was found then.
+    Own { found_at: Instant },
     /// It was another's when it was looked at.
     Others { looked_at: Instant },
     /// It was nobody's when it was looked at, and since when.
@@ -86,7 +86,7 @@ impl Owners {
 
     /// Whether an endpoint is this node's, as far as it knows.
     pub(super) fn has(&self, endpoint_id: EndpointId) -> bool {
-        matches!(self.lock().get(&endpoint_id), Some(Known::Own)) && self.pulse.is_felt()
+        matches!(self.lock().get(&endpoint_id), Some(Known::Own { .. })) && self.pulse.is_felt()
     }
 
     /// How to claim for an endpoint now.
@@ -95,7 +95,7 @@ impl Owners {
             return Way::Wait;
         }
         let unowned_for = match self.lock().get(&endpoint_id) {
-            Some(Known::Own) => return Way::AsOwner,
+            Some(Known::Own { .. }) => return Way::AsOwner,
             Some(Known::Others { looked_at } | Known::Nobodys { looked_at, .. })
                 if looked_at.elapsed() < LOOK_AGAIN =>
             {
@@ -108,13 +108,14 @@ impl Owners {
         if unowned_for >= UNOWNED || is_favourite() { Way::Take } else { Way::AsOwner }
     }
 
-    /// Notes what a claim has found.
-    pub(super) fn note(&self, endpoint_id: EndpointId, found: Found) {
+    /// Notes what a claim has found that was begun then.
+    pub(super) fn note(&self, endpoint_id: EndpointId, found: Found, asked_at: Instant) {
         let looked_at = Instant::now();
         let mut known = self.lock();
-        let before = known.get(&endpoint_id).copied();
-        let now = match (found, before) {
-            (Found::Own, _) => Known::Own,
+        let now = match (found, known.get(&endpoint_id).copied()) {
+            (Found::Own, _) => Known::Own { found_at: looked_at },
+            // Another claim has taken it meanwhile, which this one did not see yet.
+            (_, Some(Known::Own { found_at })) if found_at >= asked_at => return,
             (Found::Others, _) => Known::Others { looked_at },
             (Found::Nobodys, Some(Known::Nobodys { since, .. })) => Known::Nobodys { looked_at, since },
             (Found::Nobodys, _) => Known::Nobodys { looked_at, since: looked_at },
@@ -129,7 +130,7 @@ impl Owners {
 
     /// Forgets what others have: one of them is gone.
     pub(super) fn forget_others(&self) {
-        self.lock().retain(|_, known| matches!(known, Known::Own));
+        self.lock().retain(|_, known| matches!(known, Known::Own { .. }));
     }
 
     /// Gives up what needs no owner any more.
@@ -140,7 +141,8 @@ impl Owners {
         let rows = connection.query(SWEEP, &[&self.pulse.id]).await?;
         let left = rows.iter().map(|row| columns::id(row, 0)).collect::<Result<Vec<EndpointId>, _>>()?;
         // One that is not there was given up, or is taken at this moment: the next claim takes it or finds it.
-        *self.lock() = left.into_iter().map(|id| (id, Known::Own)).collect();
+        let found_at = Instant::now();
+        *self.lock() = left.into_iter().map(|id| (id, Known::Own { found_at })).collect();
         Ok(())
     }
 
@@ -162,14 +164,19 @@ fn score(Key(node): Key, endpoint_id: EndpointId) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::uptime::Uptime;
 
     fn nodes(count: u8) -> Vec<Key> {
         (1..=count).map(|n| Key([n; 16])).collect()
     }
 
     fn owners(node: Key, nodes: &[Key]) -> Owners {
-        let pulse = Pulse::new(node, Instant::now());
-        pulse.went_through(Instant::now(), nodes.iter().copied().filter(|other| *other != node).collect());
+        let pulse = Pulse::new(node, Uptime::now());
+        pulse.went_through(
+            Uptime::now(),
+            None,
+            nodes.iter().copied().filter(|other| *other != node).collect(),
+        );
         Owners::new(Arc::new(pulse))
     }
 
@@ -193,13 +200,19 @@ mod tests {
         let owners = owners(nodes[0], &nodes);
         let endpoint = EndpointId::from_bytes([3; 16]);
         for found in [Found::Others, Found::Nobodys] {
-            owners.note(endpoint, found);
+            owners.note(endpoint, found, Instant::now());
             assert_eq!((owners.way(endpoint), owners.has(endpoint)), (Way::Wait, false));
         }
-        owners.note(endpoint, Found::Own);
+        let before = Instant::now();
+        owners.note(endpoint, Found::Own, before);
         assert_eq!((owners.way(endpoint), owners.has(endpoint)), (Way::AsOwner, true));
+        owners.note(endpoint, Found::Nobodys, before);
+        assert!(owners.has(endpoint), "one that was begun before it was taken");
         owners.forget_others();
         assert!(owners.has(endpoint));
+        owners.note(endpoint, Found::Nobodys, Instant::now());
+        assert!(!owners.has(endpoint), "it is lost");
+        owners.note(endpoint, Found::Own, before);
         owners.forget();
         assert!(!owners.has(endpoint));
     }

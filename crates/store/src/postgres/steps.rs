@@ -1,9 +1,14 @@
 //! The operations that come to more than one step: appending, claiming for an owner, and an end that says something about its endpoint.
 
-use ringback_domain::EndpointId;
+use std::time::Instant;
+
+use ringback_domain::{EndpointId, Timestamp};
 
 use super::batch::{Outcome, Work};
+use super::claim::ClaimedRow;
 use super::failure::Failure;
+use super::finish::Ended;
+use super::mislaid::Held;
 use super::owners::Way;
 use super::{PostgresStore, claim, finish, health};
 use crate::append::Appended;
@@ -26,12 +31,50 @@ impl PostgresStore {
         self.crier.tell(endpoints.into_iter().filter(|id| !self.owners.has(*id)));
     }
 
-    /// Claims for an endpoint that one node alone delivers to, as one that has it or may take it. In one round trip all the same.
+    /// Tells of what an end has let go, if it may go now; gives what the caller is told.
+    pub(super) fn tell_released(&self, ended: Ended, now: Timestamp) -> Finished {
+        let at = ended.finished.next_in_order_at;
+        if at.is_some_and(|at| at <= now) {
+            self.tell_due(ended.endpoint_id);
+        }
+        ended.finished
+    }
+
+    /// Claims for an endpoint that all nodes share.
+    pub(super) async fn claim_shared(&self, wanted: claim::Wanted) -> Result<Vec<Claimed>, StoreError> {
+        // With whatever else is written just now: a commit of its own would be the dearest part of it.
+        match self.writing.noted(self.writer.write_or_refuse(Work::Claim(wanted)).await)? {
+            Outcome::Claimed(rows) => self.read(self.with_contents(rows).await),
+            Outcome::Appended(_) | Outcome::Finished(_) => Err(StoreError::Closed),
+        }
+    }
+
+    /// Claims for an endpoint that one node alone delivers to, as one that has it or may take it.
     pub(super) async fn claim_owned(&self, wanted: claim::Wanted, way: Way) -> Result<Vec<Claimed>, Failure> {
-        let connection = self.connections.get().await?;
-        let (rows, found) = claim::claim_owned(&connection, self.leases, wanted, way == Way::Take).await?;
-        self.owners.note(wanted.endpoint_id, found);
-        if rows.is_empty() { Ok(Vec::new()) } else { claim::with_contents(&connection, rows).await }
+        let asked_at = Instant::now();
+        // What it claims is to be known before it is committed.
+        let tx = self.connections.write().await?;
+        let (rows, found) = claim::claim_owned(&tx, self.leases, wanted, way == Way::Take).await?;
+        if let Err(failure) = tx.commit().await {
+            self.mislaid.note(rows.iter().map(ClaimedRow::held));
+            return Err(failure);
+        }
+        self.owners.note(wanted.endpoint_id, found, asked_at);
+        self.with_contents(rows).await
+    }
+
+    /// What was claimed, with what it carries.
+    async fn with_contents(&self, rows: Vec<ClaimedRow>) -> Result<Vec<Claimed>, Failure> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let held: Vec<Held> = rows.iter().map(ClaimedRow::held).collect();
+        let read = async { claim::with_contents(&self.connections.get().await?, rows).await };
+        let outcome = read.await;
+        if outcome.is_err() {
+            self.mislaid.note(held);
+        }
+        outcome
     }
 
     /// Rare, and a change of the configuration besides.
@@ -39,16 +82,17 @@ impl PostgresStore {
         &self,
         finish: &Finish,
         note: &EndpointNote,
-    ) -> Result<Option<Finished>, Failure> {
+    ) -> Result<Option<Ended>, Failure> {
         // Of many attempts that end alike only the first has something to say, and a change is one at a time over all nodes.
         let Some(change) = self.snapshot.change_if(|config| health::is_news(config, note)).await? else {
             return Ok(None);
         };
         // Before the delivery, as everywhere the routes come first.
         let changed = health::note(&change, &self.keyring, finish.project_id, note, finish.now).await?;
-        let mut finished = finish::finish(&change, finish).await?;
-        finished.disabled = changed.as_ref().is_some_and(|changed| changed.endpoint.disabled_at.is_some());
+        let mut ended = finish::finish(&change, finish).await?;
+        ended.finished.disabled =
+            changed.as_ref().is_some_and(|changed| changed.endpoint.disabled_at.is_some());
         change.commit(|config| changed.iter().for_each(|changed| changed.put(config))).await?;
-        Ok(Some(finished))
+        Ok(Some(ended))
     }
 }

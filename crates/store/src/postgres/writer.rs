@@ -1,11 +1,8 @@
 //! Writing what waits: group commit, and the halving of a batch that fails.
 //!
-//! Writes wait in a bounded queue. A few workers take what is there, up to [`MAX_BATCH`], write it in one transaction and answer
-//! everybody after the commit, so one commit serves all who came while the former one ran. If a batch fails for a row's sake, it
-//! is rolled back and halved until the culprit alone fails: one bad row harms nobody else.
-//!
-//! A commit is dear, and a batch costs the server much the same however little is in it: so under load a batch begins only a
-//! moment after the one before. Who comes after a quiet moment does not wait.
+//! Writes wait in the [`inbox`](super::inbox). A few workers take what is there, write it in one transaction and answer everybody
+//! after the commit, so one commit serves all who came while the former one ran. If a batch fails for a row's sake, it is rolled back
+//! and halved until the culprit alone fails: one bad row harms nobody else.
 //!
 //! Time is bounded on all sides: a batch that is not committed by then is given up, an append is answered by then, and what waits for
 //! nobody any more is not written.
@@ -13,34 +10,26 @@
 //! What is *not* guaranteed: that an error means that nothing was written. When the connection is lost while a commit is under
 //! way, nobody knows. Who tries again does no harm: an event is known by its `webhook_id`, an attempt by its id.
 
-use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use ringback_domain::{DeliveryId, IdMaker};
+use ringback_domain::IdMaker;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::batch::{self, Outcome, Work};
 use super::connections::Connections;
 use super::failure::{DatabaseError, Failure};
+use super::inbox::{Inbox, Write};
 use super::leases::Leases;
+use super::mislaid::Mislaid;
 use crate::error::StoreError;
 
-/// How many writes one transaction takes at most: bounds the time a commit's answers wait for.
-const MAX_BATCH: usize = 512;
-/// How many events one transaction takes, beside the last write: a write may be a thousand of them, and all must be over in time.
-const MAX_BATCH_EVENTS: usize = 2000;
-/// How many bytes of payloads one transaction takes, beside the last write: bounds the memory of both sides.
-const MAX_BATCH_BYTES: usize = 8 << 20;
 /// How often a batch is tried that meets others, as is every transaction.
 pub(super) const MAX_TRIES: usize = 5;
-
-/// How far apart the beginnings of batches are at least.
-const GATHER: Duration = Duration::from_millis(5);
 
 /// How long a batch may take, with the connection that it needs and all that it is tried.
 const BATCH_BOUND: Duration = Duration::from_secs(8);
@@ -79,34 +68,22 @@ pub(super) struct Queue {
     pub(super) workers: usize,
 }
 
-/// A write on its way.
-struct Write {
-    work: Work,
-    reply: oneshot::Sender<Result<Outcome, StoreError>>,
-}
-
-impl Write {
-    /// Whether it need not be written: its caller has gone away without an answer, and will come again or has given up. That an
-    /// attempt has ended stays true.
-    fn is_void(&self) -> bool {
-        self.reply.is_closed() && !matches!(self.work, Work::Finish(_))
-    }
-}
-
 impl Writer {
     /// Starts the workers, each with a connection of its own out of `connections`.
     pub(super) fn start(
         connections: Connections,
         ids: Arc<IdMaker>,
         leases: Leases,
+        mislaid: Arc<Mislaid>,
         queue: Queue,
         tasks: &TaskTracker,
     ) -> Self {
         let Queue { max_queued, workers } = queue;
         let (queue, receiver) = mpsc::channel(max_queued);
         let counters = Arc::new(Counters::default());
-        let inbox = Mutex::new(Inbox { receiver, held: VecDeque::new(), not_before: Instant::now() });
-        let shared = Arc::new(Shared { inbox, connections, ids, leases, counters: Arc::clone(&counters) });
+        let inbox = Mutex::new(Inbox::new(receiver));
+        let shared =
+            Arc::new(Shared { inbox, connections, ids, leases, mislaid, counters: Arc::clone(&counters) });
         let workers = (0..workers.max(1)).map(|_| tasks.spawn(Arc::clone(&shared).run())).collect();
         Self { queue: RwLock::new(Some(queue)), counters, workers: Mutex::new(workers) }
     }
@@ -166,53 +143,8 @@ struct Shared {
     connections: Connections,
     ids: Arc<IdMaker>,
     leases: Leases,
+    mislaid: Arc<Mislaid>,
     counters: Arc<Counters>,
-}
-
-struct Inbox {
-    receiver: mpsc::Receiver<Write>,
-    /// Finishes of deliveries that had one in the last batch: they come after it.
-    held: VecDeque<Write>,
-    /// When the next batch may begin.
-    not_before: Instant,
-}
-
-impl Inbox {
-    /// What waits, up to a full batch; waits for the first. `None` at the end.
-    async fn collect(&mut self) -> Option<Vec<Write>> {
-        let first = match self.held.pop_front() {
-            Some(write) => write,
-            None => self.receiver.recv().await?,
-        };
-        sleep_until(self.not_before).await;
-        self.not_before = Instant::now() + GATHER;
-        let (mut batch, mut later, mut bytes, mut events) = (Vec::new(), VecDeque::new(), 0, 0);
-        let mut finished: HashSet<DeliveryId> = HashSet::new();
-        let mut next = Some(first);
-        while let Some(write) = next {
-            bytes += write.work.arrivals().iter().map(|arrival| arrival.event.payload.len()).sum::<usize>();
-            events += write.work.arrivals().len();
-            match &write.work {
-                Work::Finish(finish) if !finished.insert(finish.delivery_id) => later.push_back(write),
-                _ => batch.push(write),
-            }
-            let has_room =
-                batch.len() + later.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES && events < MAX_BATCH_EVENTS;
-            next = if has_room { self.take_one() } else { None };
-        }
-        later.append(&mut self.held);
-        self.held = later;
-        Some(batch)
-    }
-
-    fn take_one(&mut self) -> Option<Write> {
-        loop {
-            let write = self.held.pop_front().or_else(|| self.receiver.try_recv().ok())?;
-            if !write.is_void() {
-                return Some(write);
-            }
-        }
-    }
 }
 
 impl Shared {
@@ -233,7 +165,7 @@ impl Shared {
                 continue;
             }
             match self.try_commit_again(&part).await {
-                Ok(outcomes) => settle(part, outcomes),
+                Ok(outcomes) => self.settle(part, outcomes),
                 Err(Failure::Refused(_)) if part.len() > 1 => {
                     parts.push(part.split_off(part.len() / 2));
                     parts.push(part);
@@ -241,7 +173,7 @@ impl Shared {
                 Err(failure) => {
                     let error = StoreError::from(failure);
                     let outcomes = part.iter().map(|_| Err(error.clone())).collect();
-                    settle(part, outcomes);
+                    self.settle(part, outcomes);
                 }
             }
         }
@@ -266,16 +198,24 @@ impl Shared {
         let works: Vec<&Work> = batch.iter().map(|write| &write.work).collect();
         let tx = self.connections.write_until(until).await?;
         let outcomes = batch::run(&tx, &self.ids, self.leases, &works).await?;
-        tx.commit().await?;
+        if let Err(failure) = tx.commit().await {
+            if matches!(failure, Failure::Unavailable(_)) {
+                // Nobody knows, and whoever asked is told of an error.
+                self.mislaid.note(works.iter().zip(&outcomes).flat_map(|(work, outcome)| work.held(outcome)));
+            }
+            return Err(failure);
+        }
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.writes.fetch_add(batch.len() as u64, Ordering::Relaxed);
         Ok(outcomes)
     }
-}
 
-fn settle(batch: Vec<Write>, outcomes: Vec<Result<Outcome, StoreError>>) {
-    for (write, outcome) in batch.into_iter().zip(outcomes) {
-        // A caller that has gone away does not undo what is committed.
-        let _ = write.reply.send(outcome);
+    fn settle(&self, batch: Vec<Write>, outcomes: Vec<Result<Outcome, StoreError>>) {
+        for (Write { work, reply }, outcome) in batch.into_iter().zip(outcomes) {
+            // A caller that has gone away does not undo what is committed.
+            if let Err(unheard) = reply.send(outcome) {
+                self.mislaid.note(work.held(&unheard));
+            }
+        }
     }
 }

@@ -30,6 +30,11 @@ pub(crate) struct Failing(pub(crate) String);
 
 impl Failing {
     /// Behind these ports.
+    pub(crate) fn behind(ports: &[u16]) -> Self {
+        Self(Self::at(ports))
+    }
+
+    /// The address of what is behind these ports.
     fn at(ports: &[u16]) -> String {
         let hosts: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         format!("postgres://ringback@{}/postgres", hosts.join(","))

@@ -66,8 +66,9 @@ async fn what_a_dead_node_held_is_free_soon_and_the_others_hear_of_it() {
     let began = Instant::now();
     // One of the two buries it and wakes its own deliverer; the other one is told.
     for store in [&*world.store, &third as &dyn Store] {
-        let heard = tokio::time::timeout(FREED, store.heard_due()).await;
-        assert_eq!(heard.expect("the survivors hear of it"), []);
+        // They may have heard of the event as well.
+        let anywhere = async { while !store.heard_due().await.is_empty() {} };
+        tokio::time::timeout(FREED, anywhere).await.expect("the survivors hear of it");
     }
     assert!(began.elapsed() > Duration::from_secs(4), "it was given time: {:?}", began.elapsed());
     let again = world.claim_one(endpoint, at(0)).await;

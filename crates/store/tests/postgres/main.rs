@@ -9,8 +9,10 @@ mod constraints;
 mod disk_full;
 mod faults;
 mod heartbeats;
+mod mislaid;
 mod nodes;
 mod opening;
+mod orphans;
 #[path = "../../../testkit/src/postgres/own_server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod own_server;

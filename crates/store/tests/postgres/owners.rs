@@ -9,9 +9,13 @@ use ringback_store::{EndpointChange, PostgresStore, RulesChange, Store};
 use crate::backend::Database;
 use crate::conformance::{World, at, concurrently};
 use crate::nodes::{second_node, until};
+use crate::wake_ups::known_other;
 
 const ONE_AT_ONCE: fn() -> DeliveryRules =
     || DeliveryRules { max_concurrency: Some(1), ..DeliveryRules::default() };
+
+/// How many endpoints two nodes have to share.
+const ENDPOINTS: usize = 20;
 
 /// How many of an endpoint's due deliveries a node claims.
 async fn claims(store: &dyn Store, endpoint: EndpointId) -> usize {
@@ -134,9 +138,10 @@ async fn an_owner_that_dies_is_followed_by_another() {
 async fn two_that_take_at_once_are_one_owner() {
     let database = Database::new();
     let world = World::new(database.clone()).await;
-    let other = second_node(&database).await;
+    // Who does not know of the other one yet takes everything.
+    let other = Arc::new(known_other(&database, &world, world.endpoint(&["none.*"]).await).await);
     let mut owned = [0, 0];
-    for n in 0..20 {
+    for n in 0..ENDPOINTS {
         let endpoint = world.endpoint_with(ONE_AT_ONCE()).await;
         for part in 0..4 {
             world.publication(&format!("{n}.{part}")).to(&[endpoint]).append().await;
@@ -150,11 +155,13 @@ async fn two_that_take_at_once_are_one_owner() {
         let of_each = [taken.iter().step_by(2).sum::<usize>(), taken.iter().skip(1).step_by(2).sum()];
         assert!(of_each[0] == 0 || of_each[1] == 0, "both have claimed: {taken:?}");
         let is_own = [may_claim(&*world.store, endpoint), may_claim(&*other, endpoint)];
-        assert!(!(is_own[0] && is_own[1]));
+        assert!(is_own[0] != is_own[1], "one is the owner, and knows: {is_own:?} after {taken:?}");
+        assert!(of_each[0] + of_each[1] > 0, "whoever takes it claims as well");
         owned[0] += usize::from(is_own[0]);
         owned[1] += usize::from(is_own[1]);
     }
-    assert!(owned.iter().all(|count| *count > 0), "spread over both: {owned:?}");
+    // Heads or tails for each, and fewer than 4 of either once in 400 times: but nodes and endpoints have the same ids each time.
+    assert!(owned.iter().all(|count| *count >= 4), "spread over both: {owned:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,6 +15,10 @@ pub(crate) enum Mode {
     Swallow,
     /// Passes it on; the next connection over which a commit goes is cut when the server has answered it, and before the client hears.
     CutAtCommit,
+    /// Passes it on; the next connection over which a commit is to go is cut instead.
+    SwallowCommit,
+    /// Cuts whoever comes.
+    Refuse,
 }
 
 /// The proxy. Ends with the test process.
@@ -90,11 +94,18 @@ impl Shared {
             if mode == Mode::Swallow {
                 continue;
             }
+            if mode == Mode::Refuse {
+                return;
+            }
             if !is_up && doomed.load(Ordering::SeqCst) {
                 return;
             }
-            if is_up && mode == Mode::CutAtCommit && bytes.windows(7).any(|text| text == b"COMMIT\0") {
+            let is_commit = is_up && bytes.windows(7).any(|text| text == b"COMMIT\0");
+            if is_commit && matches!(mode, Mode::CutAtCommit | Mode::SwallowCommit) {
                 *self.mode.lock().unwrap() = Mode::Forward;
+                if mode == Mode::SwallowCommit {
+                    return;
+                }
                 doomed.store(true, Ordering::SeqCst);
             }
             if to.write_all(bytes).is_err() {

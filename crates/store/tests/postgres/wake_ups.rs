@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringback_domain::EndpointId;
+use ringback_domain::retry::NextStep;
 use ringback_store::{PostgresStore, Redelivery, Store, Unattempted};
 
 use crate::backend::Database;
@@ -18,7 +19,7 @@ async fn heard(store: &dyn Store) -> Option<Vec<EndpointId>> {
 }
 
 /// A second node of which the first one knows: what is due there is told.
-async fn known_other(database: &Database, world: &World, endpoint: EndpointId) -> PostgresStore {
+pub(crate) async fn known_other(database: &Database, world: &World, endpoint: EndpointId) -> PostgresStore {
     let other = std::sync::Arc::into_inner(second_node(database).await).unwrap();
     for n in 0.. {
         assert!(n < 20, "the other one is never told");
@@ -74,4 +75,31 @@ async fn more_than_can_be_named_is_everywhere() {
     assert_eq!(some, &endpoints[..200]);
     world.publication("to all").to(&endpoints).append().await;
     assert_eq!(heard(&other).await, Some(Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_node_lets_go_in_an_order_is_heard_by_its_owner() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let endpoint = world.ordered_endpoint(3600).await;
+    let other = known_other(&database, &world, world.endpoint(&["none.*"]).await).await;
+    for n in 0..4 {
+        let call = world.publication(&n.to_string()).to(&[endpoint]).object("a");
+        if n == 2 { call.ageing(50) } else { call }.append().await;
+    }
+    let mut claimed = Vec::new();
+    while claimed.is_empty() {
+        // It may be for the first node to take, for a while.
+        claimed = other.claim(endpoint, at(0), at(60), 10).await.unwrap();
+        heard(&other).await;
+    }
+    world.finish(&claimed[0], NextStep::Delivered, at(1)).await;
+    assert_eq!(heard(&other).await, Some(vec![endpoint]), "one has ended");
+    let second = world.store.list_deliveries(world.project, Default::default(), Default::default());
+    let second = second.await.unwrap().items.into_iter().find(|record| record.webhook_id == "1").unwrap();
+    world.store.cancel_delivery(world.project, second.delivery.id, at(2)).await.unwrap();
+    assert_eq!(heard(&other).await, Some(vec![endpoint]), "one was called off");
+    assert_eq!(world.store.expire(at(100), 10).await.unwrap(), 1);
+    assert_eq!(heard(&other).await, Some(vec![endpoint]), "one has grown too old");
+    assert_eq!(other.claim(endpoint, at(100), at(160), 10).await.unwrap()[0].webhook_id, "3");
 }

@@ -2,7 +2,7 @@
 
 use super::Plans;
 use crate::postgres::{
-    backlog, burial, claim, dedupe, deliveries, expire, finish, idempotency, order, orphans, routing,
+    backlog, burial, claim, dedupe, deliveries, expire, finish, idempotency, mislaid, order, orphans, routing,
 };
 
 #[tokio::test]
@@ -17,7 +17,9 @@ async fn work_is_found_and_claimed_by_index() {
     for sql in [burial::FREE, burial::ANY_LEASE] {
         plans.assert(sql, &["deliveries_leased"]).await;
     }
-    plans.assert(claim::RELEASE, &["deliveries_pkey"]).await;
+    for sql in [claim::RELEASE, mislaid::GIVE_BACK] {
+        plans.assert(sql, &["deliveries_pkey"]).await;
+    }
     plans.assert(claim::RECLAIM, &["deliveries_leased"]).await;
     plans.assert(expire::FIND, &["deliveries_expiring"]).await;
     plans.assert(expire::EXPIRE, &["deliveries_pkey"]).await;

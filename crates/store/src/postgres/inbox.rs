@@ -1,0 +1,189 @@
+//! What waits to be written, and how long a batch waits for more.
+//!
+//! A commit is dear, and a batch costs the server much the same however little is in it. So soon after another one a batch waits while
+//! more keeps coming, within [`GATHER`]. Who comes after a quiet moment does not wait, and nobody waits for callers that wait for an
+//! answer themselves: these bring nothing until they have it, which is seen at the next [`LOOK`].
+//!
+//! What is *not* guaranteed: the sequence of writes between two batches; workers write several at once.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use ringback_domain::DeliveryId;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::batch::{Outcome, Work};
+use crate::error::StoreError;
+
+/// How many writes one transaction takes at most: bounds the time a commit's answers wait for.
+const MAX_BATCH: usize = 512;
+/// How many events one transaction takes, beside the last write: a write may be a thousand of them, and all must be over in time.
+const MAX_BATCH_EVENTS: usize = 2000;
+/// How many bytes of payloads one transaction takes, beside the last write: bounds the memory of both sides.
+const MAX_BATCH_BYTES: usize = 8 << 20;
+/// How far apart the beginnings of batches are, if what comes in between is worth the wait.
+const GATHER: Duration = Duration::from_millis(20);
+/// How often it is looked meanwhile whether more has come. If nothing has, nothing is waited for.
+const LOOK: Duration = Duration::from_millis(5);
+/// How many waiting writes are worth a commit of their own.
+const ENOUGH: usize = 64;
+
+/// A write on its way.
+pub(super) struct Write {
+    pub(super) work: Work,
+    pub(super) reply: oneshot::Sender<Result<Outcome, StoreError>>,
+}
+
+impl Write {
+    /// Whether it need not be written: its caller has gone away without an answer, and will come again or has given up. That an
+    /// attempt has ended stays true.
+    pub(super) fn is_void(&self) -> bool {
+        self.reply.is_closed() && !matches!(self.work, Work::Finish(_))
+    }
+}
+
+/// What the workers take from.
+pub(super) struct Inbox {
+    receiver: mpsc::Receiver<Write>,
+    /// Finishes of deliveries that had one in the last batch: they come after it.
+    held: VecDeque<Write>,
+    /// Until when more may be waited for.
+    gathered_until: Instant,
+}
+
+impl Inbox {
+    pub(super) fn new(receiver: mpsc::Receiver<Write>) -> Self {
+        Self { receiver, held: VecDeque::new(), gathered_until: Instant::now() }
+    }
+
+    /// What waits, up to a full batch; waits for the first. `None` at the end.
+    pub(super) async fn collect(&mut self) -> Option<Vec<Write>> {
+        let first = match self.held.pop_front() {
+            Some(write) => write,
+            None => self.receiver.recv().await?,
+        };
+        self.gather().await;
+        self.gathered_until = Instant::now() + GATHER;
+        let (mut batch, mut later, mut bytes, mut events) = (Vec::new(), VecDeque::new(), 0, 0);
+        let mut finished: HashSet<DeliveryId> = HashSet::new();
+        let mut next = Some(first);
+        while let Some(write) = next {
+            bytes += write.work.arrivals().iter().map(|arrival| arrival.event.payload.len()).sum::<usize>();
+            events += write.work.arrivals().len();
+            match &write.work {
+                Work::Finish(finish) if !finished.insert(finish.delivery_id) => later.push_back(write),
+                _ => batch.push(write),
+            }
+            let has_room =
+                batch.len() + later.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES && events < MAX_BATCH_EVENTS;
+            next = if has_room { self.take_one() } else { None };
+        }
+        later.append(&mut self.held);
+        self.held = later;
+        Some(batch)
+    }
+
+    /// Waits while more keeps coming.
+    async fn gather(&self) {
+        let mut waiting = 0;
+        while Instant::now() < self.gathered_until {
+            sleep_until(self.gathered_until.min(Instant::now() + LOOK)).await;
+            if self.receiver.len() <= waiting || self.receiver.len() >= ENOUGH {
+                return;
+            }
+            waiting = self.receiver.len();
+        }
+    }
+
+    fn take_one(&mut self) -> Option<Write> {
+        loop {
+            let write = self.held.pop_front().or_else(|| self.receiver.try_recv().ok())?;
+            if !write.is_void() {
+                return Some(write);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    type Answer = oneshot::Receiver<Result<Outcome, StoreError>>;
+
+    /// How many writes each batch has, and when it begins, with `between` between one write and the next.
+    async fn batches(writes: usize, between: Duration) -> Vec<(usize, Duration)> {
+        let (queue, receiver) = mpsc::channel(1000);
+        let begin = Instant::now();
+        let (feeding, collecting) = tokio::join!(
+            async move {
+                let mut answers = Vec::new();
+                for _ in 0..writes {
+                    answers.push(send(&queue).await);
+                    sleep(between).await;
+                }
+                answers
+            },
+            async {
+                let (mut inbox, mut batches) = (Inbox::new(receiver), Vec::new());
+                while let Some(batch) = inbox.collect().await {
+                    batches.push((batch.len(), begin.elapsed()));
+                }
+                batches
+            }
+        );
+        assert_eq!(feeding.len(), writes);
+        collecting
+    }
+
+    async fn send(queue: &mpsc::Sender<Write>) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        assert!(queue.send(Write { work: Work::AppendAll(Vec::new()), reply }).await.is_ok());
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_after_a_quiet_moment_does_not_wait() {
+        let expected: Vec<_> = (0..5).map(|n| (1, GATHER * 2 * n)).collect();
+        assert_eq!(batches(5, GATHER * 2).await, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_keeps_coming_is_gathered() {
+        let batches = batches(400, Duration::from_millis(1)).await;
+        assert!(batches.len() <= 22, "{batches:?}");
+        assert_eq!(batches.iter().map(|(count, _)| count).sum::<usize>(), 400);
+        for pair in batches.windows(2) {
+            assert!(pair[1].1 - pair[0].1 <= GATHER + Duration::from_millis(1), "{batches:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn enough_is_not_made_to_wait_for_more() {
+        let (queue, receiver) = mpsc::channel(1000);
+        let mut inbox = Inbox::new(receiver);
+        let begin = Instant::now();
+        let mut answers = vec![send(&queue).await];
+        assert_eq!(inbox.collect().await.unwrap().len(), 1);
+        for _ in 0..=ENOUGH {
+            answers.push(send(&queue).await);
+        }
+        assert_eq!(inbox.collect().await.unwrap().len(), ENOUGH + 1);
+        assert!(begin.elapsed() <= LOOK + Duration::from_millis(1), "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_callers_that_wait_for_an_answer() {
+        let (queue, receiver) = mpsc::channel(10);
+        let mut inbox = Inbox::new(receiver);
+        let begin = Instant::now();
+        for _ in 0..10 {
+            let answers = [send(&queue).await, send(&queue).await];
+            assert_eq!(inbox.collect().await.unwrap().len(), answers.len());
+        }
+        assert!(begin.elapsed() <= 10 * LOOK * 2, "{:?}", begin.elapsed());
+    }
+}
