@@ -4,7 +4,7 @@ mod admin_key;
 mod banner;
 mod clock;
 mod encryption_key;
-mod logging;
+pub(crate) mod logging;
 mod signals;
 mod store;
 

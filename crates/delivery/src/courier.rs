@@ -156,7 +156,10 @@ async fn record(node: &Node, finish: Finish, lease_ends: Instant) -> Option<Fini
     loop {
         match node.store.finish(finish.clone()).await {
             Ok(finished) => return Some(finished),
-            Err(StoreError::Unavailable(_)) if Instant::now() + RECORD_AGAIN_AFTER < lease_ends => {
+            // Known by its attempt's id: again is harmless.
+            Err(StoreError::Unavailable(_) | StoreError::InDoubt(_))
+                if Instant::now() + RECORD_AGAIN_AFTER < lease_ends =>
+            {
                 tokio::time::sleep(RECORD_AGAIN_AFTER).await;
             }
             Err(error) => {

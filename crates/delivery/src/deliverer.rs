@@ -399,7 +399,11 @@ async fn cancel_orphans(node: &Node, endpoint_id: EndpointId) {
 /// The scan comes back to whatever failed, so a failure is told and not acted upon. That the whole store is in trouble it has
 /// told itself, once.
 pub(crate) fn log_store_error(error: &StoreError, what: &'static str) {
-    if !matches!(error, StoreError::Closed | StoreError::Overloaded | StoreError::Unavailable(_)) {
+    let is_told = matches!(
+        error,
+        StoreError::Closed | StoreError::Overloaded | StoreError::Unavailable(_) | StoreError::InDoubt(_)
+    );
+    if !is_told {
         tracing::warn!(error = error as &dyn std::error::Error, "{what}");
     }
 }

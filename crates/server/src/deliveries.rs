@@ -58,7 +58,7 @@ pub(crate) async fn cancel(
 ) -> Result<Response, ApiError> {
     body.fields(&[])?;
     app.store().cancel_delivery(caller.project_id, id, app.now()).await?;
-    let found = app.store().delivery(caller.project_id, id).await?;
+    let found = app.store().delivery(caller.project_id, id).await.map_err(ApiError::after_writing)?;
     // Another may have waited for this one in its order.
     app.parts.dispatcher.note_due(found.record.delivery.endpoint_id);
     Ok(json::answer(&DeliveryView::whole(&found, &Holds::now(&app))))

@@ -33,6 +33,8 @@ struct Fault {
     param: Option<Cow<'static, str>>,
     headers: HeaderMap,
     cause: Option<Arc<dyn Error + Send + Sync>>,
+    /// Whether what was asked for may have happened all the same.
+    leaves_doubt: bool,
 }
 
 /// The envelope.
@@ -59,6 +61,7 @@ impl ApiError {
             param: None,
             headers: HeaderMap::new(),
             cause: None,
+            leaves_doubt: false,
         }))
     }
 
@@ -109,11 +112,12 @@ impl ApiError {
             .header(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS))
     }
 
-    /// 500: not the caller's fault, and the same again would fail again.
+    /// 500: not the caller's fault, and the same again would fail again. When it came about is not known, so it leaves doubt.
     pub(crate) fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something went wrong in Ringback")
             .final_answer()
             .cause(cause)
+            .leaving_doubt(true)
     }
 
     /// Names the parameter that is wrong.
@@ -146,6 +150,18 @@ impl ApiError {
     pub(crate) fn cause(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.0.cause = Some(Arc::new(cause));
         self
+    }
+
+    /// Says whether what was asked for may have happened although this is the answer, as when something is read after it was written.
+    /// Without a word to it, it did not.
+    pub(crate) fn leaving_doubt(mut self, leaves_doubt: bool) -> Self {
+        self.0.leaves_doubt = leaves_doubt;
+        self
+    }
+
+    /// Whether it may have happened.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        self.0.leaves_doubt
     }
 
     /// The status it is answered with.

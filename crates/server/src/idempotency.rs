@@ -1,20 +1,26 @@
 //! `Idempotency-Key`: a POST that is repeated under the same key is run once, and answered again.
 //!
-//! Goes around every route of the API. What is kept is the answer to what happened (2xx); after any other answer nothing did
-//! happen, and the repetition is run. Publishing is safe to run twice, because the `webhook_id` of what has none is made from
-//! a number that was drawn when the request first came; everything else that a crash interrupted is answered 409 from then
-//! on, because nobody knows whether it happened.
+//! Goes around every route of the API. What is kept is the answer to what happened (2xx). Where it is known that nothing happened, the
+//! repetition is run. Where nobody knows, because a crash came between or the database was lost with the answer to its commit, the
+//! note of the request stays: what is harmless to run twice ([`repeatable`]) is run again, and everything else is answered 409 from then
+//! on. Publishing is harmless, because the `webhook_id` of what has none is made from a number that was drawn when the request first
+//! came.
 //!
 //! Which requests are being run is known in memory ([`Underway`]) and not from the rows: a row may outlive its request, when the
 //! database did not take its end.
+//!
+//! What is *not* guaranteed: that a repetition is run wherever nothing happened. When the database takes neither the request nor the
+//! note that it came to nothing, this process alone knows of it; for any other it is one of which nobody knows.
 
-use std::collections::HashSet;
+mod repeatable;
+mod underway;
+
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::body::Body;
-use axum::extract::{FromRequestParts as _, Request, State};
+use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -27,6 +33,9 @@ use ringback_store::idempotency::Nonce;
 use ringback_store::{Beginning, Begun, IdempotencyKey, StoreError, StoredAnswer};
 use zeroize::Zeroizing;
 
+use self::repeatable::{PUBLISH, PUBLISH_BATCH, is_repeatable};
+use self::underway::Run;
+pub(crate) use self::underway::Underway;
 use crate::body;
 use crate::caller::{Admin, Caller};
 use crate::error::ApiError;
@@ -48,36 +57,6 @@ const RETRY_AFTER_SECS: u16 = 1;
 
 /// What only the admin key may do.
 const ORGANIZATION: &str = "/v1/organization/";
-/// The routes that publish. Running one twice under one key makes nothing twice.
-const PUBLISH: &str = "/v1/webhook_events";
-const PUBLISH_BATCH: &str = "/v1/webhook_events/batch";
-
-/// The requests under a key that are being run now. Clones share them.
-#[derive(Clone, Default)]
-pub(crate) struct Underway(Arc<Mutex<HashSet<IdempotencyKey>>>);
-
-/// One of them, until it is dropped.
-struct Run {
-    key: IdempotencyKey,
-    underway: Underway,
-}
-
-impl Underway {
-    /// `None` while a request under this key is being run.
-    fn begin(&self, key: &IdempotencyKey) -> Option<Run> {
-        self.lock().insert(key.clone()).then(|| Run { key: key.clone(), underway: self.clone() })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashSet<IdempotencyKey>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        self.underway.lock().remove(&self.key);
-    }
-}
 
 /// From what the ids of a publication under a key are made.
 #[derive(Debug, Clone, Copy)]
@@ -128,16 +107,17 @@ async fn once(app: &Shared, mut parts: Parts, body: Body, next: Next) -> Result<
     let chosen = read_key(&parts.headers)?;
     let (project_id, who) = principal(&mut parts, app).await?;
     let path = parts.uri.path();
-    let repeatable = matches!(path, PUBLISH | PUBLISH_BATCH);
+    let repeatable = parts.extensions.get::<MatchedPath>().is_some_and(|route| is_repeatable(route.as_str()));
     let key = IdempotencyKey { project_id, route: format!("{who} POST {path}"), key: chosen };
     let run = app.idempotent.begin(&key).ok_or_else(running)?;
     let (bytes, place) = read_body(app, project_id, path, body).await?;
     let beginning =
         Beginning { key, request_sha256: sha256(&bytes), repeatable, nonce: random::bytes(), now: app.now() };
-    let nonce = match app.store().begin_idempotent(beginning).await? {
-        Begun::New { nonce } => nonce,
-        // Of this process, and not being run: its end was not taken by the database.
-        Begun::Running { nonce } if repeatable => nonce,
+    let (nonce, is_first) = match begin(app, beginning).await? {
+        Begun::New { nonce } => (nonce, true),
+        Begun::Running { nonce } if run.takes_void(nonce) => (nonce, true),
+        // Of this process, and not being run: its end was not taken by the database, or is not known.
+        Begun::Running { nonce } if repeatable => (nonce, false),
         Begun::RunningElsewhere => return Err(running()),
         Begun::Running { .. } | Begun::Interrupted => return Err(interrupted()),
         Begun::OtherRequest => return Err(other_request()),
@@ -149,52 +129,81 @@ async fn once(app: &Shared, mut parts: Parts, body: Body, next: Next) -> Result<
         parts.extensions.insert(place);
     }
     let request = Request::from_parts(parts, Body::from(bytes));
-    run_to_its_end(app, run, repeatable, request, next).await
+    run_to_its_end(app, Execution { run, nonce, repeatable, is_first }, request, next).await
+}
+
+/// Of a beginning whose commit was not answered, the second attempt shows whether it was committed.
+async fn begin(app: &App, beginning: Beginning) -> Result<Begun, StoreError> {
+    let drawn = beginning.nonce;
+    let begun = match app.store().begin_idempotent(beginning.clone()).await {
+        Err(StoreError::InDoubt(_)) => app.store().begin_idempotent(beginning).await?,
+        outcome => outcome?,
+    };
+    Ok(match begun {
+        Begun::Running { nonce } if nonce == drawn => Begun::New { nonce },
+        begun => begun,
+    })
+}
+
+/// A request that is being run.
+struct Execution {
+    run: Run,
+    nonce: Nonce,
+    repeatable: bool,
+    /// Not the repetition of one that may have happened.
+    is_first: bool,
 }
 
 /// Runs the request although its caller may go away, and keeps the answer.
 async fn run_to_its_end(
     app: &Shared,
-    run: Run,
-    repeatable: bool,
+    execution: Execution,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     let app = app.clone();
-    let running = async move {
+    let to_its_end = async move {
         let response = next.run(request).await;
-        let kept = keep(&app, run.key.clone(), repeatable, response).await;
-        drop(run);
+        let kept = keep(&app, &execution, response).await;
+        drop(execution);
         kept
     };
     #[expect(
         clippy::disallowed_methods,
         reason = "bounded by the connections, and awaited here while the caller is there"
     )]
-    let task = tokio::spawn(running);
+    let task = tokio::spawn(to_its_end);
     task.await.unwrap_or_else(|fault| Err(ApiError::internal(fault)))
 }
 
-async fn keep(
-    app: &App,
-    key: IdempotencyKey,
-    repeatable: bool,
-    response: Response,
-) -> Result<Response, ApiError> {
-    let status = response.status();
-    if status.is_server_error() && repeatable {
-        // It may have happened all the same: the row stays, so that it is run again as the same.
+async fn keep(app: &App, execution: &Execution, response: Response) -> Result<Response, ApiError> {
+    let key = execution.run.key().clone();
+    if !response.status().is_success() {
+        if !execution.may_have_happened(&response)
+            && let Err(error) = app.store().forget_idempotent(key).await
+        {
+            execution.run.note_void(execution.nonce);
+            log_not_kept(&error);
+        }
         return Ok(response);
     }
-    if !status.is_success() {
-        app.store().forget_idempotent(key).await.unwrap_or_else(|error| log_not_kept(&error));
-        return Ok(response);
-    }
+    let status_code = response.status().as_u16();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.map_err(ApiError::internal)?.to_bytes();
-    let answer = StoredAnswer { status_code: status.as_u16(), body: Zeroizing::new(bytes.to_vec()) };
+    let answer = StoredAnswer { status_code, body: Zeroizing::new(bytes.to_vec()) };
     app.store().complete_idempotent(key, answer).await.unwrap_or_else(|error| log_not_kept(&error));
     Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+impl Execution {
+    /// Then the row stays, with its number.
+    fn may_have_happened(&self, response: &Response) -> bool {
+        // To leave the row of what is run again anyway costs nothing, least of all while the store is in trouble.
+        let is_left = self.repeatable && (response.status().is_server_error() || !self.is_first);
+        let error = response.extensions().get::<ApiError>();
+        // Without an error beside it, it is no answer of a handler's.
+        is_left || error.map_or(response.status().is_server_error(), ApiError::leaves_doubt)
+    }
 }
 
 fn read_key(headers: &HeaderMap) -> Result<String, ApiError> {

@@ -58,7 +58,7 @@ pub(crate) async fn admit(
     if detail.receipt.event_id.is_none() {
         admit::by_hand(&app, &caller, &detail).await?;
     }
-    let detail = app.store().receipt(caller.project_id, id).await?;
+    let detail = app.store().receipt(caller.project_id, id).await.map_err(ApiError::after_writing)?;
     Ok(json::answer(&ReceiptView::with_call(&detail)))
 }
 

@@ -50,6 +50,6 @@ pub(crate) async fn cancel(
     body.fields(&[])?;
     app.store().cancel_replay(caller.project_id, id, app.now()).await?;
     app.parts.dispatcher.note_replay();
-    let detail = app.store().replay(caller.project_id, id).await?;
+    let detail = app.store().replay(caller.project_id, id).await.map_err(ApiError::after_writing)?;
     Ok(json::answer(&ReplayView::of(&detail.replay).with_counts(detail.deliveries)))
 }

@@ -40,7 +40,9 @@ impl Condition {
     /// Notes how one caller fared, and gives it on.
     pub(crate) fn noted<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         match &outcome {
-            Err(error @ (StoreError::Unavailable(_) | StoreError::Overloaded)) => self.failed(error),
+            Err(error @ (StoreError::Unavailable(_) | StoreError::InDoubt(_) | StoreError::Overloaded)) => {
+                self.failed(error);
+            }
             // Closed says nothing of the database.
             Err(StoreError::Closed) => {}
             _ => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// A read or write that did not happen.
+/// A read or write that did not happen, as far as the variant says.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// No such thing in this project. Final.
@@ -45,6 +45,10 @@ pub enum StoreError {
     /// The store itself tells the log of it, once and not for each caller.
     #[error("the database is unavailable")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The database broke off with the answer to a commit: whether it was written nobody knows. Trying again is right for what is known
+    /// by an id of its own, such as an event or an attempt, and else does it twice. The store itself tells the log of it.
+    #[error("the database was lost with the answer to a commit")]
+    InDoubt(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The database refuses this very row. Trying again is of no use.
     #[error("the database refused the row")]
     Refused(#[source] Arc<dyn std::error::Error + Send + Sync>),

@@ -1,8 +1,8 @@
 //! Requests that may be repeated: the first answer under an `Idempotency-Key`, kept for whoever asks again.
 //!
 //! The actors: the *server* begins a request under its key, runs it, and completes it with the answer, or forgets it when
-//! nothing happened. What is *not* guaranteed: an answer to a request whose process died between the two. Whether it happened
-//! is not known then, and who repeats it is told so ([`Begun::Interrupted`]).
+//! nothing happened. What is *not* guaranteed: an answer to a request whose process died between the two, or of which it could not learn
+//! whether it was committed. Whether it happened is not known then, and who repeats it is told so ([`Begun::Interrupted`]).
 
 use std::time::Duration;
 
@@ -11,6 +11,10 @@ use zeroize::Zeroizing;
 
 /// How long an answer is kept, counted from the request.
 pub const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a request is run at most, generously: what was begun longer ago by another process is not being run there any more,
+/// although its end was not written.
+pub const RUN_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// Names one request that may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,10 +59,10 @@ pub enum Begun {
         /// Of the request's first beginning.
         nonce: Nonce,
     },
-    /// It was begun by another process, which lives and has neither completed nor forgotten it. Only of what is not repeatable: the rest
-    /// is [`Begun::Running`], since to run it twice is harmless.
+    /// It was begun by another process less than [`RUN_FOR`] ago, which lives and has neither completed nor forgotten it. Only of what is
+    /// not repeatable: the rest is [`Begun::Running`], since to run it twice is harmless.
     RunningElsewhere,
-    /// It was begun by a process that is gone; whether it happened is not known.
+    /// It was begun by a process that is gone, or does not run it any more; whether it happened is not known.
     Interrupted,
     /// It was run; this was the answer.
     Done(StoredAnswer),

@@ -33,8 +33,9 @@ pub use idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 pub use keyring::{EncryptionKey, Keyring};
 pub use page::{Order, Page, PageRequest};
 pub use postgres::{
-    DatabaseStatus, Migrate, Migrated, NodeStatus, PartitionStatus, PostgresAddress, PostgresOptions,
-    PostgresStore, Schema, SchemaStatus, database_status, migrate_database, migrate_to,
+    ConnectionLimit, DatabaseStatus, Limited, Migrate, Migrated, NodeStatus, PartitionStatus,
+    PostgresAddress, PostgresOptions, PostgresStore, Schema, SchemaStatus, database_status, migrate_database,
+    migrate_to,
 };
 pub use query::{
     Backlog, DeliveryCounts, DeliveryDetail, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail,
@@ -42,7 +43,7 @@ pub use query::{
 };
 pub use receipts::{ReceiptDetail, ReceiptFilter, Refusal, RefusalCount};
 pub use replays::{Advanced, NewReplay, ReplayDetail, ReplayPreview, ReplayStore, ReplayTarget};
-pub use sqlite::{SqliteOptions, SqliteStatus, SqliteStore, migrate_sqlite, sqlite_status};
+pub use sqlite::{SqliteOptions, SqliteStatus, SqliteStore, migrate_sqlite, sqlite_in_use, sqlite_status};
 pub use store::{
     EndpointChange, MaxAgeChange, NewApiKey, NewEndpoint, NewProject, NewSource, ProjectChange, Retention,
     Rotation, RulesChange, SourceChange, Store,

@@ -58,6 +58,8 @@ pub struct Faults {
 struct Desk {
     refusals: HashMap<Op, Refusing>,
     gates: HashMap<Op, Gate>,
+    /// Whose answers are to be lost, and how many more.
+    losses: HashMap<Op, usize>,
     asked: HashMap<Op, usize>,
     refused: HashMap<Op, usize>,
 }
@@ -81,6 +83,14 @@ impl Faults {
         self.desk.send_modify(|desk| drop(desk.refusals.insert(op, refusing)));
     }
 
+    /// Does this so many times and then says that nobody knows whether it was done, as when a connection breaks with the answer to a
+    /// commit; and then as usual.
+    pub fn lose_answers(&self, op: Op, times: usize) {
+        self.desk.send_modify(|desk| {
+            let _ = desk.losses.insert(op, times);
+        });
+    }
+
     /// Lets this wait before it begins, until the gate is open.
     pub fn hold(&self, op: Op, gate: &Gate) {
         self.desk.send_modify(|desk| drop(desk.gates.insert(op, gate.clone())));
@@ -91,6 +101,7 @@ impl Faults {
         self.desk.send_modify(|desk| {
             desk.refusals.clear();
             desk.gates.clear();
+            desk.losses.clear();
         });
     }
 
@@ -134,6 +145,19 @@ impl Faults {
         outcome
     }
 
+    /// The real store's part, between what comes before it and what becomes of its answer.
+    pub(crate) async fn around<T>(
+        &self,
+        op: Op,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.pass(op).await?;
+        let done = work.await?;
+        let mut is_lost = false;
+        self.desk.send_modify(|desk| is_lost = desk.loses(op));
+        if is_lost { Err(in_doubt()) } else { Ok(done) }
+    }
+
     async fn reached(&self, what: &str, count: impl Fn(&Desk) -> Option<&usize>, times: usize) {
         let mut desk = self.desk.subscribe();
         let enough = desk.wait_for(|desk| count(desk).is_some_and(|count| *count >= times));
@@ -151,6 +175,18 @@ impl Desk {
         *self.refused.entry(op).or_default() += 1;
         Err(refusing.error.clone())
     }
+
+    fn loses(&mut self, op: Op) -> bool {
+        let Some(times) = self.losses.get_mut(&op) else { return false };
+        let is_lost = *times > 0;
+        *times = times.saturating_sub(1);
+        is_lost
+    }
+}
+
+/// The error of a connection that broke with the answer to a commit.
+fn in_doubt() -> StoreError {
+    StoreError::InDoubt(Arc::new(io::Error::from(io::ErrorKind::ConnectionReset)))
 }
 
 /// The error of a database that takes nothing: what a full disk gives.
@@ -175,6 +211,21 @@ mod tests {
         assert_eq!(outcomes, [false, false, true, true]);
         assert_eq!((faults.refused(Op::Finish), faults.refused(Op::Append)), (2, 0));
         faults.asked_at_least(Op::Finish, 4).await;
+    }
+
+    #[tokio::test]
+    async fn what_has_its_answer_lost_was_done() {
+        let (faults, mut done) = (Faults::default(), 0);
+        faults.lose_answers(Op::Configure, 1);
+        for is_lost in [true, false] {
+            let work = async {
+                done += 1;
+                Ok(())
+            };
+            let outcome = faults.around(Op::Configure, work).await;
+            assert_eq!(matches!(outcome, Err(StoreError::InDoubt(_))), is_lost);
+        }
+        assert_eq!(done, 2);
     }
 
     #[tokio::test]

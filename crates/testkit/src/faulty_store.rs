@@ -20,7 +20,8 @@ use ringback_webhook::SigningSecret;
 
 use crate::faults::{Faults, Op};
 
-/// A real store behind a switch. What is refused has not happened; what is let through is the real store's.
+/// A real store behind a switch. What is refused has not happened, and what is let through is the real store's; only of what is to have
+/// its answer lost nobody knows.
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     faults: Faults,
@@ -41,18 +42,15 @@ impl Store for FaultyStore {
     }
 
     async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.set_admin_key(sha256).await
+        self.faults.around(Op::Configure, self.inner.set_admin_key(sha256)).await
     }
 
     async fn offer_admin_key(&self, sha256: [u8; 32]) -> Result<bool, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.offer_admin_key(sha256).await
+        self.faults.around(Op::Configure, self.inner.offer_admin_key(sha256)).await
     }
 
     async fn create_project(&self, project: NewProject) -> Result<Project, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.create_project(project).await
+        self.faults.around(Op::Configure, self.inner.create_project(project)).await
     }
 
     async fn update_project(
@@ -61,13 +59,11 @@ impl Store for FaultyStore {
         change: ProjectChange,
         now: Timestamp,
     ) -> Result<Project, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.update_project(id, change, now).await
+        self.faults.around(Op::Configure, self.inner.update_project(id, change, now)).await
     }
 
     async fn create_api_key(&self, key: NewApiKey) -> Result<Arc<ApiKey>, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.create_api_key(key).await
+        self.faults.around(Op::Configure, self.inner.create_api_key(key)).await
     }
 
     async fn note_api_key_use(
@@ -76,18 +72,15 @@ impl Store for FaultyStore {
         id: ApiKeyId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.note_api_key_use(project_id, id, now).await
+        self.faults.around(Op::Configure, self.inner.note_api_key_use(project_id, id, now)).await
     }
 
     async fn delete_api_key(&self, project_id: ProjectId, id: ApiKeyId) -> Result<(), StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.delete_api_key(project_id, id).await
+        self.faults.around(Op::Configure, self.inner.delete_api_key(project_id, id)).await
     }
 
     async fn create_source(&self, source: NewSource) -> Result<Arc<Source>, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.create_source(source).await
+        self.faults.around(Op::Configure, self.inner.create_source(source)).await
     }
 
     async fn update_source(
@@ -97,8 +90,7 @@ impl Store for FaultyStore {
         change: SourceChange,
         now: Timestamp,
     ) -> Result<Arc<Source>, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.update_source(project_id, id, change, now).await
+        self.faults.around(Op::Configure, self.inner.update_source(project_id, id, change, now)).await
     }
 
     async fn delete_source(
@@ -107,8 +99,7 @@ impl Store for FaultyStore {
         id: SourceId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.delete_source(project_id, id, now).await
+        self.faults.around(Op::Configure, self.inner.delete_source(project_id, id, now)).await
     }
 
     async fn add_source_secret(
@@ -118,8 +109,7 @@ impl Store for FaultyStore {
         secret: (SecretId, SigningSecret),
         now: Timestamp,
     ) -> Result<Arc<Source>, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.add_source_secret(project_id, id, secret, now).await
+        self.faults.around(Op::Configure, self.inner.add_source_secret(project_id, id, secret, now)).await
     }
 
     async fn remove_source_secret(
@@ -129,8 +119,9 @@ impl Store for FaultyStore {
         secret_id: SecretId,
         now: Timestamp,
     ) -> Result<Arc<Source>, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.remove_source_secret(project_id, id, secret_id, now).await
+        self.faults
+            .around(Op::Configure, self.inner.remove_source_secret(project_id, id, secret_id, now))
+            .await
     }
 
     async fn list_sources(
@@ -138,13 +129,11 @@ impl Store for FaultyStore {
         project_id: ProjectId,
         page: PageRequest<SourceId>,
     ) -> Result<Page<Arc<Source>>, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.list_sources(project_id, page).await
+        self.faults.around(Op::Read, self.inner.list_sources(project_id, page)).await
     }
 
     async fn create_endpoint(&self, endpoint: NewEndpoint) -> Result<Arc<Endpoint>, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.create_endpoint(endpoint).await
+        self.faults.around(Op::Configure, self.inner.create_endpoint(endpoint)).await
     }
 
     async fn update_endpoint(
@@ -154,8 +143,7 @@ impl Store for FaultyStore {
         change: EndpointChange,
         now: Timestamp,
     ) -> Result<Arc<Endpoint>, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.update_endpoint(project_id, id, change, now).await
+        self.faults.around(Op::Configure, self.inner.update_endpoint(project_id, id, change, now)).await
     }
 
     async fn rotate_endpoint_secret(
@@ -164,8 +152,7 @@ impl Store for FaultyStore {
         id: EndpointId,
         rotation: Rotation,
     ) -> Result<Arc<Endpoint>, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.rotate_endpoint_secret(project_id, id, rotation).await
+        self.faults.around(Op::Configure, self.inner.rotate_endpoint_secret(project_id, id, rotation)).await
     }
 
     async fn revoke_endpoint_secret(
@@ -175,8 +162,9 @@ impl Store for FaultyStore {
         secret_id: SecretId,
         now: Timestamp,
     ) -> Result<Arc<Endpoint>, StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.revoke_endpoint_secret(project_id, id, secret_id, now).await
+        self.faults
+            .around(Op::Configure, self.inner.revoke_endpoint_secret(project_id, id, secret_id, now))
+            .await
     }
 
     async fn delete_endpoint(
@@ -185,8 +173,7 @@ impl Store for FaultyStore {
         id: EndpointId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.delete_endpoint(project_id, id, now).await
+        self.faults.around(Op::Configure, self.inner.delete_endpoint(project_id, id, now)).await
     }
 
     async fn list_endpoints(
@@ -194,18 +181,15 @@ impl Store for FaultyStore {
         project_id: ProjectId,
         page: PageRequest<EndpointId>,
     ) -> Result<Page<Arc<Endpoint>>, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.list_endpoints(project_id, page).await
+        self.faults.around(Op::Read, self.inner.list_endpoints(project_id, page)).await
     }
 
     async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError> {
-        self.faults.pass(Op::Append).await?;
-        self.inner.append(arrival).await
+        self.faults.around(Op::Append, self.inner.append(arrival)).await
     }
 
     async fn append_all(&self, arrivals: Vec<Arrival>) -> Result<Vec<Appended>, StoreError> {
-        self.faults.pass(Op::Append).await?;
-        self.inner.append_all(arrivals).await
+        self.faults.around(Op::Append, self.inner.append_all(arrivals)).await
     }
 
     async fn record_refusals(
@@ -213,8 +197,7 @@ impl Store for FaultyStore {
         refusals: Vec<Refusal>,
         counts: Vec<RefusalCount>,
     ) -> Result<(), StoreError> {
-        self.faults.pass(Op::RecordRefusals).await?;
-        self.inner.record_refusals(refusals, counts).await
+        self.faults.around(Op::RecordRefusals, self.inner.record_refusals(refusals, counts)).await
     }
 
     async fn list_receipts(
@@ -223,13 +206,11 @@ impl Store for FaultyStore {
         filter: ReceiptFilter,
         page: PageRequest<ReceiptId>,
     ) -> Result<Page<Receipt>, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.list_receipts(project_id, filter, page).await
+        self.faults.around(Op::Read, self.inner.list_receipts(project_id, filter, page)).await
     }
 
     async fn receipt(&self, project_id: ProjectId, id: ReceiptId) -> Result<ReceiptDetail, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.receipt(project_id, id).await
+        self.faults.around(Op::Read, self.inner.receipt(project_id, id)).await
     }
 
     async fn held_calls(
@@ -238,18 +219,15 @@ impl Store for FaultyStore {
         after: Option<ReceiptId>,
         limit: usize,
     ) -> Result<Vec<ReceiptDetail>, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.held_calls(source_id, after, limit).await
+        self.faults.around(Op::Read, self.inner.held_calls(source_id, after, limit)).await
     }
 
     async fn refusal_counts(&self, project_id: ProjectId) -> Result<Vec<RefusalCount>, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.refusal_counts(project_id).await
+        self.faults.around(Op::Read, self.inner.refusal_counts(project_id)).await
     }
 
     async fn due_endpoints(&self) -> Result<Vec<DueEndpoint>, StoreError> {
-        self.faults.pass(Op::DueEndpoints).await?;
-        self.inner.due_endpoints().await
+        self.faults.around(Op::DueEndpoints, self.inner.due_endpoints()).await
     }
 
     async fn claim(
@@ -259,8 +237,7 @@ impl Store for FaultyStore {
         lease_expires_at: Timestamp,
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.faults.pass(Op::Claim).await?;
-        self.inner.claim(endpoint_id, now, lease_expires_at, limit).await
+        self.faults.around(Op::Claim, self.inner.claim(endpoint_id, now, lease_expires_at, limit)).await
     }
 
     fn may_claim(&self, endpoint: &Endpoint) -> bool {
@@ -276,18 +253,15 @@ impl Store for FaultyStore {
     }
 
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
-        self.faults.pass(Op::Finish).await?;
-        self.inner.finish(finish).await
+        self.faults.around(Op::Finish, self.inner.finish(finish)).await
     }
 
     async fn release(&self, deliveries: Vec<Unattempted>) -> Result<(), StoreError> {
-        self.faults.pass(Op::Release).await?;
-        self.inner.release(deliveries).await
+        self.faults.around(Op::Release, self.inner.release(deliveries)).await
     }
 
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.faults.pass(Op::Reclaim).await?;
-        self.inner.reclaim(now).await
+        self.faults.around(Op::Reclaim, self.inner.reclaim(now)).await
     }
 
     async fn cancel_orphans(
@@ -296,13 +270,11 @@ impl Store for FaultyStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        self.faults.pass(Op::CancelOrphans).await?;
-        self.inner.cancel_orphans(endpoint_id, now, limit).await
+        self.faults.around(Op::CancelOrphans, self.inner.cancel_orphans(endpoint_id, now, limit)).await
     }
 
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.faults.pass(Op::Expire).await?;
-        self.inner.expire(now, limit).await
+        self.faults.around(Op::Expire, self.inner.expire(now, limit)).await
     }
 
     async fn list_deliveries(
@@ -324,8 +296,7 @@ impl Store for FaultyStore {
         redeliveries: Vec<Redelivery>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.faults.pass(Op::Redeliver).await?;
-        self.inner.redeliver(project_id, redeliveries, now).await
+        self.faults.around(Op::Redeliver, self.inner.redeliver(project_id, redeliveries, now)).await
     }
 
     async fn cancel_delivery(
@@ -334,8 +305,7 @@ impl Store for FaultyStore {
         id: DeliveryId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.faults.pass(Op::Redeliver).await?;
-        self.inner.cancel_delivery(project_id, id, now).await
+        self.faults.around(Op::Redeliver, self.inner.cancel_delivery(project_id, id, now)).await
     }
 
     async fn list_events(
@@ -344,28 +314,23 @@ impl Store for FaultyStore {
         filter: EventFilter,
         page: PageRequest<EventId>,
     ) -> Result<Page<EventRecord>, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.list_events(project_id, filter, page).await
+        self.faults.around(Op::Read, self.inner.list_events(project_id, filter, page)).await
     }
 
     async fn event(&self, project_id: ProjectId, id: EventId) -> Result<EventDetail, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.event(project_id, id).await
+        self.faults.around(Op::Read, self.inner.event(project_id, id)).await
     }
 
     async fn payload(&self, project_id: ProjectId, id: EventId) -> Result<Bytes, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.payload(project_id, id).await
+        self.faults.around(Op::Read, self.inner.payload(project_id, id)).await
     }
 
     async fn has_seen_type(&self, project_id: ProjectId, event_type: &str) -> Result<bool, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.has_seen_type(project_id, event_type).await
+        self.faults.around(Op::Read, self.inner.has_seen_type(project_id, event_type)).await
     }
 
     async fn seen_types(&self, project_id: ProjectId, limit: usize) -> Result<Vec<String>, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.seen_types(project_id, limit).await
+        self.faults.around(Op::Read, self.inner.seen_types(project_id, limit)).await
     }
 
     async fn register_event_type(
@@ -375,38 +340,33 @@ impl Store for FaultyStore {
         max_age: MaxAgeChange,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.faults.pass(Op::Configure).await?;
-        self.inner.register_event_type(project_id, name, max_age, now).await
+        self.faults
+            .around(Op::Configure, self.inner.register_event_type(project_id, name, max_age, now))
+            .await
     }
 
     async fn begin_idempotent(&self, beginning: Beginning) -> Result<Begun, StoreError> {
-        self.faults.pass(Op::Idempotency).await?;
-        self.inner.begin_idempotent(beginning).await
+        self.faults.around(Op::Idempotency, self.inner.begin_idempotent(beginning)).await
     }
 
     async fn complete_idempotent(&self, key: IdempotencyKey, answer: StoredAnswer) -> Result<(), StoreError> {
-        self.faults.pass(Op::Idempotency).await?;
-        self.inner.complete_idempotent(key, answer).await
+        self.faults.around(Op::Idempotency, self.inner.complete_idempotent(key, answer)).await
     }
 
     async fn forget_idempotent(&self, key: IdempotencyKey) -> Result<(), StoreError> {
-        self.faults.pass(Op::Idempotency).await?;
-        self.inner.forget_idempotent(key).await
+        self.faults.around(Op::Idempotency, self.inner.forget_idempotent(key)).await
     }
 
     async fn backlog(&self, project_id: ProjectId) -> Result<Backlog, StoreError> {
-        self.faults.pass(Op::Read).await?;
-        self.inner.backlog(project_id).await
+        self.faults.around(Op::Read, self.inner.backlog(project_id)).await
     }
 
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
-        self.faults.pass(Op::Prune).await?;
-        self.inner.prune(retention).await
+        self.faults.around(Op::Prune, self.inner.prune(retention)).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.faults.pass(Op::Check).await?;
-        self.inner.check().await
+        self.faults.around(Op::Check, self.inner.check()).await
     }
 
     async fn close(&self) {
@@ -426,8 +386,7 @@ impl ReplayStore for FaultyStore {
     }
 
     async fn create_replay(&self, replay: NewReplay) -> Result<Replay, StoreError> {
-        self.faults.pass(Op::Replay).await?;
-        self.inner.create_replay(replay).await
+        self.faults.around(Op::Replay, self.inner.create_replay(replay)).await
     }
 
     async fn list_replays(
@@ -448,13 +407,11 @@ impl ReplayStore for FaultyStore {
         id: ReplayId,
         now: Timestamp,
     ) -> Result<Replay, StoreError> {
-        self.faults.pass(Op::Replay).await?;
-        self.inner.cancel_replay(project_id, id, now).await
+        self.faults.around(Op::Replay, self.inner.cancel_replay(project_id, id, now)).await
     }
 
     async fn replays_at_work(&self) -> Result<Vec<Replay>, StoreError> {
-        self.faults.pass(Op::Replay).await?;
-        self.inner.replays_at_work().await
+        self.faults.around(Op::Replay, self.inner.replays_at_work()).await
     }
 
     async fn advance_replay(
@@ -463,12 +420,10 @@ impl ReplayStore for FaultyStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<Advanced, StoreError> {
-        self.faults.pass(Op::Replay).await?;
-        self.inner.advance_replay(id, limit, now).await
+        self.faults.around(Op::Replay, self.inner.advance_replay(id, limit, now)).await
     }
 
     async fn clear_replay(&self, id: ReplayId, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
-        self.faults.pass(Op::Replay).await?;
-        self.inner.clear_replay(id, limit, now).await
+        self.faults.around(Op::Replay, self.inner.clear_replay(id, limit, now)).await
     }
 }

@@ -11,7 +11,7 @@
 //! - [`Cluster`] is several gateways on one database, [`SpreadLoad`] callers behind what stands before them;
 //! - [`DatabaseLock`] is another program that has the gateway's database;
 //! - [`postgres::Server`] is a PostgreSQL server that lives as long as the test process, [`postgres::Database`] one database there;
-//! - [`postgres::OwnServer`] is a server that a test stops, freezes and sets up anew.
+//! - [`postgres::OwnServer`] is a server that a test stops, freezes and sets up anew, [`postgres::Proxy`] a way to it that breaks.
 //!
 //! Nothing here waits without a bound: whatever takes longer than [`PATIENCE`] ends the test, saying what it waited for.
 //! And nothing returns an error that a test would only unwrap: what goes wrong here is a failed test, so it panics.

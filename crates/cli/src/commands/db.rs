@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::exit::CliError;
 use crate::output;
+use crate::serve::logging;
 use crate::settings::{self, Database, DatabaseFlags};
 
 /// The database itself.
@@ -18,7 +19,7 @@ pub(crate) enum DbCommand {
     /// How the database is: its schema, its size and, on PostgreSQL, the nodes that share it.
     #[command(
         after_help = "Exit code 7 when something needs doing: a schema that is not up to date, a node that is dead or whose clock \
-        is off, a server that runs out of connections.\n\nExamples:\n  ringback db status\n  ringback db status --database postgres://ringback@db.internal/ringback\n  \
+        is off, a limit of connections that is nearly reached.\n\nExamples:\n  ringback db status\n  ringback db status --database postgres://ringback@db.internal/ringback\n  \
         ringback db status --json | jq '.nodes[] | select(.is_alive | not)'"
     )]
     Status(DatabaseFlags),
@@ -49,6 +50,8 @@ pub(super) fn run(global: &Global, command: &DbCommand) -> Result<(), CliError> 
         }
         DbCommand::Migrate(MigrateArgs { database, contract }) => {
             let settings = settings::load_for_database(global, database)?;
+            // It may have to wait for others, and says so then.
+            logging::start(&settings.log);
             let applied = match settings.database()? {
                 Database::Sqlite => sqlite::migrate(&settings.data_dir, *contract)?,
                 Database::Postgres(access) => postgres::migrate(&access, *contract)?,

@@ -1,9 +1,10 @@
 //! Opens the store that the settings name.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use ringback_domain::{Clock, IdMaker};
-use ringback_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
+use ringback_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store, sqlite_in_use};
 
 use super::{VERSION, encryption_key};
 use crate::exit::CliError;
@@ -47,6 +48,7 @@ async fn open_postgres(
     clock: &dyn Clock,
 ) -> Result<Opened, CliError> {
     let keyring = encryption_key::keyring(settings)?.ok_or_else(encryption_key::missing)?;
+    warn_of_other_database(&settings.data_dir);
     let mut options = PostgresOptions::new(access.address.clone(), keyring, Arc::clone(ids), clock.now());
     options.session_address = access.session_address.clone();
     options.connections = access.connections;
@@ -55,4 +57,20 @@ async fn open_postgres(
     let store = PostgresStore::open(options).await.map_err(CliError::cannot_start)?;
     let node = Some(store.node_id());
     Ok(Opened { store: Arc::new(store), kind: "postgres", database: Some(access.address.to_string()), node })
+}
+
+/// Whoever moves to PostgreSQL may believe that what they had comes along.
+fn warn_of_other_database(data_dir: &Path) {
+    match sqlite_in_use(data_dir) {
+        Ok(None) => {}
+        Ok(Some(path)) => tracing::warn!(
+            store.path = %path.display(),
+            "there is an embedded database in the data folder, with data of which nothing is served or delivered here: this node uses \
+             the PostgreSQL database that `database` names"
+        ),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "there is an embedded database in the data folder, which cannot be read; nothing of it is served"
+        ),
+    }
 }

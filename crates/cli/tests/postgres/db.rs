@@ -1,7 +1,8 @@
 //! `ringback db` on PostgreSQL: what it says of a database, and the schema brought up to date.
 
+use ringback_store::{Migrate, OpenError, Schema, migrate_to};
 use ringback_testkit::Gateway;
-use ringback_testkit::postgres::Database;
+use ringback_testkit::postgres::{Database, OwnServer};
 use serde_json::json;
 
 use crate::BINARY;
@@ -97,6 +98,50 @@ async fn an_empty_database_gets_its_schema_without_a_node() {
     assert_eq!(db(&database, &["status"]).await.code, Some(0));
     let gateway = Gateway::builder(BINARY).database(&database.url()).start().await;
     gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn the_limit_of_connections_that_is_reached_first_is_shown_and_warned_of() {
+    let server = OwnServer::start();
+    server.admin("CREATE ROLE app LOGIN CONNECTION LIMIT 12; GRANT CREATE ON SCHEMA public TO app");
+    let url = server.url().replace("ringback@", "app@");
+    let status = async || ringback(&["db", "status", "--json"], &[("RINGBACK_DATABASE", &url)]).await;
+    let migrated = ringback(&["db", "migrate"], &[("RINGBACK_DATABASE", &url)]).await;
+    assert_eq!(migrated.code, Some(0), "{}", migrated.stderr);
+    let done = status().await;
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert_eq!(done.json()["connections"], json!({ "limit_of": "role", "used": 1, "max": 12 }));
+    assert_eq!(done.json()["connection_limits"][0]["limit_of"], "server");
+
+    let person = server.connection().await;
+    person.batch_execute("ALTER DATABASE postgres CONNECTION LIMIT 2").await.unwrap();
+    let done = status().await;
+    assert_eq!(done.code, Some(7), "{}", done.stdout);
+    assert_eq!(done.json()["connections"]["limit_of"], "database");
+    let needs = done.json()["needs"].to_string();
+    assert!(needs.contains("of the database's 2 connections") && needs.contains("ALTER DATABASE"), "{needs}");
+    let shown = ringback(&["db", "status"], &[("RINGBACK_DATABASE", &url)]).await;
+    assert!(shown.stdout.contains("of 2 in use (the database's limit)"), "{}", shown.stdout);
+}
+
+#[tokio::test]
+async fn a_contraction_by_a_later_version_is_refused_beside_this_one_and_ends_it() {
+    let database = Database::create();
+    let gateway = Gateway::builder(BINARY).database(&database.url()).start().await;
+    let later = Schema::default().followed_by("contract_notes", "SELECT 1").unwrap();
+    let address = database.url().parse().unwrap();
+    let refused = migrate_to(&address, &later, Migrate::Contract).await.unwrap_err();
+    let node = gateway.get("/healthz").await["node"].as_str().unwrap().to_owned();
+    assert!(matches!(&refused, OpenError::OlderNodes { nodes, .. } if nodes.contains(&node)), "{refused:?}");
+    gateway.terminate().await;
+    migrate_to(&address, &later, Migrate::Contract).await.unwrap();
+    for args in [&["migrate"] as &[&str], &["migrate", "--contract"]] {
+        let done = db(&database, args).await;
+        assert_eq!(done.code, Some(1), "{}", done.stdout);
+        assert!(done.stderr.contains("V2__contract_notes"), "{}", done.stderr);
+    }
+    let status = db(&database, &["status"]).await;
+    assert!(status.stdout.contains("newer than this Ringback"), "{}{}", status.stdout, status.stderr);
 }
 
 #[tokio::test]

@@ -5,10 +5,13 @@ mod admin_key;
 mod away;
 mod command;
 mod db;
+mod lost_answers;
 mod nodes;
 mod refusals;
 mod sdk;
 mod slice;
+mod starting;
+mod tls;
 
 /// The binary.
 const BINARY: &str = env!("CARGO_BIN_EXE_ringback");

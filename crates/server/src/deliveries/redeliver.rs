@@ -34,7 +34,7 @@ pub(crate) async fn redeliver(
     let id = app.new_id(app.now());
     send_again(&app, &caller, vec![Redelivery { id, event_id: old.event_id, endpoint_id: endpoint.id }])
         .await?;
-    let new = app.store().delivery(caller.project_id, id).await?;
+    let new = app.store().delivery(caller.project_id, id).await.map_err(ApiError::after_writing)?;
     Ok(json::answer(&DeliveryView::whole(&new, &Holds::now(&app))))
 }
 

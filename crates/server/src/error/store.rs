@@ -23,11 +23,24 @@ impl From<StoreError> for ApiError {
                 // Without the cause: the store has told the log, once and not for each caller.
                 Self::unavailable("store_unavailable", "nothing can be stored at the moment; try again")
             }
+            StoreError::InDoubt(_) => {
+                let message =
+                    "the database was lost before it said whether this was stored: it may be, or not";
+                Self::unavailable("outcome_unknown", message).leaving_doubt(true)
+            }
             StoreError::Closed => {
                 Self::unavailable("shutting_down", "Ringback is being stopped; try again shortly")
             }
-            StoreError::Refused(_) | StoreError::Corrupt { .. } => Self::internal(error),
+            StoreError::Refused(_) => Self::internal(error).leaving_doubt(false),
+            StoreError::Corrupt { .. } => Self::internal(error),
         }
+    }
+}
+
+impl ApiError {
+    /// What was written could not be read back for the answer.
+    pub(crate) fn after_writing(error: StoreError) -> Self {
+        Self::from(error).leaving_doubt(true)
     }
 }
 
@@ -40,26 +53,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_error_has_its_status_and_says_whether_to_try_again() {
+    fn each_error_has_its_status_and_says_whether_to_try_again_and_whether_it_happened() {
         let disk = || Arc::new(std::io::Error::other("disk full"));
         let noun = "webhook event";
         let cases = [
-            (StoreError::NotFound { noun }, 404, "not_found", None, None),
-            (StoreError::TooMany { noun: "x", max: 5 }, 409, "limit_reached", None, Some("false")),
-            (StoreError::Ended { noun: "x" }, 409, "already_ended", None, Some("false")),
-            (StoreError::Overloaded, 503, "overloaded", Some("5"), None),
-            (StoreError::Unavailable(disk()), 503, "store_unavailable", Some("5"), None),
-            (StoreError::Closed, 503, "shutting_down", Some("5"), None),
-            (StoreError::Refused(disk()), 500, "internal_error", None, Some("false")),
-            (StoreError::Corrupt { noun, source: disk() }, 500, "internal_error", None, Some("false")),
+            (StoreError::NotFound { noun }, 404, "not_found", None, None, false),
+            (StoreError::TooMany { noun: "x", max: 5 }, 409, "limit_reached", None, Some("false"), false),
+            (StoreError::Ended { noun: "x" }, 409, "already_ended", None, Some("false"), false),
+            (StoreError::Overloaded, 503, "overloaded", Some("5"), None, false),
+            (StoreError::Unavailable(disk()), 503, "store_unavailable", Some("5"), None, false),
+            (StoreError::InDoubt(disk()), 503, "outcome_unknown", Some("5"), None, true),
+            (StoreError::Closed, 503, "shutting_down", Some("5"), None, false),
+            (StoreError::Refused(disk()), 500, "internal_error", None, Some("false"), false),
+            (StoreError::Corrupt { noun, source: disk() }, 500, "internal_error", None, Some("false"), true),
         ];
-        for (error, status, code, retry_after, should_retry) in cases {
+        for (error, status, code, retry_after, should_retry, leaves_doubt) in cases {
             let error = ApiError::from(error);
             let response = error.render("req_1");
             let header = |name| response.headers().get(name).map(|v| v.to_str().unwrap());
             assert_eq!((response.status().as_u16(), error.code()), (status, code));
             assert_eq!(header(RETRY_AFTER), retry_after, "{code}");
             assert_eq!(header(crate::error::X_SHOULD_RETRY), should_retry, "{code}");
+            assert_eq!(error.leaves_doubt(), leaves_doubt, "{code}");
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn redeliver(
         .collect();
     let new: HashSet<DeliveryId> = redeliveries.iter().map(|redelivery| redelivery.id).collect();
     deliveries::send_again(&app, &caller, redeliveries).await?;
-    let detail = app.store().event(caller.project_id, event_id).await?;
+    let detail = app.store().event(caller.project_id, event_id).await.map_err(ApiError::after_writing)?;
     let page = Page { items: records(detail, &new), has_more: false };
     let holds = Holds::now(&app);
     Ok(list::answer(&page, |record| record.delivery.id, |record| DeliveryView::of(record, &holds)))

@@ -90,6 +90,8 @@ impl SideLane {
                 Ok(()) => {}
                 // Never ahead of accepted work: the calls are let go, and the numbers wait for quieter times.
                 Err(StoreError::Overloaded | StoreError::Unavailable(_)) => self.lock().give_back(counts),
+                // The store has told it. Better too few than twice.
+                Err(StoreError::InDoubt(_)) => {}
                 Err(error) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "refused calls could not be recorded"

@@ -106,7 +106,7 @@ async fn the_admins_answers_are_not_for_a_projects_key() {
 }
 
 /// Leaves a row behind as a request of this process does whose end the database did not take.
-async fn abandon(world: &World, path: &str, key: &str, body: &Value) {
+pub(crate) async fn abandon(world: &World, path: &str, key: &str, body: &Value) {
     let config = world.store.config();
     let default = config.projects().find(|project| project.project.name == "default").unwrap();
     let sha256 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.to_string().as_bytes());

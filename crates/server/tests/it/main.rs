@@ -21,6 +21,7 @@ mod idempotency;
 mod ingest;
 mod ingest_order;
 mod logs;
+mod lost_answers;
 mod parameters;
 mod projects;
 mod publish;

@@ -11,7 +11,7 @@ use ringback_domain::{Clock as _, IdMaker, Timestamp};
 use ringback_egress::{Client as EgressClient, ClientSettings, Policy};
 use ringback_server::{Parts, ServerSettings};
 use ringback_store::{SqliteOptions, SqliteStore, Store};
-use ringback_testkit::FakeClock;
+use ringback_testkit::{FakeClock, Faults, FaultyStore};
 use ringback_webhook::{SigningSecret, sign};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,6 +31,7 @@ pub(crate) const EVENT: &[u8] =
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<SqliteStore>,
+    pub(crate) faults: Faults,
     pub(crate) clock: FakeClock,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
@@ -51,10 +52,13 @@ impl World {
         let store = Arc::new(SqliteStore::open(options).unwrap());
         store.set_admin_key(digest(&SHA256, KEY.as_bytes()).as_ref().try_into().unwrap()).await.unwrap();
 
+        let faults = Faults::default();
+        let faulty: Arc<dyn Store> =
+            Arc::new(FaultyStore::new(Arc::clone(&store) as Arc<dyn Store>, faults.clone()));
         let client =
             EgressClient::new(Policy::dev(), rustls::RootCertStore::empty(), ClientSettings::default());
         let deliverer = Deliverer::start(DelivererParts {
-            store: Arc::clone(&store) as Arc<dyn Store>,
+            store: Arc::clone(&faulty),
             client,
             clock: Arc::new(clock.clone()),
             ids: Arc::clone(&ids),
@@ -70,8 +74,8 @@ impl World {
         };
         change(&mut settings);
         let router = ringback_server::router(Parts {
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            dispatcher: Dispatcher::new(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&ids), deliverer),
+            store: Arc::clone(&faulty),
+            dispatcher: Dispatcher::new(faulty, Arc::clone(&ids), deliverer),
             egress_policy: Policy::dev(),
             clock: Arc::new(clock.clone()),
             ids,
@@ -84,7 +88,7 @@ impl World {
         };
         #[expect(clippy::disallowed_methods, reason = "the test waits for this task by its handle")]
         let server = tokio::spawn(serving);
-        Self { address, store, clock, stop, server, folder }
+        Self { address, store, faults, clock, stop, server, folder }
     }
 
     /// Turns the clock forward, and wakes whoever slept until then.

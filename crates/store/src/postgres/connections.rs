@@ -33,7 +33,7 @@ const WAIT: Duration = Duration::from_secs(5);
 pub(super) const BOUND: Duration = Duration::from_secs(10);
 
 /// What holds for every session. A commit is on the disk when it is answered; a node that stops in the middle of a transaction
-/// holds its locks for a bounded time, and who waits for a lock hears of it before its own bound; no statement compiles itself for
+/// holds its locks for less than the time in which its work is to go on elsewhere, and who waits for a lock hears of it before its own bound; no statement compiles itself for
 /// longer than it runs.
 ///
 /// Each statement goes by the indices that were made for it, row by row. What the planner takes from statistics would lead it elsewhere: a
@@ -41,7 +41,7 @@ pub(super) const BOUND: Duration = Duration::from_secs(10);
 /// when they no longer are; and how much there is for the one endpoint or project that is asked for it takes from the average of all, and sorts
 /// what an index has in order.
 pub(super) const SESSION: &str = "\
-    SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '6s'; \
+    SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '3s'; SET lock_timeout = '6s'; \
     SET statement_timeout = '9s'; SET jit = off; \
     SET enable_sort = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
@@ -53,7 +53,7 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// What holds for a transaction, where sessions are not ours.
 const OURS_FOR_A_WHILE: &str = "\
-    ; SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL lock_timeout = '6s'; \
+    ; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL lock_timeout = '6s'; \
     SET LOCAL statement_timeout = '9s'; SET LOCAL jit = off; \
     SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
     SET LOCAL enable_mergejoin = off";
@@ -322,9 +322,10 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// Commits: on the disk when this returns.
+    /// Commits: on the disk when this returns. [`Failure::InDoubt`] if the answer is lost.
     pub(super) async fn commit(mut self) -> Result<(), Failure> {
-        self.run(self.session().client.batch_execute("COMMIT")).await?;
+        let committed = self.run(self.session().client.batch_execute("COMMIT")).await;
+        committed.map_err(Failure::at_commit)?;
         self.connection = None;
         Ok(())
     }

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use tokio_postgres::error::{Severity, SqlState};
+use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use super::connecting::ConnectError;
 use crate::error::StoreError;
@@ -21,6 +21,8 @@ pub(super) enum DatabaseError {
         code: String,
         /// In the server's words; names tables and constraints, never a row's content.
         message: String,
+        /// Whether the session ends with it.
+        ends_session: bool,
     },
     /// It did not get there, or no answer came back.
     #[error("no answer from the database server")]
@@ -68,6 +70,8 @@ pub(super) enum Failure {
     Again,
     /// The database does not take it, whatever it is.
     Unavailable(DatabaseError),
+    /// The answer to a commit was lost: whether it is committed nobody knows.
+    InDoubt(DatabaseError),
     /// A row that cannot be read back.
     Unreadable(Arc<dyn Error + Send + Sync>),
     /// The store is closed.
@@ -86,7 +90,18 @@ impl Failure {
         Self::Refused(DatabaseError::Server {
             code,
             message: format!("a row refers to a {what} that does not exist"),
+            ends_session: false,
         })
+    }
+
+    /// The same of a commit. Only an error within the session says that it was rolled back: who ends the session instead, as a server
+    /// that is stopped or a pooler that lost it, may have committed before.
+    pub(super) fn at_commit(self) -> Self {
+        match self {
+            Self::Unavailable(DatabaseError::Server { ends_session: false, .. }) => self,
+            Self::Unavailable(error) => Self::InDoubt(error),
+            other => other,
+        }
     }
 
     /// No such thing.
@@ -109,14 +124,32 @@ impl From<tokio_postgres::Error> for Failure {
             let table = refusal.table().unwrap_or_default().to_owned();
             return Self::Unavailable(DatabaseError::NoPartition { table });
         }
-        let said =
-            DatabaseError::Server { code: code.code().to_owned(), message: refusal.message().to_owned() };
+        let said = DatabaseError::Server {
+            code: code.code().to_owned(),
+            message: refusal.message().to_owned(),
+            ends_session: ends_session(refusal),
+        };
         // Of the data itself, of a constraint, or of a size that an index cannot take.
         match code.code().get(..2) {
             Some("22" | "23" | "54") => Self::Refused(said),
             _ => Self::Unavailable(said),
         }
     }
+}
+
+/// Whether nothing follows in the session.
+fn ends_session(refusal: &DbError) -> bool {
+    is_fatal(refusal) || is_of_the_way(refusal)
+}
+
+fn is_fatal(refusal: &DbError) -> bool {
+    matches!(refusal.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+}
+
+/// The server ends, or has ended this session; or the way to it is broken.
+fn is_of_the_way(refusal: &DbError) -> bool {
+    let code = refusal.code().code();
+    code.starts_with("57P") || code.starts_with("08")
 }
 
 /// What an error says of the connection that it came over.
@@ -136,13 +169,12 @@ pub(super) fn verdict(error: &tokio_postgres::Error) -> Verdict {
         let is_lost = error.is_closed() || error.source().is_some_and(<dyn Error>::is::<std::io::Error>);
         return if is_lost { Verdict::AllDoubtful } else { Verdict::Broken };
     };
-    let code = refusal.code();
-    // The server ends, or has ended this session; it has become a standby; the way to it is broken.
-    let is_ending = code.code().starts_with("57P") || code.code().starts_with("08");
-    let is_fatal = matches!(refusal.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
-    if is_ending || *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+    // Or it has become a standby.
+    if is_of_the_way(refusal) || *refusal.code() == SqlState::READ_ONLY_SQL_TRANSACTION {
         Verdict::AllDoubtful
-    } else if is_fatal || (code.code().starts_with("53") && *code != SqlState::DISK_FULL) {
+    } else if is_fatal(refusal)
+        || (refusal.code().code().starts_with("53") && *refusal.code() != SqlState::DISK_FULL)
+    {
         // It has no memory; or this session alone is over. That there is no room on the disk is no session's fault.
         Verdict::Broken
     } else {
@@ -169,6 +201,7 @@ impl From<Failure> for StoreError {
             Failure::Refused(error) => Self::Refused(Arc::new(error)),
             Failure::Again => Self::Unavailable(Arc::new(DatabaseError::Contended)),
             Failure::Unavailable(error) => Self::Unavailable(Arc::new(error)),
+            Failure::InDoubt(error) => Self::InDoubt(Arc::new(error)),
             Failure::Unreadable(source) => Self::Corrupt { noun: "row", source },
             Failure::Closed => Self::Closed,
         }

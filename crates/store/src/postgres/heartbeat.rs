@@ -2,7 +2,8 @@
 //!
 //! They go over the node's own connection, and wait for nothing else that the node does; the task that sends them mends that connection
 //! too. A node whose heartbeat is 5 s old is dead, and whoever sees it first frees what it held. A node that finds itself gone, because it
-//! was stopped for so long, registers again and goes on.
+//! was stopped for so long, registers again and goes on. A node that has not been able to read the configuration for as long does not
+//! say that it lives: it does not know what was revoked, and whatever it owns is better off elsewhere.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use super::link::Link;
 use super::node::Node;
 use super::owners::Owners;
 use super::pulse::{DEAD_AFTER, Pulse};
+use super::snapshot::Snapshot;
 use super::uptime::Uptime;
 use super::watch::Crier;
 use crate::condition::Condition;
@@ -105,6 +107,7 @@ pub(super) async fn leave(link: &Link, id: Key) -> Result<(), Failure> {
 pub(super) struct Heart {
     pub(super) link: Arc<Link>,
     pub(super) connections: Arc<Connections>,
+    pub(super) snapshot: Arc<Snapshot>,
     pub(super) identity: Identity,
     pub(super) pulse: Arc<Pulse>,
     pub(super) owners: Arc<Owners>,
@@ -160,6 +163,7 @@ impl Heart {
 
     async fn beat(&self) -> Result<Beat, Failure> {
         self.link.mend().await?;
+        self.snapshot.check_fresh()?;
         let (id, dead_after) = (self.identity.id, DEAD_AFTER.as_secs_f64());
         let sent_at = Uptime::now();
         let now = self.told_time.now().map(Timestamp::as_unix_ms);

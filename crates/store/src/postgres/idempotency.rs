@@ -14,7 +14,7 @@ pub(super) const DELETE_IF_OVER: &str =
 /// What is known of one key. Who asks at the same moment waits for what this one makes of it.
 pub(super) const FIND: &str = "\
     SELECT request_sha256 = $4, run_id = $5, status_code, answer, nonce, \
-           EXISTS (SELECT 1 FROM nodes WHERE nodes.id = run_id) FROM idempotency_keys \
+           EXISTS (SELECT 1 FROM nodes WHERE nodes.id = run_id), created_at > $6 FROM idempotency_keys \
     WHERE project_id = $1 AND route = $2 AND key = $3 FOR UPDATE";
 
 /// Begins a request, unless it is known.
@@ -39,7 +39,9 @@ struct Known {
     same_request: bool,
     ours: bool,
     /// Begun by a node that lives, this one or another.
-    may_run: bool,
+    is_nodes: bool,
+    /// So lately that it may still be run.
+    is_recent: bool,
     status_code: Option<u16>,
     answer: Option<Vec<u8>>,
     nonce: Nonce,
@@ -71,8 +73,8 @@ pub(super) async fn begin(
                 Ok(body) => Ok(Begun::Done(StoredAnswer { status_code, body })),
             }
         }
-        _ if known.ours || (known.may_run && beginning.repeatable) => Ok(Begun::Running { nonce }),
-        _ if known.may_run => Ok(Begun::RunningElsewhere),
+        _ if known.ours || (known.is_nodes && beginning.repeatable) => Ok(Begun::Running { nonce }),
+        _ if known.is_nodes && known.is_recent => Ok(Begun::RunningElsewhere),
         _ if beginning.repeatable => {
             take_over(tx, run_id, &beginning.key).await?;
             Ok(Begun::New { nonce })
@@ -115,7 +117,9 @@ async fn insert_or_find(
     if inserted == 1 {
         return Ok(None);
     }
-    let found = tx.query_opt(FIND, &[&project_id, &wanted.route, &wanted.key, &sha256, &run_id]).await?;
+    let run_since = beginning.now.minus(crate::idempotency::RUN_FOR).as_unix_ms();
+    let found =
+        tx.query_opt(FIND, &[&project_id, &wanted.route, &wanted.key, &sha256, &run_id, &run_since]).await?;
     // Forgotten since it was in the way: from the beginning, then.
     let row = found.ok_or(Failure::Again)?;
     Ok(Some(Known {
@@ -124,7 +128,8 @@ async fn insert_or_find(
         status_code: columns::optional_number::<i32, u16>(&row, 2)?,
         answer: get(&row, 3)?,
         nonce: columns::array(&row, 4)?,
-        may_run: get(&row, 5)?,
+        is_nodes: get(&row, 5)?,
+        is_recent: get(&row, 6)?,
     }))
 }
 

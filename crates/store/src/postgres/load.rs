@@ -8,6 +8,7 @@ use ringback_domain::{IdMaker, ProjectId, Timestamp};
 use super::columns::{self, Key, key};
 use super::connections::{Connection, Connections};
 use super::failure::{DatabaseError, Failure};
+use super::snapshot::Edition;
 use super::{api_keys, endpoints, event_types, projects, sources};
 use crate::config::Config;
 use crate::keyring::Keyring;
@@ -28,11 +29,13 @@ pub(super) async fn prepare(tx: &Connection, ids: &IdMaker, now: Timestamp) -> R
     Ok(made > 0)
 }
 
-/// Reads the whole configuration at one moment, and with it proves that every secret can be decrypted. With the number it has.
-pub(super) async fn config(connections: &Connections, keyring: &Keyring) -> Result<(Config, i64), Failure> {
+/// Reads the whole configuration at one moment, and with it proves that every secret can be decrypted. With its edition.
+pub(super) async fn config(
+    connections: &Connections,
+    keyring: &Keyring,
+) -> Result<(Config, Edition), Failure> {
     let tx = connections.read().await?;
-    let version = tx.query_one("SELECT version FROM config_version", &[]).await?;
-    let version = columns::get(&version, 0)?;
+    let edition = Edition::read(&tx).await?;
     let mut config = Config::default();
     if let Some(row) = tx.query_opt("SELECT key_sha256 FROM admin_keys", &[]).await? {
         config.put_admin_key(columns::array(&row, 0)?);
@@ -57,7 +60,7 @@ pub(super) async fn config(connections: &Connections, keyring: &Keyring) -> Resu
         config.put_event_type(project_id, &name, max_age_secs);
     }
     tx.commit().await?;
-    Ok((config, version))
+    Ok((config, edition))
 }
 
 /// Makes this the one admin key.

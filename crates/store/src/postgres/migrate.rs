@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
 use super::schema::{Kind, Schema, number};
-use super::{Refused, connecting, locks, tls};
+use super::{Refused, connecting, schema_lock, tls};
 use crate::error::OpenError;
 
 /// A node of which nothing was heard for so long is dead.
@@ -69,8 +69,7 @@ pub async fn migrate_to(
     // What a node needs beside this one is for its own start to look at.
     super::settings::check(&client, address, 1).await?;
     // Given back with the connection.
-    let lock = format!("SELECT pg_advisory_lock({}, 0)", locks::SCHEMA);
-    client.batch_execute(&lock).await.map_err(|error| refused.by(error))?;
+    schema_lock::take(&client).await.map_err(|error| refused.by(error))?;
     let migrated = run(&mut client, schema, until).await;
     drop(client);
     // It ends with its client; how, is of no interest any more.

@@ -65,6 +65,7 @@ mod reseal;
 mod routing;
 mod rules;
 mod schema;
+mod schema_lock;
 mod secrets;
 #[cfg(test)]
 #[path = "../../../testkit/src/postgres/server.rs"]
@@ -111,7 +112,9 @@ pub use address::{AddressError, PostgresAddress};
 pub use migrate::{Migrate, Migrated, migrate_database, migrate_to};
 pub use options::{LeaseClock, PostgresOptions};
 pub use schema::Schema;
-pub use status::{DatabaseStatus, NodeStatus, PartitionStatus, SchemaStatus, database_status};
+pub use status::{
+    ConnectionLimit, DatabaseStatus, Limited, NodeStatus, PartitionStatus, SchemaStatus, database_status,
+};
 pub use writer::BatchCounts;
 
 /// The store in a PostgreSQL database. Dropping it without [`Store::close`](crate::Store::close) is safe: everything answered is on
@@ -199,6 +202,7 @@ impl PostgresStore {
         let heart = Heart {
             link: Arc::clone(&link),
             connections: Arc::clone(&pool),
+            snapshot: Arc::clone(&snapshot),
             identity,
             owners: Arc::new(Owners::new(Arc::clone(&pulse))),
             told_time: Arc::new(ToldTime::default()),

@@ -21,8 +21,8 @@ use super::address::PostgresAddress;
 use super::connecting::{self, ConnectError};
 use super::connections::Params;
 use super::ears::{CONFIG_CHANNEL, DUE_CHANNEL, Ears, due_payload};
-use super::locks;
 use super::options::LeaseClock;
+use super::{locks, schema_lock};
 
 /// How long a start waits for a node that is going to be gone: its connection is, when the server has noticed.
 const LAST_BREATH: Duration = Duration::from_secs(1);
@@ -79,16 +79,14 @@ impl Node {
     /// Has the schema alone, until [`Node::leave_schema`].
     pub(super) async fn enter_schema(&self) -> Result<(), tokio_postgres::Error> {
         // The lock goes with the session: one that says nothing for so long, in or outside of a transaction, is ended by the server.
-        let sql = format!(
-            "SET idle_session_timeout = '60s'; SET idle_in_transaction_session_timeout = '10s'; SELECT pg_advisory_lock({}, 0)",
-            locks::SCHEMA
-        );
-        self.client.batch_execute(&sql).await
+        let sql = "SET idle_session_timeout = '60s'; SET idle_in_transaction_session_timeout = '10s'";
+        self.client.batch_execute(sql).await?;
+        schema_lock::take(&self.client).await
     }
 
     pub(super) async fn leave_schema(&self) -> Result<(), tokio_postgres::Error> {
-        let sql = format!("SELECT pg_advisory_unlock({}, 0); RESET idle_session_timeout", locks::SCHEMA);
-        self.client.batch_execute(&sql).await
+        schema_lock::give_back(&self.client).await?;
+        self.client.batch_execute("RESET idle_session_timeout").await
     }
 
     /// Whether no other node lives. If so, none comes to life until [`Node::appear`].

@@ -415,7 +415,7 @@ impl Store for PostgresStore {
 
     async fn release(&self, deliveries: Vec<Unattempted>) -> Result<(), StoreError> {
         let freed = write!(self, |tx| claim::release(tx, &deliveries));
-        if let Err(StoreError::Unavailable(_)) = &freed {
+        if let Err(StoreError::Unavailable(_) | StoreError::InDoubt(_)) = &freed {
             self.mislaid.note(deliveries.iter().map(Held::claimed));
         }
         self.tell_due(freed?);

@@ -166,20 +166,28 @@ pub(super) async fn list(
     Ok(Page::cut(items, page.limit))
 }
 
-/// One statement for each combination of filters. Calls to one source are picked out of all the project's, or of its refused
-/// ones, in their order.
+/// One statement for each combination of filters, each by one index: what is not to be looked up in another is compared in a way that no
+/// index knows. Refused calls to one source are picked out of all the project's refused ones, which are kept within bounds.
 pub(super) fn list_query(
     project_id: ProjectId,
     filter: ReceiptFilter,
     page: PageRequest<ReceiptId>,
 ) -> Statement {
-    let mut statement = Statement::new(format!("SELECT {COLUMNS} FROM receipts"));
-    statement.bind(" WHERE project_id = ", key(project_id));
-    if filter.refused_only {
-        statement.push(" AND event_id IS NULL");
-    }
-    if let Some(source_id) = filter.source_id {
-        statement.bind(" AND source_id IS NOT DISTINCT FROM ", key(source_id));
+    let mut statement = Statement::new(format!("SELECT {COLUMNS} FROM receipts WHERE "));
+    match filter.source_id {
+        Some(source_id) if !filter.refused_only => {
+            statement.bind("source_id = ", key(source_id));
+            statement.bind(" AND project_id IS NOT DISTINCT FROM ", key(project_id));
+        }
+        source_id => {
+            statement.bind("project_id = ", key(project_id));
+            if filter.refused_only {
+                statement.push(" AND event_id IS NULL");
+            }
+            if let Some(source_id) = source_id {
+                statement.bind(" AND source_id IS NOT DISTINCT FROM ", key(source_id));
+            }
+        }
     }
     let (beyond, direction) = match page.order {
         Order::Asc => (" AND id > ", " ORDER BY id ASC LIMIT "),

@@ -28,7 +28,8 @@ const SETTINGS: &str = "\
            current_setting('server_encoding'), current_setting('transaction_read_only') = 'on', \
            current_setting('synchronous_commit') = 'off', \
            current_setting('max_connections')::int4 - current_setting('superuser_reserved_connections')::int4, \
-           (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user)";
+           (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user), \
+           (SELECT datconnlimit FROM pg_database WHERE datname = current_database())";
 
 /// Refuses a server that is too old, or that does not keep what it has committed. Warns of what may become troublesome: `needed` is how
 /// many connections this node may have.
@@ -55,20 +56,22 @@ pub(super) async fn check(
                 "the database's sessions have synchronous_commit=off; Ringback sets it on for what it writes, others may not"
             );
         }
-        warn_of_connections(row.get(7), row.get(8), needed);
+        warn_of_connections(row.get(7), [row.get(8), row.get(9)], needed);
         return Ok(());
     };
     Err(refuse(Box::new(unfit)))
 }
 
-/// A role without a limit has -1.
-fn warn_of_connections(of_server: i32, of_role: i32, needed: usize) {
-    let allowed = if of_role < 0 { of_server } else { of_server.min(of_role) };
+/// A role or a database without a limit has -1.
+fn warn_of_connections(of_server: i32, of_role_and_database: [i32; 2], needed: usize) {
+    let limits = of_role_and_database.into_iter().filter(|limit| *limit >= 0);
+    let allowed = limits.fold(of_server, i32::min);
     if usize::try_from(allowed).is_ok_and(|allowed| allowed < needed) {
         tracing::warn!(
             store.connections_needed = needed,
             store.connections_allowed = allowed,
-            "the database allows fewer connections than one node may need: raise max_connections, or the role's CONNECTION LIMIT"
+            "the database allows fewer connections than one node may need: raise max_connections, or the CONNECTION LIMIT of \
+             the role or the database"
         );
     }
 }

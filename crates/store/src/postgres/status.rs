@@ -23,11 +23,21 @@ use crate::error::OpenError;
 const SESSION: &str = "\
     SET default_transaction_read_only = on; SET lock_timeout = '2s'; SET statement_timeout = '10s'";
 
-/// What a server holds is seen under any name that the driver could have.
 const SERVER: &str = "\
     SELECT current_setting('server_version'), current_database()::text, pg_database_size(current_database()), \
-           (SELECT coalesce(sum(numbackends), 0)::int8 FROM pg_stat_database), \
-           current_setting('max_connections')::int8, current_setting('synchronous_commit')";
+           current_setting('synchronous_commit')";
+
+/// Every limit that connections of this role to this database have, with how many count against it; -1 is none. The server keeps some back
+/// for superusers, whom no other limit binds.
+const LIMITS: &str = "\
+    SELECT (SELECT coalesce(sum(numbackends), 0)::int8 FROM pg_stat_database), \
+           current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8 \
+               - coalesce(current_setting('reserved_connections', true)::int8, 0), \
+           (SELECT numbackends::int8 FROM pg_stat_database WHERE datname = current_database()), \
+           CASE WHEN r.rolsuper THEN -1 ELSE (SELECT datconnlimit FROM pg_database WHERE datname = current_database()) END::int8, \
+           (SELECT count(*) FROM pg_stat_activity WHERE usesysid = r.oid AND backend_type = 'client backend'), \
+           CASE WHEN r.rolsuper THEN -1 ELSE r.rolconnlimit END::int8 \
+    FROM pg_roles AS r WHERE r.rolname = current_user";
 
 const NODES: &str = "\
     SELECT id::text, version, schema_version::int8, \
@@ -50,14 +60,54 @@ pub struct DatabaseStatus {
     pub schema: SchemaStatus,
     /// Who works on it, or has done so lately; the oldest first.
     pub nodes: Vec<NodeStatus>,
-    /// Connections to the whole server, this one among them.
-    pub connections_used: u32,
-    /// How many there may be.
-    pub connections_max: u32,
+    /// The limits of connections: the server's first, then those of the database and of the role, where there are such.
+    pub connections: Vec<ConnectionLimit>,
     /// The parts of the tables that are divided by time, oldest first within each table.
     pub partitions: Vec<PartitionStatus>,
     /// What the server does at a commit if nobody says otherwise. Ringback says `on`.
     pub synchronous_commit: String,
+}
+
+/// A limit of how many connections there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimit {
+    /// Whose.
+    pub of: Limited,
+    /// Connections that count against it, this one among them.
+    pub used: u32,
+    /// How many there may be.
+    pub max: u32,
+}
+
+/// What has a limit of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// The whole server, without what it keeps back for superusers.
+    Server,
+    /// The database: `CONNECTION LIMIT` of `ALTER DATABASE`.
+    Database,
+    /// The role: `CONNECTION LIMIT` of `ALTER ROLE`, over all databases.
+    Role,
+}
+
+impl DatabaseStatus {
+    /// The limit of which the fewest connections are left; none in a status that has none.
+    #[must_use]
+    pub fn tightest(&self) -> Option<ConnectionLimit> {
+        self.connections.iter().copied().min_by_key(|limit| i64::from(limit.max) - i64::from(limit.used))
+    }
+}
+
+impl Limited {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Database => "database",
+            Self::Role => "role",
+        }
+    }
 }
 
 /// How far a schema is.
@@ -151,11 +201,18 @@ async fn look(
         size_bytes: unsigned(&server, 2),
         schema,
         nodes,
-        connections_used: u32::try_from(server.get::<_, i64>(3)).unwrap_or(u32::MAX),
-        connections_max: u32::try_from(server.get::<_, i64>(4)).unwrap_or(u32::MAX),
+        connections: limits(&client.query_one(LIMITS, &[]).await?),
         partitions,
-        synchronous_commit: server.get(5),
+        synchronous_commit: server.get(3),
     })
+}
+
+fn limits(row: &Row) -> Vec<ConnectionLimit> {
+    let limit = |(of, column): (Limited, usize)| {
+        let max = u32::try_from(row.get::<_, i64>(column + 1)).ok()?;
+        Some(ConnectionLimit { of, used: u32::try_from(unsigned(row, column)).unwrap_or(u32::MAX), max })
+    };
+    [(Limited::Server, 0), (Limited::Database, 2), (Limited::Role, 4)].into_iter().filter_map(limit).collect()
 }
 
 fn node(row: &Row) -> NodeStatus {

@@ -107,7 +107,7 @@ impl Writer {
         })?;
         match timeout(APPEND_BOUND, answer).await {
             Ok(answer) => answer.unwrap_or(Err(StoreError::Closed)),
-            Err(_) => Err(Failure::Unavailable(DatabaseError::NoAnswer).into()),
+            Err(_) => Err(Failure::InDoubt(DatabaseError::NoAnswer).into()),
         }
     }
 
@@ -199,7 +199,7 @@ impl Shared {
         let tx = self.connections.write_until(until).await?;
         let outcomes = batch::run(&tx, &self.ids, self.leases, &works).await?;
         if let Err(failure) = tx.commit().await {
-            if matches!(failure, Failure::Unavailable(_)) {
+            if matches!(failure, Failure::InDoubt(_)) {
                 // Nobody knows, and whoever asked is told of an error.
                 self.mislaid.note(works.iter().zip(&outcomes).flat_map(|(work, outcome)| work.held(outcome)));
             }

@@ -74,7 +74,7 @@ use crate::store::{
 use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 
 pub use options::SqliteOptions;
-pub use status::{SqliteStatus, migrate_sqlite, sqlite_status};
+pub use status::{SqliteStatus, migrate_sqlite, sqlite_in_use, sqlite_status};
 pub use writer::WriterCounts;
 
 /// The embedded store. Dropping it without [`Store::close`] is safe: everything answered is on disk.

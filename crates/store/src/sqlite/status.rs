@@ -73,6 +73,31 @@ pub fn sqlite_status(data_dir: &Path) -> Result<Option<SqliteStatus>, OpenError>
     }))
 }
 
+/// What somebody has put into a database: what comes with each project does not count.
+const IN_USE: &str = "\
+    SELECT EXISTS (SELECT 1 FROM events) OR EXISTS (SELECT 1 FROM endpoints) \
+           OR EXISTS (SELECT 1 FROM sources WHERE kind <> 'publish')";
+
+/// The database in this data folder, if somebody has used it: there is a source, an endpoint or an event in it. Changes nothing.
+///
+/// Blocks on the disk.
+///
+/// # Errors
+/// [`OpenError::Folder`], [`OpenError::Busy`] or [`OpenError::Database`].
+pub fn sqlite_in_use(data_dir: &Path) -> Result<Option<PathBuf>, OpenError> {
+    let path = data_dir.join(folder::DATABASE_FILE);
+    if size(&path)?.is_none() {
+        return Ok(None);
+    }
+    let look = || -> rusqlite::Result<bool> {
+        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(schema_version(&db)? > 0 && db.query_row(IN_USE, [], |row| row.get(0))?)
+    };
+    let is_in_use = look().map_err(|source| soundness::refusal(&path, source))?;
+    Ok(is_in_use.then_some(path))
+}
+
 /// Brings the schema of the database in this data folder up to date, which each start does too. Gives what was applied, in order.
 /// Makes nothing where there is no database.
 ///

@@ -138,7 +138,7 @@ async fn call(world: &World, source: SourceId, noted: &Noted, caller: usize) -> 
                 noted.accepted.fetch_add(1, Ordering::Relaxed);
                 accepted.push(name);
             }
-            Err(StoreError::Unavailable(_) | StoreError::Overloaded) => {
+            Err(StoreError::Unavailable(_) | StoreError::InDoubt(_) | StoreError::Overloaded) => {
                 noted.refused.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -231,12 +231,34 @@ async fn a_commit_whose_answer_is_lost_is_no_second_event() {
     let proxy = Proxy::start(server.port());
     let trial = Trial::begin(Failing::at(&[proxy.port])).await;
     for _ in 0..10 {
-        proxy.set(Mode::CutAtCommit);
+        proxy.set(Mode::CutAtCommit(""));
         trial.more_are_refused(1).await;
         trial.more_are_accepted(CALLERS, SOON).await;
         assert_eq!(proxy.mode(), Mode::Forward);
     }
     println!("{}", trial.end(&server).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_answer_is_lost_is_in_doubt_and_one_that_never_got_there_is_not() {
+    let server = OwnServer::start();
+    let proxy = Proxy::start(server.port());
+    let world = World::new(Failing(Failing::at(&[proxy.port]))).await;
+    let endpoint = world.new_endpoint(&["*"]);
+    let id = endpoint.id;
+    proxy.set(Mode::CutAtCommit(""));
+    let lost = world.store.create_endpoint(endpoint).await;
+    assert!(matches!(lost, Err(StoreError::InDoubt(_))), "{lost:?}");
+    let began = Instant::now();
+    while world.store.config().project(world.project).unwrap().endpoint(id).is_none() {
+        assert!(began.elapsed() < SOON, "what was committed does not become known");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.stop("fast");
+    let refused = world.store.create_endpoint(world.new_endpoint(&["*"])).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    server.start_again();
+    world.store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

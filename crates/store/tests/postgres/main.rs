@@ -1,6 +1,9 @@
 //! The backend for many nodes held against the store's specification, and what is true of it alone.
 #![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
 
+#[path = "../../../testkit/src/postgres/authority.rs"]
+#[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
+mod authority;
 mod backend;
 mod chart;
 #[path = "../conformance/mod.rs"]
@@ -20,6 +23,8 @@ mod owners;
 mod partitions;
 mod pooled;
 mod pooler;
+#[path = "../../../testkit/src/postgres/proxy.rs"]
+#[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod proxy;
 mod queue;
 mod secrecy;

@@ -63,8 +63,8 @@ async fn a_claim_whose_answer_is_lost_is_given_back() {
     for rules in [DeliveryRules::default(), owned] {
         let endpoint = trial.world.endpoint_with(rules).await;
         trial.due(endpoint).await;
-        trial.proxy.set(Mode::CutAtCommit);
-        assert_err!(trial.claim(endpoint).await, StoreError::Unavailable(_));
+        trial.proxy.set(Mode::CutAtCommit(""));
+        assert_err!(trial.claim(endpoint).await, StoreError::InDoubt(_));
         assert_eq!(trial.proxy.mode(), Mode::Forward, "the server has committed it");
         assert_eq!(trial.claim(endpoint).await.unwrap(), 0, "they are leased");
         trial.are_free(endpoint, COUNT).await;
@@ -76,9 +76,9 @@ async fn a_claim_whose_answer_is_lost_is_given_back() {
 async fn an_append_whose_answer_is_lost_leaves_nothing_leased() {
     let trial = Trial::begin().await;
     let endpoint = trial.world.endpoint(&["*"]).await;
-    trial.proxy.set(Mode::CutAtCommit);
+    trial.proxy.set(Mode::CutAtCommit(""));
     let answer = trial.world.publication("a").leased_until(at(60)).try_append().await;
-    assert_err!(answer, StoreError::Unavailable(_));
+    assert_err!(answer, StoreError::InDoubt(_));
     trial.are_free(endpoint, 1).await;
     trial.world.store.close().await;
 }
@@ -112,7 +112,7 @@ async fn a_lease_taken_anew_after_a_commit_that_was_undone_is_left_alone() {
     let endpoint = trial.world.endpoint(&["*"]).await;
     trial.due(endpoint).await;
     trial.proxy.set(Mode::SwallowCommit);
-    assert_err!(trial.claim(endpoint).await, StoreError::Unavailable(_));
+    assert_err!(trial.claim(endpoint).await, StoreError::InDoubt(_));
     // The same node, and the same tokens.
     let begun = Instant::now();
     while trial.claim(endpoint).await.unwrap() == 0 {

@@ -46,8 +46,8 @@ async fn what_no_standby_has_is_not_acknowledged() {
     let project = world.store.create_project(world.new_project("second"));
     let another = PostgresStore::open(Failing(server.url().to_owned()).options());
     let (append, project, another) = tokio::join!(append, project, another);
-    assert_err!(append, StoreError::Unavailable(_));
-    assert_err!(project, StoreError::Unavailable(_));
+    assert_err!(append, StoreError::InDoubt(_));
+    assert_err!(project, StoreError::InDoubt(_));
     assert!(another.is_err(), "who starts is not told that it is ready");
     assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
     wait_for(&server, "");

@@ -1,46 +1,10 @@
 //! TLS to the server, with certificates made here: whom it trusts, and what it says of those it does not.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use ringback_store::{PostgresOptions, PostgresStore, Store};
-use tempfile::NamedTempFile;
 
+use crate::authority::Authority;
 use crate::conformance::{at, keyring};
 use crate::own_server::OwnServer;
-
-/// An authority, and its certificate as a file.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    file: NamedTempFile,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let file = NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), issuer.pem()).unwrap();
-        Self { issuer, file }
-    }
-
-    /// Has the server show a certificate for these names, valid until a year.
-    fn certify(&self, server: &OwnServer, names: &[&str], until: i32) {
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params.not_after = date_time_ymd(until, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        server.place("server.crt", &certificate.pem());
-        server.place("server.key", &key.serialize_pem());
-        server.admin("ALTER SYSTEM SET ssl = on");
-        restart(server);
-    }
-
-    fn path(&self) -> &str {
-        self.file.path().to_str().unwrap()
-    }
-}
 
 /// Has it take what was changed: a mere signal to do so it takes when it likes.
 fn restart(server: &OwnServer) {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ringback_domain::ReplayQuery;
+use ringback_store::idempotency::RUN_FOR;
 use ringback_store::{Beginning, Begun, IdempotencyKey, ReplayStore, Retention, Store};
 
 use crate::backend::Database;
@@ -57,11 +58,13 @@ async fn a_request_runs_on_one_node_while_that_lives() {
     let database = Database::new();
     let world = World::new(database.clone()).await;
     let other = second_node(&database).await;
-    let begin = async |store: &dyn Store, key: &str, repeatable| {
+    let begin_at = async |now, store: &dyn Store, key: &str, repeatable| {
         let key = IdempotencyKey { project_id: world.project, route: "POST /".into(), key: key.into() };
-        let beginning = Beginning { key, request_sha256: [1; 32], repeatable, nonce: [9; 16], now: at(0) };
+        let beginning = Beginning { key, request_sha256: [1; 32], repeatable, nonce: [9; 16], now };
         store.begin_idempotent(beginning).await.unwrap()
     };
+    let begin =
+        async |store: &dyn Store, key: &str, repeatable| begin_at(at(0), store, key, repeatable).await;
     let (new, running) = (Begun::New { nonce: [9; 16] }, Begun::Running { nonce: [9; 16] });
     for key in ["once", "often"] {
         assert_eq!(begin(&*other, key, key == "often").await, new);
@@ -69,6 +72,10 @@ async fn a_request_runs_on_one_node_while_that_lives() {
     assert_eq!(begin(&*other, "once", false).await, running);
     assert_eq!(begin(&*world.store, "once", false).await, Begun::RunningElsewhere);
     assert_eq!(begin(&*world.store, "often", true).await, running);
+    // It cannot be run for so long: that its end was not written is no reason to say so for ever.
+    let later = at(0).plus(RUN_FOR);
+    assert_eq!(begin_at(later, &*world.store, "once", false).await, Begun::Interrupted);
+    assert_eq!(begin_at(later, &*world.store, "often", true).await, running);
     drop(other);
     let began = Instant::now();
     while begin(&*world.store, "once", false).await != Begun::Interrupted {

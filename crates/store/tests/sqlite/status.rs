@@ -1,9 +1,9 @@
 //! What is said of a database from outside, and its schema brought up to date without a server.
 
-use ringback_store::{OpenError, SqliteStore, Store, migrate_sqlite, sqlite_status};
+use ringback_store::{OpenError, SqliteStore, Store, migrate_sqlite, sqlite_in_use, sqlite_status};
 
 use crate::backend::{DatabaseFolder, options};
-use crate::conformance::assert_err;
+use crate::conformance::{World, assert_err};
 
 #[tokio::test]
 async fn a_database_is_looked_at_beside_its_server_and_without_it() {
@@ -20,6 +20,20 @@ async fn a_database_is_looked_at_beside_its_server_and_without_it() {
     assert_eq!(without.path, folder.path().join("ringback.db"));
     assert_eq!(without.size_bytes % without.page_bytes, 0);
     assert_eq!((without.schema_version, without.pending.len()), (without.newest_known, 0));
+}
+
+#[tokio::test]
+async fn a_database_is_in_use_once_somebody_has_put_something_into_it() {
+    let folder = DatabaseFolder::new();
+    assert_eq!(sqlite_in_use(&folder.path()).unwrap(), None);
+    let world = World::new(folder.clone()).await;
+    assert_eq!(sqlite_in_use(&folder.path()).unwrap(), None, "what comes with a project is nobody's");
+    world.source().await;
+    assert_eq!(sqlite_in_use(&folder.path()).unwrap(), Some(folder.path().join("ringback.db")));
+    world.store.close().await;
+    std::fs::write(folder.path().join("ringback.db"), "no database, but longer than a header of one is")
+        .unwrap();
+    assert_err!(sqlite_in_use(&folder.path()), OpenError::Database { .. } | OpenError::Damaged { .. });
 }
 
 #[test]

@@ -3,25 +3,32 @@
 use std::time::Duration;
 
 use indicatif::HumanDuration;
-use ringback_store::{DatabaseStatus, NodeStatus, SchemaStatus};
+use ringback_store::{ConnectionLimit, DatabaseStatus, Limited, NodeStatus, SchemaStatus};
 
 /// How far a node's clock may be off, in milliseconds, before somebody should set it.
 const CLOCK_TOLERANCE_MS: u64 = 2_000;
-/// How many of its connections a server should have left, in percent.
+/// How many of the connections of a limit should be left, in percent.
 const CONNECTIONS_LEFT: u64 = 10;
 
 /// Everything that needs doing, the schema first.
 pub(super) fn of(status: &DatabaseStatus) -> Vec<String> {
     let mut needs = of_schema(&status.schema);
     needs.extend(status.nodes.iter().filter_map(of_node));
-    let (used, max) = (u64::from(status.connections_used), u64::from(status.connections_max));
-    if used * 100 > max * (100 - CONNECTIONS_LEFT) {
-        needs.push(format!(
-            "{used} of the server's {max} connections are in use: lower database_connections, raise max_connections, or put a \
-             pooler in between"
-        ));
-    }
+    needs.extend(status.connections.iter().filter_map(of_connections));
     needs
+}
+
+fn of_connections(limit: &ConnectionLimit) -> Option<String> {
+    let (used, max) = (u64::from(limit.used), u64::from(limit.max));
+    let whose = limit.of.as_str();
+    let raise = match limit.of {
+        Limited::Server => "raise max_connections, or put a pooler in between",
+        Limited::Database => "raise its CONNECTION LIMIT (ALTER DATABASE)",
+        Limited::Role => "raise its CONNECTION LIMIT (ALTER ROLE)",
+    };
+    (used * 100 > max * (100 - CONNECTIONS_LEFT)).then(|| {
+        format!("{used} of the {whose}'s {max} connections are in use: lower database_connections, {raise}")
+    })
 }
 
 fn of_schema(schema: &SchemaStatus) -> Vec<String> {
@@ -79,11 +86,14 @@ mod tests {
                 pending_contractions: vec![],
             },
             nodes: vec![node(true, 3)],
-            connections_used: 90,
-            connections_max: 100,
+            connections: vec![limit(Limited::Server, 90, 100), limit(Limited::Role, 10, 12)],
             partitions: vec![],
             synchronous_commit: "on".into(),
         }
+    }
+
+    fn limit(of: Limited, used: u32, max: u32) -> ConnectionLimit {
+        ConnectionLimit { of, used, max }
     }
 
     fn node(is_alive: bool, clock_ahead_ms: i64) -> NodeStatus {
@@ -111,6 +121,7 @@ mod tests {
             pending_contractions: vec!["V3__contract_b".into()],
             ..sound().schema
         };
+        let with = |limit| DatabaseStatus { connections: vec![limit], ..sound() };
         for (status, words) in [
             (
                 DatabaseStatus { nodes: vec![node(false, 9_000)], ..sound() },
@@ -118,7 +129,9 @@ mod tests {
             ),
             (DatabaseStatus { nodes: vec![node(true, 2_001)], ..sound() }, &["2.0 s ahead of"]),
             (DatabaseStatus { nodes: vec![node(true, -90_500)], ..sound() }, &["90.5 s behind"]),
-            (DatabaseStatus { connections_used: 91, ..sound() }, &["91 of the server's 100"]),
+            (with(limit(Limited::Server, 91, 100)), &["91 of the server's 100", "max_connections"]),
+            (with(limit(Limited::Database, 10, 10)), &["10 of the database's 10", "ALTER DATABASE"]),
+            (with(limit(Limited::Role, 11, 12)), &["11 of the role's 12", "ALTER ROLE"]),
             (DatabaseStatus { schema, ..sound() }, &["V2__expand_a", "V3__contract_b", "--contract"]),
         ] {
             let needs = of(&status).join("\n");

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 use ringback_store::{
-    DatabaseStatus, Migrate, NodeStatus, OpenError, PartitionStatus, database_status, migrate_database,
+    ConnectionLimit, DatabaseStatus, Migrate, NodeStatus, OpenError, PartitionStatus, database_status,
+    migrate_database,
 };
 use serde_json::{Value, json};
 
@@ -57,6 +58,7 @@ fn as_json(name: &str, status: &DatabaseStatus) -> Value {
             "is_alive": node.is_alive,
         })
     };
+    let connections = |limit: &ConnectionLimit| json!({ "limit_of": limit.of.as_str(), "used": limit.used, "max": limit.max });
     let partition = |partition: &PartitionStatus| {
         json!({
             "table": partition.table,
@@ -73,7 +75,9 @@ fn as_json(name: &str, status: &DatabaseStatus) -> Value {
         "server_version": status.server_version,
         "synchronous_commit": status.synchronous_commit,
         "size_bytes": status.size_bytes,
-        "connections": { "used": status.connections_used, "max": status.connections_max },
+        // The limit that is reached first.
+        "connections": status.tightest().as_ref().map(connections),
+        "connection_limits": status.connections.iter().map(connections).collect::<Vec<_>>(),
         "schema": {
             "version": status.schema.version,
             "newest_known": status.schema.newest_known,
@@ -92,9 +96,13 @@ fn print(name: &str, status: &DatabaseStatus) -> Result<(), CliError> {
         ("database", name.to_owned()),
         ("server", format!("PostgreSQL {}", status.server_version)),
         ("size", HumanBytes(status.size_bytes).to_string()),
-        ("connections", format!("{} of {} in use", status.connections_used, status.connections_max)),
         ("schema", schema_in_words(schema.version, schema.newest_known, pending)),
     ];
+    let in_words = |limit: ConnectionLimit| {
+        let ConnectionLimit { of, used, max } = limit;
+        ("connections", format!("{used} of {max} in use (the {}'s limit)", of.as_str()))
+    };
+    shown.extend(status.tightest().map(in_words));
     shown.extend(partitions_in_words(&status.partitions));
     output::named(&shown)?;
     if !status.nodes.is_empty() {

@@ -5,10 +5,12 @@
 -- endpoint's row for every delivery to it. The statements that write see to it that what a row refers to is there.
 
 -- Raised by every change of the configuration, as its first step: who has raised it is the only one to change anything until the end of
--- its transaction, and whoever reads another number than it knows has to read the configuration again.
+-- its transaction, and whoever reads another number or stamp than it knows has to read the configuration again.
 CREATE TABLE config_version (
     only_row BOOLEAN PRIMARY KEY DEFAULT true CHECK (only_row),
     version  BIGINT NOT NULL,
+    -- another one with each change: after a fail-over to a standby that was behind, a number comes up again for something else
+    stamp    UUID NOT NULL DEFAULT gen_random_uuid(),
     -- a known text under the operator's encryption key: whoever has another key is refused although nothing else is encrypted yet
     key_check BYTEA
 );
@@ -210,6 +212,9 @@ CREATE TABLE receipts (
     CHECK ((event_id IS NULL) = (headers IS NOT NULL)),
     CHECK ((event_id IS NULL) = (body IS NOT NULL))
 );
+
+-- The calls of one source, among those of all: a quiet one's are far apart.
+CREATE INDEX receipts_by_source ON receipts (source_id, id);
 
 -- Few, and looked for among many that were taken in.
 CREATE INDEX receipts_refused ON receipts (project_id, id) WHERE event_id IS NULL;
