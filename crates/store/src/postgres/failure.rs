@@ -172,8 +172,10 @@ pub(super) fn verdict(error: &tokio_postgres::Error) -> Verdict {
     // Or it has become a standby.
     if is_of_the_way(refusal) || *refusal.code() == SqlState::READ_ONLY_SQL_TRANSACTION {
         Verdict::AllDoubtful
-    } else if is_fatal(refusal) || refusal.code().code().starts_with("53") {
-        // It has no room; or this session alone is over.
+    } else if is_fatal(refusal)
+        || (refusal.code().code().starts_with("53") && *refusal.code() != SqlState::DISK_FULL)
+    {
+        // It has no memory; or this session alone is over. That there is no room on the disk is no session's fault.
         Verdict::Broken
     } else {
         Verdict::Sound

@@ -16,7 +16,7 @@ use super::batch::{Outcome, Work};
 use super::endpoints::Changed;
 use super::failure::{DatabaseError, Failure};
 use super::mislaid::Held;
-use super::owners::needs_owner;
+use super::owners::{Way, needs_owner};
 use super::writer::MAX_TRIES;
 use super::{
     PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, heartbeat,
@@ -378,7 +378,11 @@ impl Store for PostgresStore {
         self.told_time.note(now);
         let wanted = claim::Wanted { endpoint_id, now, lease_expires_at, limit };
         if self.config().endpoint(endpoint_id).is_some_and(|endpoint| needs_owner(endpoint)) {
-            return self.written(self.claim_owned(wanted).await);
+            // Who only waits for its owner has learned nothing of the database.
+            return match self.owners.way(endpoint_id) {
+                Way::Wait => Ok(Vec::new()),
+                way => self.written(self.claim_owned(wanted, way).await),
+            };
         }
         self.claim_shared(wanted).await
     }
@@ -550,7 +554,9 @@ impl Store for PostgresStore {
         self.writing.noted(self.writer.check_room())?;
         self.read(self.snapshot.check_fresh())?;
         let touched = async {
-            let tx = self.connections.write_until(Instant::now() + CHECK_BOUND).await?;
+            let until = Instant::now() + CHECK_BOUND;
+            self.writing.check_room(&self.connections, self.leases.node, until).await?;
+            let tx = self.connections.write_until(until).await?;
             load::touch(&tx, self.leases.node).await?;
             tx.commit().await
         };
