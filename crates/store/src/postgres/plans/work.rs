@@ -47,7 +47,7 @@ async fn what_a_batch_looks_up_is_found_by_index() {
     }
     plans.assert(dedupe::FIRST_SEEN, &["webhook_ids_pkey"]).await;
     plans.assert(deliveries::HOLD_EVENTS, &["events_pkey"]).await;
-    plans.assert(receipts::ADMIT, &["receipts_pkey"]).await;
+    plans.assert(receipts::ADMIT, &["receipts_refused"]).await;
     plans.assert(receipts::COUNT_HELD, &["receipts_held"]).await;
     for sql in [idempotency::FIND, idempotency::COMPLETE, idempotency::DELETE_IF_OVER] {
         plans.assert(sql, &["idempotency_keys_pkey"]).await;
