@@ -64,6 +64,9 @@ async fn who_calls_while_the_database_is_down_is_told_to_come_again() {
         gateway.readiness(503).await;
         let answer = gateway.api(Method::GET, "/readyz", None).await;
         assert_eq!(answer.json()["store"]["status"], "unavailable");
+        gateway.readiness(503).await;
+        let news = gateway.talk().rsplit("the database ").next().unwrap().to_owned();
+        assert!(news.starts_with("takes no writes") || news.starts_with("cannot be read"), "{news}");
         server.start_again();
         comes_again(&mut openai, webhook_id).await;
         gateway.readiness(200).await;

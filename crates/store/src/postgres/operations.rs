@@ -16,7 +16,7 @@ use super::batch::{Outcome, Work};
 use super::endpoints::Changed;
 use super::failure::{DatabaseError, Failure};
 use super::mislaid::Held;
-use super::owners::needs_owner;
+use super::owners::{Way, needs_owner};
 use super::writer::MAX_TRIES;
 use super::{
     PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, heartbeat,
@@ -378,7 +378,10 @@ impl Store for PostgresStore {
         self.told_time.note(now);
         let wanted = claim::Wanted { endpoint_id, now, lease_expires_at, limit };
         if self.config().endpoint(endpoint_id).is_some_and(|endpoint| needs_owner(endpoint)) {
-            return self.written(self.claim_owned(wanted).await);
+            return match self.owners.way(endpoint_id) {
+                Way::Wait => Ok(Vec::new()),
+                way => self.written(self.claim_owned(wanted, way).await),
+            };
         }
         self.claim_shared(wanted).await
     }
@@ -398,9 +401,14 @@ impl Store for PostgresStore {
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
         let now = finish.now;
         if let Some(note) = &finish.endpoint {
-            let ended = self.written(until_it_meets_none!(self.finish_with_note(&finish, note)))?;
-            if let Some(ended) = ended {
-                return Ok(self.tell_released(ended, now));
+            match until_it_meets_none!(self.finish_with_note(&finish, note)) {
+                // No news: the database was not asked.
+                Ok(None) => {}
+                outcome => {
+                    if let Some(ended) = self.written(outcome)? {
+                        return Ok(self.tell_released(ended, now));
+                    }
+                }
             }
         }
         match self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)? {
@@ -547,8 +555,9 @@ impl Store for PostgresStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.writing.noted(self.writer.check_room())?;
-        self.read(self.snapshot.check_fresh())?;
+        // Both are known here: only the transaction says that the database is there.
+        self.writing.trouble_noted(self.writer.check_room())?;
+        self.reading.trouble_noted(self.snapshot.check_fresh().map_err(StoreError::from))?;
         let touched = async {
             let tx = self.connections.write_until(Instant::now() + CHECK_BOUND).await?;
             load::touch(&tx, self.leases.node).await?;

@@ -50,11 +50,7 @@ impl PostgresStore {
     }
 
     /// Claims for an endpoint that one node alone delivers to, if that is this one, or may be.
-    pub(super) async fn claim_owned(&self, wanted: claim::Wanted) -> Result<Vec<Claimed>, Failure> {
-        let way = self.owners.way(wanted.endpoint_id);
-        if way == Way::Wait {
-            return Ok(Vec::new());
-        }
+    pub(super) async fn claim_owned(&self, wanted: claim::Wanted, way: Way) -> Result<Vec<Claimed>, Failure> {
         let asked_at = Instant::now();
         // What it claims is to be known before it is committed.
         let tx = self.connections.write().await?;
