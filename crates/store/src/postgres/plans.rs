@@ -117,8 +117,16 @@ fn sorted_by(node: &str, next: &str) -> Option<String> {
 }
 
 /// Those that are small whatever happens.
-const SMALL: [&str; 7] =
-    ["projects", "sources", "endpoints", "replays", "config_version", "nodes", "endpoint_owners"];
+const SMALL: [&str; 8] = [
+    "projects",
+    "sources",
+    "endpoints",
+    "replays",
+    "config_version",
+    "nodes",
+    "dead_nodes",
+    "endpoint_owners",
+];
 
 fn id<I: TypedId>() -> I {
     I::from_bytes([1; 16])
