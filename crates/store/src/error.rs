@@ -165,7 +165,7 @@ pub enum OpenError {
     },
     /// A pooler is there where a session of one's own is needed.
     #[error(
-        "at {database}, which the setting `{setting}` names, is a pooler that gives each transaction another session of the server: \
+        "the setting `{setting}` names a pooler that gives each transaction another session of the server ({database}): \
          name the server itself as `database_session` (--database-session, RINGBACK_DATABASE_SESSION), beside the pooler as `database`"
     )]
     Pooler {
