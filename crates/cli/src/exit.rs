@@ -15,6 +15,13 @@ pub(crate) enum CliError {
     /// The server, or the receiver of a triggered call, cannot be reached. Exit code 3.
     #[error("cannot reach {url}: {reason}")]
     Unreachable { url: String, reason: String },
+    /// The database cannot be reached. Exit code 3.
+    #[error("{message}")]
+    NoDatabase {
+        message: String,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
     /// The server, or the receiver of a triggered call, said no. Exit code 4.
     #[error("{message}")]
     Refused { message: String },
@@ -57,11 +64,19 @@ impl CliError {
         Self::Failed { message: error.to_string(), source: causes(error) }
     }
 
+    /// The database could not be used, because of this error, whose text says what to do.
+    pub(crate) fn of_database(error: &ringback_store::OpenError) -> Self {
+        match error.is_unreachable() {
+            true => Self::NoDatabase { message: error.to_string(), source: causes(error) },
+            false => Self::failed_by(error),
+        }
+    }
+
     fn code(&self) -> u8 {
         match self {
             Self::Failed { .. } | Self::Declined { .. } => 1,
             Self::Usage(_) => 2,
-            Self::Unreachable { .. } => 3,
+            Self::Unreachable { .. } | Self::NoDatabase { .. } => 3,
             Self::Refused { .. } => 4,
             Self::CannotStart { .. } => 5,
             Self::NotDelivered { .. } => 6,

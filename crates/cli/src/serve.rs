@@ -4,6 +4,7 @@ mod admin_key;
 mod banner;
 mod clock;
 mod encryption_key;
+mod listening;
 pub(crate) mod logging;
 mod signals;
 mod store;
@@ -16,7 +17,6 @@ use ringback_domain::retry::Jitter;
 use ringback_domain::{Clock, IdMaker};
 use ringback_egress::{Client, Policy};
 use serde_json::{Map, Value};
-use tokio::net::TcpListener;
 
 use crate::args::Global;
 use crate::exit::CliError;
@@ -78,6 +78,8 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
     let clock: Arc<dyn Clock> = Arc::new(clock::SystemClock);
     let ids = Arc::new(IdMaker::new(u64::from_le_bytes(random::bytes())));
     let database = settings.database()?;
+    admin_key::check(settings)?;
+    let socket = listening::bind(settings).await?;
     let policy = settings.egress_policy()?;
     let client = open_client(settings, policy.clone())?;
 
@@ -87,9 +89,20 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
         () = stop.clone().requested() => return Ok(()),
     };
     let store = Arc::clone(&opened.store);
-    let admin_key = admin_key::establish(settings, &database, store.as_ref()).await?;
-    let listener = listen(settings).await?;
-    let public_url = settings.public_url_for(&listener)?;
+    let prepared = async {
+        let admin_key = admin_key::establish(settings, &database, store.as_ref()).await?;
+        let listener = listening::listen(settings, socket)?;
+        let public_url = settings.public_url_for(&listener)?;
+        Ok((admin_key, listener, public_url))
+    };
+    let (admin_key, listener, public_url) = match prepared.await {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            // Other nodes need not find out that this one is gone.
+            store.close().await;
+            return Err(error);
+        }
+    };
 
     let deliverer = Deliverer::start(DelivererParts {
         store: Arc::clone(&store),
@@ -126,16 +139,6 @@ fn open_client(settings: &Settings, policy: Policy) -> Result<Client, CliError> 
     let mut roots = native_roots();
     settings.egress.trust(&mut roots)?;
     Ok(Client::builder(policy, roots).proxy(settings.egress.proxy()?).build())
-}
-
-async fn listen(settings: &Settings) -> Result<TcpListener, CliError> {
-    TcpListener::bind(&settings.listen).await.map_err(|error| CliError::CannotStart {
-        message: format!(
-            "cannot listen on {}: {error}; choose another address with --listen",
-            settings.listen
-        ),
-        source: None,
-    })
 }
 
 /// The machine's own certificate authorities.

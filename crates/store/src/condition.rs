@@ -54,6 +54,14 @@ impl Condition {
         outcome
     }
 
+    /// Notes the trouble of something that does not get as far as the database when all is well: that it went well says nothing of it.
+    pub(crate) fn trouble_noted<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        match outcome {
+            Err(error) => self.noted(Err(error)),
+            well => well,
+        }
+    }
+
     fn failed(&self, error: &StoreError) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         self.failing.store(true, Ordering::Relaxed);
@@ -93,6 +101,10 @@ mod tests {
         }
         let _ = condition.noted(Err::<(), _>(StoreError::Closed));
         assert_eq!(told(), (true, 3), "its closing is not its recovery");
+        let _ = condition.trouble_noted(Ok(()));
+        assert_eq!(told(), (true, 3), "nobody has asked the database");
+        let _ = condition.trouble_noted(Err::<(), _>(StoreError::Overloaded));
+        assert_eq!(told(), (true, 4));
         let _ = condition.noted(Err::<(), _>(StoreError::NotFound { noun: "x" }));
         assert_eq!(told(), (false, 0), "an answer is one");
         // Again so soon: counted, and told with the next line.

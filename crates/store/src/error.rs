@@ -151,20 +151,85 @@ pub enum OpenError {
     },
     /// The database server cannot be used.
     #[error(
-        "cannot use the PostgreSQL database {database}: see that the server runs, that it can be reached from here, and that the \
-         address in the settings is right"
+        "cannot use the PostgreSQL database {database}, which the setting `{setting}` names: see that the server runs, that it can \
+         be reached from here, and that the address is right"
     )]
     Server {
+        /// `database` or `database_session`.
+        setting: &'static str,
         /// The database and the server, without a password.
         database: String,
         /// What the server said, or what keeps from reaching it.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A pooler is there where a session of one's own is needed.
+    #[error(
+        "the setting `{setting}` names a pooler that gives each transaction another session of the server ({database}): \
+         name the server itself as `database_session` (--database-session, RINGBACK_DATABASE_SESSION), beside the pooler as `database`"
+    )]
+    Pooler {
+        /// `database` or `database_session`.
+        setting: &'static str,
+        /// The database and the pooler, without a password.
+        database: String,
+    },
+    /// The two settings do not name the same rows.
+    #[error(
+        "the settings `database` ({database}) and `database_session` ({session}) lead to different databases, or to different schemas \
+         of one: both must name the same, the one through a pooler and the other past it"
+    )]
+    OtherDatabase {
+        /// The database and the server or pooler of the one, without a password.
+        database: String,
+        /// Those of the other.
+        session: String,
+    },
+    /// There is no schema to make tables in.
+    #[error(
+        "the role {role} has no schema to make tables in, in the database {database} (its search_path is {search_path}): as an \
+         administrator say there `CREATE SCHEMA ringback AUTHORIZATION {role}` and `ALTER ROLE {role} SET search_path = ringback`"
+    )]
+    NoSchema {
+        /// The database and the server.
+        database: String,
+        /// Who connects.
+        role: String,
+        /// Where the server looks for tables.
+        search_path: String,
+    },
+    /// There is a schema, and no tables may be made in it.
+    #[error(
+        "the role {role} may not make tables in the schema {schema} of the database {database}, as each node does: as an administrator \
+         say there `GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}`, or give it a schema of its own (`CREATE SCHEMA ringback \
+         AUTHORIZATION {role}` and `ALTER ROLE {role} SET search_path = ringback`)"
+    )]
+    NoRights {
+        /// The database and the server.
+        database: String,
+        /// Who connects.
+        role: String,
+        /// Where tables would be made.
+        schema: String,
+    },
+    /// The tables are another role's.
+    #[error(
+        "the table {table} of the database {database} is owned by {owner}, and the role {role} could not add partitions to it: name \
+         {owner} in the address, or make {role} a member of it (`GRANT {owner} TO {role}`)"
+    )]
+    NotOwner {
+        /// The database and the server.
+        database: String,
+        /// Who connects.
+        role: String,
+        /// One of the tables.
+        table: String,
+        /// Whose it is.
+        owner: String,
+    },
     /// The schema is newer than this binary, or a migration failed.
     #[error(
-        "cannot bring the database's schema up to date: if permission was denied, the role needs a schema of its own, as by \
-         `createdb --owner ROLE`; if a newer Ringback has used it, start that version or a later one; if it is damaged, put a \
+        "cannot bring the database's schema up to date: if a newer Ringback has used it, start that version or a later one; if it is damaged, put a \
          backup in its place"
     )]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -190,14 +255,29 @@ pub enum OpenError {
     /// Secrets in the database are encrypted under a key that was not given.
     #[error(
         "the database holds secrets encrypted under key {key_id}, which was not given: set RINGBACK_ENCRYPTION_KEY to the key \
-         (or the list of keys) this database was used with, or put the file encryption-key back into the data folder if it \
-         was that one"
+         (or the list of keys) this database was used with{elsewhere}"
     )]
     MissingKey {
         /// Names the missing key without showing it.
         key_id: String,
+        /// Where else the key may be, as the end of the sentence.
+        elsewhere: &'static str,
     },
     /// The rows cannot be read.
     #[error("cannot read the configuration from the database: it is damaged, put a backup in its place")]
     Config(#[source] StoreError),
+}
+
+impl OpenError {
+    /// A key is missing that the data folder may have held.
+    pub(crate) fn missing_key_of_folder(key_id: String) -> Self {
+        let elsewhere = "; or put the file encryption-key back into the data folder if it was that one";
+        Self::MissingKey { key_id, elsewhere }
+    }
+
+    /// Whether there was nobody to talk to: a server that cannot be reached, or that says nothing.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Server { source, .. } if crate::postgres::is_unreachable(&**source))
+    }
 }

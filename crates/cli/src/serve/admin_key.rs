@@ -48,6 +48,11 @@ impl AdminKey {
     }
 }
 
+/// Refuses a setting that is no key, before anything is begun.
+pub(crate) fn check(settings: &Settings) -> Result<(), CliError> {
+    settings.admin_key.as_ref().map_or(Ok(()), |given| usable(given).map(drop))
+}
+
 /// Puts an admin key in force: the given one, else the one in the data folder, else a new one; in a database that nodes share, the latter
 /// two only if there is none.
 pub(crate) async fn establish(
@@ -91,7 +96,7 @@ fn usable(given: &SecretText) -> Result<Zeroizing<String>, CliError> {
     match key.len() >= MIN_BYTES && key.bytes().all(|b| b.is_ascii_graphic()) {
         true => Ok(key),
         false => Err(CliError::Usage(format!(
-            "RINGBACK_ADMIN_KEY must be at least {MIN_BYTES} visible ASCII characters without blanks"
+            "the setting `admin_key` (RINGBACK_ADMIN_KEY) must be at least {MIN_BYTES} visible ASCII characters without blanks"
         ))),
     }
 }
@@ -105,7 +110,7 @@ async fn replace(store: &dyn Store, key: &str, is_shared: bool) -> Result<(), Cl
     store.set_admin_key(sha256).await.map_err(CliError::cannot_start)?;
     if is_shared && former.is_some() {
         tracing::warn!(
-            "RINGBACK_ADMIN_KEY is another than before: the former admin key is void, on every node"
+            "the setting `admin_key` is another than before: the former admin key is void, on every node"
         );
     }
     Ok(())

@@ -65,7 +65,7 @@ fn text(settings: &Settings, public_url: &Url, url: &str, opened: &Opened, admin
         add("node", node.clone());
     }
     let admin_key = match admin_key {
-        AdminKey::Given => "the one given by RINGBACK_ADMIN_KEY".to_owned(),
+        AdminKey::Given => "the one that the setting `admin_key` gives".to_owned(),
         AdminKey::Found(file) => format!("in {}", file.display()),
         AdminKey::Made { key, file } if std::io::stderr().is_terminal() => {
             format!("{bold}{}{bold:#} (kept in {})", key.as_str(), file.display())

@@ -103,20 +103,21 @@ impl Settings {
 }
 
 /// What a setting says of a database's address. What is said when it says none never shows it: it may hold a password.
-fn address(setting: &str, said: &SecretText) -> Result<PostgresAddress, CliError> {
+fn address(setting: &'static str, said: &SecretText) -> Result<PostgresAddress, CliError> {
     let text = match said.reveal().trim().strip_prefix("file:") {
         Some(path) => fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
             CliError::Usage(format!("the setting `{setting}`: cannot read {path}: {error}"))
         })?,
         None => Zeroizing::new(said.reveal().to_owned()),
     };
-    text.trim().parse().map_err(|error| {
+    let address = text.trim().parse::<PostgresAddress>();
+    address.map(|address| address.said_by(setting)).map_err(|error| {
         let how = match error {
             AddressError::Form => {
                 ", or file: and the path of a file that holds that; in a user's name or password write \
                  %40 for @, %2F for /, %3A for :, %3F for ?, %23 for # and %25 for %"
             }
-            AddressError::SslMode => "",
+            AddressError::Parameter { .. } | AddressError::SslMode => "",
         };
         CliError::Usage(format!("the setting `{setting}`: {error}{how}"))
     })
@@ -133,7 +134,7 @@ mod tests {
         fs::write(file.path(), format!("{url}\n")).unwrap();
         for said in [url.to_owned(), format!("file:{}", file.path().display())] {
             let address = address("database", &said.into()).unwrap();
-            assert_eq!(address.to_string(), "ringback at db.example");
+            assert_eq!(address.to_string(), "ringback at db.example:5432");
         }
     }
 

@@ -61,9 +61,15 @@ async fn who_calls_while_the_database_is_down_is_told_to_come_again() {
         for _ in 0..20 {
             assert!(!is_accepted(&mut openai, webhook_id).await);
         }
+        let good_news =
+            || gateway.talk().matches("writes again").count() + gateway.talk().matches("read again").count();
+        let before = good_news();
         gateway.readiness(503).await;
         let answer = gateway.api(Method::GET, "/readyz", None).await;
         assert_eq!(answer.json()["store"]["status"], "unavailable");
+        assert!(!is_accepted(&mut openai, webhook_id).await);
+        gateway.readiness(503).await;
+        assert_eq!(good_news(), before, "it is away:\n{}", gateway.talk());
         server.start_again();
         comes_again(&mut openai, webhook_id).await;
         gateway.readiness(200).await;

@@ -1,8 +1,8 @@
 //! `ringback db` on PostgreSQL: what it says of a database, and the schema brought up to date.
 
 use ringback_store::{Migrate, OpenError, Schema, migrate_to};
-use ringback_testkit::Gateway;
 use ringback_testkit::postgres::{Database, OwnServer};
+use ringback_testkit::{Gateway, until};
 use serde_json::json;
 
 use crate::BINARY;
@@ -82,6 +82,34 @@ async fn a_node_that_died_and_one_whose_clock_is_off_need_attention() {
 }
 
 #[tokio::test]
+async fn a_node_that_died_stays_in_sight_beside_one_that_lives() {
+    let database = Database::create();
+    let builder = Gateway::builder(BINARY).database(&database.url());
+    let (one, two) = tokio::join!(builder.clone().start(), builder.start());
+    let dead = two.get("/healthz").await["node"].as_str().unwrap().to_owned();
+    two.kill().await;
+    until("the other one to be buried", || async { one.talk().contains("a node is dead").then_some(()) })
+        .await;
+    let done = db(&database, &["status", "--json"]).await;
+    assert_eq!(done.code, Some(7), "{}", done.stderr);
+    let status = done.json();
+    let nodes = status["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 2, "{status}");
+    let shown = nodes.iter().find(|node| node["id"] == dead.as_str()).unwrap();
+    assert_eq!(shown["is_alive"], json!(false));
+    assert!(status["needs"].to_string().contains(&dead), "{status}");
+    // After an hour it is in sight and nobody's business.
+    let client = database.connection().await;
+    client.batch_execute("UPDATE dead_nodes SET heartbeat_at = now() - interval '61 minutes'").await.unwrap();
+    let done = db(&database, &["status"]).await;
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("dead") && done.stdout.contains("fsync on"), "{}", done.stdout);
+    one.terminate().await;
+    let done = db(&database, &["status", "--json"]).await;
+    assert_eq!(done.json()["nodes"].as_array().unwrap().len(), 1, "who left is not dead: {}", done.stdout);
+}
+
+#[tokio::test]
 async fn an_empty_database_gets_its_schema_without_a_node() {
     let database = Database::create();
     let behind = db(&database, &["status"]).await;
@@ -149,9 +177,16 @@ async fn what_cannot_be_reached_is_named_without_the_password() {
     let url = "postgres://someone:hunter2@127.0.0.1:1/nowhere";
     for args in [&["db", "status"] as &[&str], &["db", "migrate"]] {
         let done = ringback(args, &[("RINGBACK_DATABASE", url)]).await;
-        assert_eq!(done.code, Some(1), "{}", done.stderr);
-        assert!(done.stderr.contains("nowhere at 127.0.0.1"), "{}", done.stderr);
+        assert_eq!(done.code, Some(3), "{}", done.stderr);
+        assert!(
+            done.stderr.contains("nowhere at 127.0.0.1:1, which the setting `database`"),
+            "{}",
+            done.stderr
+        );
         done.hides("hunter2");
+        let environment = [("RINGBACK_DATABASE", "postgres://h/d"), ("RINGBACK_DATABASE_SESSION", url)];
+        let done = ringback(args, &environment).await;
+        assert!(done.stderr.contains("127.0.0.1:1, which the setting `database_session`"), "{}", done.stderr);
     }
     let done = ringback(&["db", "status", "--database", "u:hunter2@h"], &[]).await;
     assert_eq!(done.code, Some(2));

@@ -29,7 +29,9 @@ async fn a_database_is_not_used_without_its_encryption_key() {
     let gateway = at(&database.url()).start().await;
     gateway.create_endpoint("http://127.0.0.1:9/", &["*"]).await;
     let other = at(&database.url()).env("RINGBACK_ENCRYPTION_KEY", OTHER_KEY);
-    refused(other, 5, &["set RINGBACK_ENCRYPTION_KEY"]).await;
+    let NotStarted { code, talk } = other.try_start().await.expect_err("it is refused");
+    assert_eq!(code, Some(5), "{talk}");
+    assert!(talk.contains("set RINGBACK_ENCRYPTION_KEY") && !talk.contains("data folder"), "{talk}");
     gateway.terminate().await;
     // A new key beside the former one is how keys are changed.
     let both = format!("{OTHER_KEY},{ENCRYPTION_KEY}");
@@ -43,6 +45,7 @@ async fn an_address_that_is_none_is_refused_with_the_form_of_one() {
     for url in ["user:hunter2@db.example", "mysql://u:hunter2@db.example/d", "postgres://u:hunter2@h:x/d"] {
         refused(at(url), 2, &["`database`", form]).await;
     }
+    refused(at("postgres://u:hunter2@h/d?fancy=1"), 2, &["the parameter `fancy`"]).await;
     refused(at("postgres://u:hunter2@h/d?sslmode=maybe"), 2, &["sslmode is disable or verify-full"]).await;
     refused(at("file:/does/not/exist"), 2, &["cannot read /does/not/exist"]).await;
     let database = Database::create();
@@ -52,6 +55,22 @@ async fn an_address_that_is_none_is_refused_with_the_form_of_one() {
     refused(few, 2, &["`database_connections` must be at least 2"]).await;
     let alone = Gateway::builder(BINARY).env("RINGBACK_DATABASE_SESSION", "postgres://u:hunter2@h/d");
     refused(alone, 2, &["`database_session` needs `database`"]).await;
+}
+
+#[tokio::test]
+async fn a_start_that_fails_leaves_no_node_behind() {
+    let database = Database::create();
+    let gateway = at(&database.url()).start().await;
+    let taken = gateway.url().strip_prefix("http://").unwrap().parse().unwrap();
+    let other = || at(&database.url());
+    refused(other().env("RINGBACK_ADMIN_KEY", "short"), 2, &["at least 16"]).await;
+    refused(other().listen(taken), 5, &["cannot listen on", "--listen"]).await;
+    // Found out when it has registered, so that it has to leave.
+    refused(other().env("RINGBACK_PUBLIC_URL", "ftp://h"), 2, &["public_url"]).await;
+    let known = "SELECT (SELECT count(*) FROM nodes), (SELECT count(*) FROM dead_nodes)";
+    let row = database.connection().await.query_one(known, &[]).await.unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1, 0));
+    gateway.terminate().await;
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ use super::connecting;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The least time that each host gets of it.
 const MIN_FOR_EACH: Duration = Duration::from_millis(1500);
+/// The port where none is said.
+const DEFAULT_PORT: u16 = 5432;
 /// How long what was sent may stay unacknowledged until the connection counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(10);
 
@@ -36,6 +38,7 @@ pub struct PostgresAddress {
     pub(super) hosts: Arc<[Config]>,
     /// Which of them took writes when last asked.
     pub(super) writing_host: Arc<AtomicUsize>,
+    setting: &'static str,
 }
 
 /// A text that is not such an address.
@@ -44,12 +47,30 @@ pub enum AddressError {
     /// It has another form.
     #[error("the address of a PostgreSQL database is postgres://user:password@host:port/database")]
     Form,
+    /// It has a parameter that is none, or one whose value is none.
+    #[error("the parameter `{name}` of the address is not known, or cannot have that value")]
+    Parameter {
+        /// The parameter's name, without its value.
+        name: String,
+    },
     /// TLS is asked for in a way that is not known.
     #[error("sslmode is disable or verify-full")]
     SslMode,
 }
 
 impl PostgresAddress {
+    /// The same, said by the setting of this name, which messages name. Else it is `database`.
+    #[must_use]
+    pub fn said_by(self, setting: &'static str) -> Self {
+        Self { setting, ..self }
+    }
+
+    /// The setting that says it.
+    #[must_use]
+    pub fn setting(&self) -> &'static str {
+        self.setting
+    }
+
     /// Whether connections are encrypted.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
@@ -80,8 +101,8 @@ impl FromStr for PostgresAddress {
                 _ => rest.push(parameter),
             }
         }
-        let mut config: Config =
-            format!("{base}?{}", rest.join("&")).parse().map_err(|_| AddressError::Form)?;
+        let parsed = format!("{base}?{}", rest.join("&")).parse();
+        let mut config: Config = parsed.map_err(|_| unreadable(query, &rest))?;
         // A `@` or `/` in a password that is not encoded ends it: the rest of it must not become a host or a database, which messages name.
         if is_cut_password(base) {
             return Err(AddressError::Form);
@@ -98,7 +119,7 @@ impl FromStr for PostgresAddress {
         config.tcp_user_timeout(LOST_AFTER).keepalives_idle(LOST_AFTER).keepalives_interval(LOST_AFTER / 3);
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         let hosts = connecting::hosts(&config).into();
-        Ok(Self { config, root_certificates, hosts, writing_host: Arc::default() })
+        Ok(Self { config, root_certificates, hosts, writing_host: Arc::default(), setting: "database" })
     }
 }
 
@@ -107,6 +128,18 @@ fn is_cut_password(base: &str) -> bool {
     let (_, rest) = base.split_once("://").unwrap_or_default();
     let (before, after) = rest.split_once('@').unwrap_or(("", rest));
     before.contains('/') || after.contains('@')
+}
+
+/// What is wrong with an address. A name is said only where it can be no part of a password that has a `?` in it.
+fn unreadable(query: &str, parameters: &[&str]) -> AddressError {
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let wrong = parameters.iter().find(|&&one| format!("postgres://host/?{one}").parse::<Config>().is_err());
+    match wrong.map(|one| one.split_once('=').unwrap_or((one, "")).0) {
+        Some(name) if is_name(name) && !query.contains('@') => {
+            AddressError::Parameter { name: name.to_owned() }
+        }
+        _ => AddressError::Form,
+    }
 }
 
 fn read_ssl_mode(mode: &str) -> Result<SslMode, AddressError> {
@@ -138,12 +171,15 @@ impl fmt::Display for PostgresAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or("postgres");
         write!(f, "{database} at ")?;
+        let ports = self.config.get_ports();
         for (index, host) in self.config.get_hosts().iter().enumerate() {
             let comma = if index > 0 { ", " } else { "" };
+            let port = ports.get(index).or_else(|| ports.first()).unwrap_or(&DEFAULT_PORT);
             match host {
-                Host::Tcp(name) => write!(f, "{comma}{name}")?,
+                Host::Tcp(name) if name.contains(':') => write!(f, "{comma}[{name}]:{port}")?,
+                Host::Tcp(name) => write!(f, "{comma}{name}:{port}")?,
                 #[cfg(unix)]
-                Host::Unix(folder) => write!(f, "{comma}{}", folder.display())?,
+                Host::Unix(folder) => write!(f, "{comma}{}:{port}", folder.display())?,
             }
         }
         Ok(())
@@ -193,8 +229,20 @@ mod tests {
             "db.example",
             "host=db.example user=u",
             "mysql://u@h/d",
-            "postgres://u@h/d?nonsense=1",
+            "postgres://u@h:x/d",
         ] {
+            assert_eq!(text.parse::<PostgresAddress>().unwrap_err(), AddressError::Form, "{text}");
+        }
+        for (text, name) in [
+            ("postgres://u@h/d?nonsense=1", "nonsense"),
+            ("postgres://u@h/d?sslmode=disable&sslcert=/x", "sslcert"),
+            ("postgres://u@h/d?application_name=x&connect_timeout=soon", "connect_timeout"),
+        ] {
+            let named = AddressError::Parameter { name: name.to_owned() };
+            assert_eq!(text.parse::<PostgresAddress>().unwrap_err(), named, "{text}");
+        }
+        for password in ["1?hunter@h/d?fancy=1", "1?Hunter2/"] {
+            let text = format!("postgres://u:{password}");
             assert_eq!(text.parse::<PostgresAddress>().unwrap_err(), AddressError::Form, "{text}");
         }
         for mode in ["prefer", "allow", "", "Disable"] {
@@ -233,7 +281,11 @@ mod tests {
     #[test]
     fn no_password_is_shown() {
         let address = parse("postgres://user:hunter2@db.example/ringback");
-        assert_eq!(address.to_string(), "ringback at db.example");
+        assert_eq!(address.to_string(), "ringback at db.example:5432");
         assert!(!format!("{address:?}").contains("hunter2"));
+        let hosts = parse("postgres://u@one:1,[::1]:2,three/d").to_string();
+        assert_eq!(hosts, "d at one:1, [::1]:2, three:5432");
+        let socket = parse("postgres://u@/d?host=/run/postgresql&port=5433").to_string();
+        assert_eq!(socket, "d at /run/postgresql:5433");
     }
 }

@@ -1,7 +1,8 @@
 //! What becomes of a dead node's things: its leases are void, its ownerships and replays are anybody's.
 //!
 //! A lease whose row somebody is at just now (the dead node itself, stopped in the middle of a transaction, which the server ends after
-//! a while) is left for the next time. Until then the node's row stays, marked so that the node, should it come back, knows.
+//! a while) is left for the next time. Until then the node's row stays, marked so that the node, should it come back, knows. For a day people are
+//! shown who was buried.
 
 use ringback_domain::EndpointId;
 
@@ -27,6 +28,22 @@ pub(super) const ANY_LEASE: &str =
 
 const FREE_REPLAYS: &str = "UPDATE replays SET runner = NULL WHERE runner = $1";
 const DISOWN: &str = "DELETE FROM endpoint_owners WHERE node_id = $1";
+/// Keeps for people who is dead and when it was last heard, but for who died long ago. A row that is marked was kept before.
+macro_rules! keep {
+    ($which:literal) => {
+        concat!(
+            "WITH forgotten AS (DELETE FROM dead_nodes WHERE heartbeat_at < clock_timestamp() - interval '1 day') \
+             INSERT INTO dead_nodes (id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms) \
+             SELECT id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms FROM nodes \
+             WHERE heartbeat_at > 'epoch'",
+            $which,
+            " ON CONFLICT (id) DO NOTHING"
+        )
+    };
+}
+
+const KEEP: &str = keep!(" AND id = $1");
+const KEEP_ALL: &str = keep!("");
 const REMOVE: &str = "DELETE FROM nodes WHERE id = $1";
 /// Its heartbeats fail from now on, so that it registers again.
 const MARK: &str = "UPDATE nodes SET heartbeat_at = 'epoch' WHERE id = $1";
@@ -55,6 +72,7 @@ pub(super) async fn bury(
     let due = rows.iter().map(|row| columns::id(row, 0)).collect::<Result<Vec<EndpointId>, _>>()?;
     tx.execute(FREE_REPLAYS, &[&dead]).await?;
     let whole = !get::<bool>(&tx.query_one(ANY_LEASE, &[&dead]).await?, 0)?;
+    tx.execute(KEEP, &[&dead]).await?;
     tx.execute(if whole { REMOVE } else { MARK }, &[&dead]).await?;
     tx.commit().await?;
     Ok(Some(Buried { due, whole }))
@@ -62,6 +80,7 @@ pub(super) async fn bury(
 
 /// Removes all nodes, since none lives; says how many leases that freed.
 pub(super) async fn bury_all(tx: &Connection) -> Result<u64, Failure> {
+    tx.execute(KEEP_ALL, &[]).await?;
     tx.execute("DELETE FROM nodes", &[]).await?;
     tx.execute("UPDATE replays SET runner = NULL WHERE runner IS NOT NULL", &[]).await?;
     let free =

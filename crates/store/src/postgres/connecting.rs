@@ -67,6 +67,18 @@ pub(super) enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// Whether there was nobody to talk to.
+    fn is_absence(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Silent)
+    }
+}
+
+/// Whether this says that there was nobody to talk to.
+pub(crate) fn is_unreachable(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref().is_some_and(ConnectError::is_absence)
+}
+
 /// Connects to the first host that takes writes.
 pub(super) async fn connect(
     address: &PostgresAddress,

@@ -24,6 +24,15 @@ pub(super) enum DatabaseError {
         /// Whether the session ends with it.
         ends_session: bool,
     },
+    /// It does not know what was prepared over this very connection.
+    #[error(
+        "the server does not know a statement of this connection ({message}): a pooler is in between that gives each transaction another \
+         session; name the server itself as `database_session` (--database-session), beside the pooler as `database`"
+    )]
+    Pooled {
+        /// In the server's words; names the statement.
+        message: String,
+    },
     /// It did not get there, or no answer came back.
     #[error("no answer from the database server")]
     Connection(#[source] tokio_postgres::Error),
@@ -119,6 +128,9 @@ impl From<tokio_postgres::Error> for Failure {
         if *code == SqlState::T_R_DEADLOCK_DETECTED || *code == SqlState::T_R_SERIALIZATION_FAILURE {
             return Self::Again;
         }
+        if is_of_statement(code) {
+            return Self::Unavailable(DatabaseError::Pooled { message: refusal.message().to_owned() });
+        }
         // That a row violates a constraint is said of one with a name.
         if *code == SqlState::CHECK_VIOLATION && refusal.constraint().is_none() {
             let table = refusal.table().unwrap_or_default().to_owned();
@@ -135,6 +147,11 @@ impl From<tokio_postgres::Error> for Failure {
             _ => Self::Unavailable(said),
         }
     }
+}
+
+/// A prepared statement is not there, or is there before it was prepared.
+fn is_of_statement(code: &SqlState) -> bool {
+    *code == SqlState::INVALID_SQL_STATEMENT_NAME || *code == SqlState::DUPLICATE_PSTATEMENT
 }
 
 /// Whether nothing follows in the session.
@@ -173,9 +190,11 @@ pub(super) fn verdict(error: &tokio_postgres::Error) -> Verdict {
     if is_of_the_way(refusal) || *refusal.code() == SqlState::READ_ONLY_SQL_TRANSACTION {
         Verdict::AllDoubtful
     } else if is_fatal(refusal)
+        || is_of_statement(refusal.code())
         || (refusal.code().code().starts_with("53") && *refusal.code() != SqlState::DISK_FULL)
     {
-        // It has no memory; or this session alone is over. That there is no room on the disk is no session's fault.
+        // It has no memory; or this session alone is over, or is not the one it was. That there is no room on the disk is no session's
+        // fault.
         Verdict::Broken
     } else {
         Verdict::Sound
@@ -205,5 +224,22 @@ impl From<Failure> for StoreError {
             Failure::Unreadable(source) => Self::Corrupt { noun: "row", source },
             Failure::Closed => Self::Closed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::server::{Server, connect};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_statement_that_a_session_lost_speaks_of_a_pooler() {
+        let client = connect(&Server::get().url("postgres")).await.unwrap();
+        let statement = client.prepare("SELECT 1").await.unwrap();
+        client.batch_execute("DEALLOCATE ALL").await.unwrap();
+        let error = client.query(&statement, &[]).await.unwrap_err();
+        assert_eq!(verdict(&error), Verdict::Broken);
+        let Failure::Unavailable(said) = Failure::from(error) else { panic!("it is no matter of the data") };
+        assert!(said.to_string().contains("--database-session"), "{said}");
     }
 }

@@ -37,6 +37,7 @@ const SWEEP_EVERY: u32 = 60;
 const TOLERABLE_MS: u64 = 2000;
 
 const REGISTER: &str = "\
+    WITH risen AS (DELETE FROM dead_nodes WHERE id = $1) \
     INSERT INTO nodes (id, version, schema_version, clock_ahead_ms) VALUES ($1, $2, $3, 0) \
     ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()";
 
@@ -91,6 +92,11 @@ pub(super) async fn register(node: &Node, identity: &Identity) -> Result<Uptime,
     let Identity { id, version, schema_version } = identity;
     node.client.execute(REGISTER, &[id, version, schema_version]).await?;
     Ok(sent_at)
+}
+
+/// Unregisters a node whose start has failed; if that fails too, the others find it dead.
+pub(super) async fn withdraw(node: &Node, id: Key) {
+    let _ = node.client.execute(LEAVE, &[&id]).await;
 }
 
 /// Unregisters a node.

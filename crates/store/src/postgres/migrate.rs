@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
 use super::schema::{Kind, Schema, number};
-use super::{Refused, connecting, schema_lock, tls};
+use super::{Refused, connecting, schema_lock, sessions, tls};
 use crate::error::OpenError;
 
 /// A node of which nothing was heard for so long is dead.
@@ -61,11 +61,13 @@ pub async fn migrate_to(
     schema: &Schema,
     until: Migrate,
 ) -> Result<Migrated, OpenError> {
-    let refused = Refused { database: address.to_string() };
+    let refused = Refused::of(address);
     let tls = tls::connector(address).map_err(|error| refused.because(error))?;
     let connected = connecting::connect(address, &tls).await;
     let (mut client, connection) = connected.map_err(|error| refused.because(error))?;
     let connection = TaskTracker::new().spawn(connection);
+    // Before anything is set in a session that may be others' too.
+    sessions::refuse_shared(&client, address, &tls).await?;
     // What a node needs beside this one is for its own start to look at.
     super::settings::check(&client, address, 1).await?;
     // Given back with the connection.
@@ -140,14 +142,14 @@ struct Applied {
 }
 
 impl History {
-    /// Nothing is made by looking: a role that may only read can do it.
+    /// Nothing is made by looking, nor prepared: a role that may only read can do it, also through a pooler.
     pub(super) async fn read(client: &Client) -> Result<Self, OpenError> {
         let is_there = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
-        if !client.query_one(is_there, &[]).await.map_err(failed)?.get::<_, bool>(0) {
+        if !client.query_typed(is_there, &[]).await.map_err(failed)?.iter().all(|row| row.get(0)) {
             return Ok(Self(Vec::new()));
         }
         let sql = "SELECT version, name, checksum FROM refinery_schema_history ORDER BY version";
-        let rows = client.query(sql, &[]).await.map_err(failed)?;
+        let rows = client.query_typed(sql, &[]).await.map_err(failed)?;
         let applied = |row: &tokio_postgres::Row| {
             let version = u32::try_from(row.try_get::<_, i32>(0).map_err(failed)?).map_err(failed)?;
             Ok(Applied {

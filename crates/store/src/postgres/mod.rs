@@ -62,6 +62,7 @@ mod replay_plan;
 mod replay_store;
 mod replays;
 mod reseal;
+mod rights;
 mod routing;
 mod rules;
 mod schema;
@@ -71,6 +72,7 @@ mod secrets;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod server;
+mod sessions;
 mod settings;
 mod snapshot;
 mod sources;
@@ -109,6 +111,7 @@ use crate::keyring::{Keyring, show_key_id};
 use crate::rows::secrets::missing_key;
 
 pub use address::{AddressError, PostgresAddress};
+pub(crate) use connecting::is_unreachable;
 pub use migrate::{Migrate, Migrated, migrate_database, migrate_to};
 pub use options::{LeaseClock, PostgresOptions};
 pub use schema::Schema;
@@ -158,12 +161,15 @@ impl PostgresStore {
     /// See [`OpenError`]; each says what to do.
     pub async fn open(options: PostgresOptions) -> Result<Self, OpenError> {
         let (ears, tasks) = (Arc::new(Ears::default()), TaskTracker::new());
-        let refused = Refused { database: options.address.to_string() };
-        let ways = Ways::new(&options, &tasks).map_err(|error| refused.because(error))?;
+        let ways = Ways::new(&options, &tasks)?;
+        // What fails before the pool is used fails where sessions are.
+        let refused = Refused::of(&ways.session_address);
         let (own_address, tls) = (ways.session_address.clone(), ways.session_tls.clone());
-        let PostgresOptions { keyring, ids, now, connections, schema, event_retention, .. } = options;
+        let PostgresOptions { address, keyring, ids, now, connections, schema, event_retention, .. } =
+            options;
         let connecting = Node::connect(&own_address, tls.clone(), Arc::clone(&ears), &tasks);
         let mut node = connecting.await.map_err(|error| refused.because(error))?;
+        ways.check(&node.client).await?;
         let needed = ways.needed(connections.max(2) + options.batches.max(1));
         settings::check(&node.client, &own_address, needed).await?;
 
@@ -174,7 +180,7 @@ impl PostgresStore {
         migrate::run(&mut node.client, &schema, Migrate::Expand).await?;
         let partitions = partitions::Partitions::of(event_retention);
         let prepared = partitions.prepare(&pool).await;
-        prepared.map_err(|failure| refused.because(StoreError::from(failure)))?;
+        prepared.map_err(|failure| Refused::of(&address).because(StoreError::from(failure)))?;
         let identity = Identity {
             id,
             version: options.version,
@@ -187,8 +193,13 @@ impl PostgresStore {
         node.appear().await.map_err(|error| refused.by(error))?;
         node.leave_schema().await.map_err(|error| refused.by(error))?;
 
-        let snapshot = Snapshot::load(Arc::clone(&pool), Arc::clone(&keyring)).await.map_err(of_rows)?;
-        let snapshot = Arc::new(snapshot);
+        let snapshot = match Snapshot::load(Arc::clone(&pool), Arc::clone(&keyring)).await {
+            Ok(snapshot) => Arc::new(snapshot),
+            Err(failure) => {
+                heartbeat::withdraw(&node, id).await;
+                return Err(of_rows(failure));
+            }
+        };
         let writing = ways.connections(options.batches.max(1));
         let leases = Leases { node: id, clock: options.lease_clock };
         let queue = writer::Queue { max_queued: options.max_queued_writes, workers: options.batches };
@@ -289,12 +300,17 @@ async fn prepare(
 
 /// A refusal to open, and of what.
 struct Refused {
+    setting: &'static str,
     database: String,
 }
 
 impl Refused {
+    fn of(address: &PostgresAddress) -> Self {
+        Self { setting: address.setting(), database: address.to_string() }
+    }
+
     fn because(&self, source: impl std::error::Error + Send + Sync + 'static) -> OpenError {
-        OpenError::Server { database: self.database.clone(), source: Box::new(source) }
+        OpenError::Server { setting: self.setting, database: self.database.clone(), source: Box::new(source) }
     }
 
     fn by(&self, error: tokio_postgres::Error) -> OpenError {
@@ -306,7 +322,7 @@ impl Refused {
 fn of_rows(failure: Failure) -> OpenError {
     let key_id = if let Failure::Unreadable(error) = &failure { missing_key(&**error) } else { None };
     match key_id {
-        Some(id) => OpenError::MissingKey { key_id: show_key_id(id) },
+        Some(id) => OpenError::MissingKey { key_id: show_key_id(id), elsewhere: "" },
         None => OpenError::Config(StoreError::from(failure)),
     }
 }

@@ -402,9 +402,14 @@ impl Store for PostgresStore {
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
         let now = finish.now;
         if let Some(note) = &finish.endpoint {
-            let ended = self.written(until_it_meets_none!(self.finish_with_note(&finish, note)))?;
-            if let Some(ended) = ended {
-                return Ok(self.tell_released(ended, now));
+            match until_it_meets_none!(self.finish_with_note(&finish, note)) {
+                // No news: the database was not asked.
+                Ok(None) => {}
+                outcome => {
+                    if let Some(ended) = self.written(outcome)? {
+                        return Ok(self.tell_released(ended, now));
+                    }
+                }
             }
         }
         match self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)? {
@@ -551,8 +556,9 @@ impl Store for PostgresStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.writing.noted(self.writer.check_room())?;
-        self.read(self.snapshot.check_fresh())?;
+        // Both are known here: only the transaction says that the database is there.
+        self.writing.trouble_noted(self.writer.check_room())?;
+        self.reading.trouble_noted(self.snapshot.check_fresh().map_err(StoreError::from))?;
         let touched = async {
             let until = Instant::now() + CHECK_BOUND;
             self.writing.check_room(&self.connections, self.leases.node, until).await?;

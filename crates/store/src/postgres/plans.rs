@@ -117,11 +117,19 @@ fn sorted_by(node: &str, next: &str) -> Option<String> {
 }
 
 /// Those that have a row for each node, or one.
-const TINY: [&str; 2] = ["config_version", "nodes"];
+const TINY: [&str; 3] = ["config_version", "nodes", "dead_nodes"];
 
 /// Those that are small beside what is stored for events: which of their indices is read says little.
-const SMALL: [&str; 7] =
-    ["projects", "sources", "endpoints", "replays", "config_version", "nodes", "endpoint_owners"];
+const SMALL: [&str; 8] = [
+    "projects",
+    "sources",
+    "endpoints",
+    "replays",
+    "config_version",
+    "nodes",
+    "dead_nodes",
+    "endpoint_owners",
+];
 
 fn id<I: TypedId>() -> I {
     I::from_bytes([1; 16])

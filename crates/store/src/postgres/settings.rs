@@ -3,6 +3,7 @@
 use tokio_postgres::Client;
 
 use super::address::PostgresAddress;
+use super::{Refused, rights};
 use crate::error::OpenError;
 
 /// PostgreSQL 15, in the server's own numbering.
@@ -31,15 +32,15 @@ const SETTINGS: &str = "\
            (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user), \
            (SELECT datconnlimit FROM pg_database WHERE datname = current_database())";
 
-/// Refuses a server that is too old, or that does not keep what it has committed. Warns of what may become troublesome: `needed` is how
+/// Refuses a server that is too old, or that does not keep what it has committed, and a role that may not do what a node has to. Warns of what may become troublesome: `needed` is how
 /// many connections this node may have.
 pub(super) async fn check(
     client: &Client,
     address: &PostgresAddress,
     needed: usize,
 ) -> Result<(), OpenError> {
-    let refuse = |source| OpenError::Server { database: address.to_string(), source };
-    let row = client.query_one(SETTINGS, &[]).await.map_err(|error| refuse(Box::new(error)))?;
+    let refused = Refused::of(address);
+    let row = client.query_one(SETTINGS, &[]).await.map_err(|error| refused.by(error))?;
     let unfit = if row.get::<_, i32>(0) < OLDEST {
         Unfit::TooOld(row.get(1))
     } else if !row.get::<_, bool>(2) {
@@ -57,9 +58,9 @@ pub(super) async fn check(
             );
         }
         warn_of_connections(row.get(7), [row.get(8), row.get(9)], needed);
-        return Ok(());
+        return rights::check(client, address).await;
     };
-    Err(refuse(Box::new(unfit)))
+    Err(refused.because(unfit))
 }
 
 /// A role or a database without a limit has -1.

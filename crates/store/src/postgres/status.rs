@@ -1,6 +1,7 @@
 //! What a database looks like from outside: its schema, its nodes, how full it is.
 //!
-//! One read-only look over a connection of its own. It changes nothing, and takes only locks that every reader takes, each for no longer than
+//! One read-only look over a connection of its own, which may lead through a pooler: each statement is in a transaction of its own, and nothing is
+//! set, prepared or locked beyond it, for the session may be others' next. It changes nothing, and takes only locks that every reader takes, each for no longer than
 //! its statement; a role that may connect and read is enough. What such a role is not shown (how large a table is that it may
 //! not read is no secret to PostgreSQL) is not asked for.
 //!
@@ -9,6 +10,7 @@
 use std::time::Duration;
 
 use ringback_domain::Timestamp;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 use tokio_util::task::TaskTracker;
 
@@ -20,12 +22,11 @@ use super::{Refused, connecting, tls};
 use crate::error::OpenError;
 
 /// Nothing is changed, and nobody waited for: who has a table to themselves is left alone with it.
-const SESSION: &str = "\
-    SET default_transaction_read_only = on; SET lock_timeout = '2s'; SET statement_timeout = '10s'";
+const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '10s'";
 
 const SERVER: &str = "\
     SELECT current_setting('server_version'), current_database()::text, pg_database_size(current_database()), \
-           current_setting('synchronous_commit')";
+           current_setting('synchronous_commit'), current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on'";
 
 /// Every limit that connections of this role to this database have, with how many count against it; -1 is none. The server keeps some back
 /// for superusers, whom no other limit binds.
@@ -43,7 +44,11 @@ const NODES: &str = "\
     SELECT id::text, version, schema_version::int8, \
            (extract(epoch FROM started_at) * 1000)::int8, \
            greatest(0, extract(epoch FROM clock_timestamp() - heartbeat_at) * 1000)::int8, clock_ahead_ms \
-    FROM nodes ORDER BY started_at, id";
+    FROM (SELECT id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms FROM nodes WHERE heartbeat_at > 'epoch' \
+          UNION ALL \
+          SELECT id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms FROM dead_nodes \
+          WHERE heartbeat_at > clock_timestamp() - interval '1 day') AS known \
+    ORDER BY started_at, id";
 
 const SIZE: &str = "SELECT coalesce(pg_total_relation_size(to_regclass($1)), 0)";
 
@@ -58,7 +63,7 @@ pub struct DatabaseStatus {
     pub size_bytes: u64,
     /// Its schema.
     pub schema: SchemaStatus,
-    /// Who works on it, or has done so lately; the oldest first.
+    /// Who works on it, or died within a day; the oldest first.
     pub nodes: Vec<NodeStatus>,
     /// The limits of connections: the server's first, then those of the database and of the role, where there are such.
     pub connections: Vec<ConnectionLimit>,
@@ -66,6 +71,10 @@ pub struct DatabaseStatus {
     pub partitions: Vec<PartitionStatus>,
     /// What the server does at a commit if nobody says otherwise. Ringback says `on`.
     pub synchronous_commit: String,
+    /// Whether the server waits for its disk at all.
+    pub fsync: bool,
+    /// Whether its log can mend a page that was half written.
+    pub full_page_writes: bool,
 }
 
 /// A limit of how many connections there may be.
@@ -166,13 +175,14 @@ pub async fn database_status(address: &PostgresAddress) -> Result<DatabaseStatus
 }
 
 async fn status_for(address: &PostgresAddress, schema: &Schema) -> Result<DatabaseStatus, OpenError> {
-    let refused = Refused { database: address.to_string() };
+    let refused = Refused::of(address);
     let tls = tls::connector(address).map_err(|error| refused.because(error))?;
     let connected = connecting::connect(address, &tls).await;
     let (client, connection) = connected.map_err(|error| refused.because(error))?;
     let connection = TaskTracker::new().spawn(connection);
-    client.batch_execute(SESSION).await.map_err(|error| refused.by(error))?;
+    client.batch_execute(BEGIN).await.map_err(|error| refused.by(error))?;
     let history = History::read(&client).await?;
+    client.batch_execute("COMMIT").await.map_err(|error| refused.by(error))?;
     let looked = look(&client, &history, schema).await.map_err(|error| refused.by(error));
     drop(client);
     // It ends with its client; how, is of no interest any more.
@@ -189,11 +199,11 @@ async fn look(
     let (pending_expansions, pending_contractions) = migrate::pending(schema, version);
     let schema =
         SchemaStatus { version, newest_known: schema.version(), pending_expansions, pending_contractions };
-    let server = client.query_one(SERVER, &[]).await?;
+    let server = ask_one(client, SERVER, &[]).await?;
     let (nodes, partitions) = if version == 0 {
         (Vec::new(), Vec::new())
     } else {
-        (client.query(NODES, &[]).await?.iter().map(node).collect(), parts(client).await?)
+        (ask(client, NODES, &[]).await?.iter().map(node).collect(), parts(client).await?)
     };
     Ok(DatabaseStatus {
         server_version: server.get(0),
@@ -201,10 +211,28 @@ async fn look(
         size_bytes: unsigned(&server, 2),
         schema,
         nodes,
-        connections: limits(&client.query_one(LIMITS, &[]).await?),
+        connections: limits(&ask_one(client, LIMITS, &[]).await?),
         partitions,
         synchronous_commit: server.get(3),
+        fsync: server.get(4),
+        full_page_writes: server.get(5),
     })
+}
+
+type Values<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
+
+/// Asks in a transaction of its own. What fails ends the connection, and the transaction with it.
+async fn ask(client: &Client, sql: &str, values: Values<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
+    client.batch_execute(BEGIN).await?;
+    let rows = client.query_typed(sql, values).await?;
+    client.batch_execute("COMMIT").await?;
+    Ok(rows)
+}
+
+/// The same for what always comes to one row.
+async fn ask_one(client: &Client, sql: &str, values: Values<'_>) -> Result<Row, tokio_postgres::Error> {
+    let mut rows = ask(client, sql, values).await?;
+    Ok(rows.pop().expect("a SELECT of expressions has a row"))
 }
 
 fn limits(row: &Row) -> Vec<ConnectionLimit> {
@@ -230,9 +258,9 @@ fn node(row: &Row) -> NodeStatus {
 
 async fn parts(client: &Client) -> Result<Vec<PartitionStatus>, tokio_postgres::Error> {
     let mut parts = Vec::new();
-    for row in client.query(partitions::LIST, &[&&partitions::TABLES[..]]).await? {
+    for row in ask(client, partitions::LIST, &[(&&partitions::TABLES[..], Type::TEXT_ARRAY)]).await? {
         let Some(part) = partitions::read(&row) else { continue };
-        let size = client.query_one(SIZE, &[&part.name]).await?;
+        let size = ask_one(client, SIZE, &[(&part.name, Type::TEXT)]).await?;
         let (from, until) = (part.from.time(), part.until.time());
         parts.push(PartitionStatus {
             table: part.table,

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use tokio_postgres::Client;
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
 use super::connections::Connections;
 use super::options::PostgresOptions;
-use super::tls::{self, TlsError};
 use super::types::Types;
+use super::{Refused, sessions, tls};
+use crate::error::OpenError;
 
 /// The ways of one store.
 pub(super) struct Ways {
@@ -30,18 +32,29 @@ struct Pooler {
 
 impl Ways {
     /// Connects nowhere yet.
-    pub(super) fn new(options: &PostgresOptions, tasks: &TaskTracker) -> Result<Self, TlsError> {
+    pub(super) fn new(options: &PostgresOptions, tasks: &TaskTracker) -> Result<Self, OpenError> {
         let session_address = options.session_address.as_ref().unwrap_or(&options.address);
-        let session_tls = tls::connector(session_address)?;
+        let session_tls = connector(session_address)?;
         let pooler = match options.session_address {
             None => None,
             Some(_) => {
                 let server = Connections::direct(session_address, session_tls.clone(), 1, tasks);
                 let (address, types) = (options.address.clone(), Arc::new(Types::new(server)));
-                Some(Pooler { tls: tls::connector(&address)?, address, types })
+                Some(Pooler { tls: connector(&address)?, address, types })
             }
         };
         Ok(Self { session_address: session_address.clone(), session_tls, pooler, tasks: tasks.clone() })
+    }
+
+    /// Refuses a way that does not lead where it has to: to sessions of one's own, and to the same rows as the other one.
+    pub(super) async fn check(&self, own: &Client) -> Result<(), OpenError> {
+        sessions::refuse_shared(own, &self.session_address, &self.session_tls).await?;
+        match &self.pooler {
+            Some(Pooler { address, tls, .. }) => {
+                sessions::refuse_other_rows(own, &self.session_address, (address, tls)).await
+            }
+            None => Ok(()),
+        }
     }
 
     /// How many connections there are at the server at most, for pools of these sizes in all: with the node's own. Through a pooler they
@@ -59,4 +72,8 @@ impl Ways {
             }
         }
     }
+}
+
+fn connector(address: &PostgresAddress) -> Result<MakeRustlsConnect, OpenError> {
+    tls::connector(address).map_err(|error| Refused::of(address).because(error))
 }

@@ -51,6 +51,11 @@ impl Writing {
         self.told.noted(outcome)
     }
 
+    /// Notes the trouble of what does not get as far as the database when all is well.
+    pub(super) fn trouble_noted<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.told.trouble_noted(outcome)
+    }
+
     /// Fails if the disk was full when last seen, and is full now. Costs nothing as long as it was not.
     pub(super) async fn check_room(
         &self,

@@ -62,7 +62,7 @@ pub(super) fn own_keyring(folder: &Path, db: &Connection) -> Result<Keyring, Ope
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             if let Some(key_id) = secrets::any_key_id(db).map_err(|e| OpenError::Config(e.into()))? {
-                return Err(OpenError::MissingKey { key_id: show_key_id(key_id) });
+                return Err(OpenError::missing_key_of_folder(show_key_id(key_id)));
             }
             make_key(&path).map_err(|e| folder_error(&path, e))
         }

@@ -38,7 +38,7 @@ pub(super) fn prepare(db: &Connection, ids: &IdMaker, now: Timestamp) -> rusqlit
 /// Reads the whole configuration, and with it proves that every secret can be decrypted.
 pub(super) fn config(db: &Connection, keyring: &Keyring) -> Result<Config, OpenError> {
     read(db, keyring).map_err(|error| match missing_key(&error) {
-        Some(id) => OpenError::MissingKey { key_id: show_key_id(id) },
+        Some(id) => OpenError::missing_key_of_folder(show_key_id(id)),
         None => OpenError::Config(StoreError::from(error)),
     })
 }

@@ -53,7 +53,7 @@ pub(crate) async fn a_wrong_key_is_refused_by_its_name(mut world: World) {
         assert_eq!(before.len(), 1);
         let refusal;
         (world, refusal) = world.refused_under(keyring(&[2]), keyring(&[1])).await;
-        let OpenError::MissingKey { key_id } = &refusal else { panic!("{refusal:?}") };
+        let OpenError::MissingKey { key_id, .. } = &refusal else { panic!("{refusal:?}") };
         let shown = format!("{:?}", EncryptionKey::new(&[1; 32]));
         assert!(shown.contains(key_id.as_str()), "{key_id} is not the key of {shown}");
         assert_eq!(revealed(&world), before, "a refused start harms nothing");

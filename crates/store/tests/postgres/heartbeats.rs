@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ringback_domain::retry::NextStep;
 use ringback_domain::{DeliveryRules, DeliveryState, IdMaker};
 use ringback_store::postgres::LeaseClock;
-use ringback_store::{PostgresOptions, PostgresStore, Store};
+use ringback_store::{PostgresOptions, PostgresStore, Store, database_status};
 use tokio_postgres::Client;
 
 use crate::backend::{Database, options};
@@ -107,6 +107,44 @@ async fn a_row_that_somebody_is_at_is_freed_when_that_is_over() {
     person.batch_execute("COMMIT").await.unwrap();
     until_sql(&onlooker, "SELECT count(*) = 1 FROM nodes").await;
     assert_eq!(world.claim(endpoint, at(0)).await.len(), 2);
+    let kept = "SELECT count(*) = 1 FROM dead_nodes WHERE heartbeat_at > now() - interval '1 minute'";
+    assert!(onlooker.query_one(kept, &[]).await.unwrap().get::<_, bool>(0), "by when it was last heard");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_died_is_shown_for_a_day_unless_it_comes_back() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let person = database.connection().await;
+    let long_ago = "INSERT INTO dead_nodes SELECT gen_random_uuid(), version, schema_version, now(), \
+                    now() - interval '25 hours', 0 FROM nodes";
+    person.batch_execute(long_ago).await.unwrap();
+    let other = second_node(&database).await;
+    let id = other.node_id();
+    drop(other);
+    until_sql(&person, "SELECT count(*) = 1 FROM nodes").await;
+    let shown = async || database_status(&database.url().parse().unwrap()).await.unwrap().nodes;
+    let nodes = shown().await;
+    assert_eq!(nodes.len(), 2, "{nodes:?}");
+    let dead = nodes.iter().find(|node| node.id == id).unwrap();
+    assert!(!dead.is_alive && dead.heartbeat_age > Duration::from_secs(4), "{dead:?}");
+    assert!(dead.heartbeat_age < Duration::from_secs(60), "{dead:?}");
+    let forgotten = "SELECT count(*) = 1 FROM dead_nodes";
+    assert!(person.query_one(forgotten, &[]).await.unwrap().get::<_, bool>(0));
+
+    // The living one is taken for dead as well, and comes back.
+    person.batch_execute("INSERT INTO dead_nodes SELECT * FROM nodes; DELETE FROM nodes").await.unwrap();
+    until_sql(&person, "SELECT count(*) = 1 FROM nodes").await;
+    until_sql(&person, "SELECT count(*) = 1 FROM dead_nodes").await;
+    assert_eq!(shown().await.len(), 2);
+    world.store.close().await;
+    // Who finds itself alone buries all that is left.
+    let left = "INSERT INTO nodes (id, version, schema_version, heartbeat_at, clock_ahead_ms) \
+                VALUES (gen_random_uuid(), '', 1, now() - interval '1 minute', 0)";
+    person.batch_execute(left).await.unwrap();
+    let third = third_node(&database).await;
+    assert_eq!(shown().await.iter().filter(|node| !node.is_alive).count(), 2);
+    third.close().await;
 }
 
 /// An id as the server shows it.

@@ -1,8 +1,14 @@
 //! The set-up of the handbook, done as it stands there: what the nodes' role may do is enough, and not more than that.
 
-use ringback_store::{EventFilter, PostgresOptions, PostgresStore};
+use std::sync::Arc;
 
-use crate::conformance::{Backend, Opening, World};
+use ringback_domain::IdMaker;
+use ringback_store::{
+    EventFilter, Migrate, OpenError, PostgresAddress, PostgresOptions, PostgresStore, Store, database_status,
+    migrate_database,
+};
+
+use crate::conformance::{Backend, Opening, World, at, keyring};
 use crate::own_server::OwnServer;
 use crate::server::connect;
 
@@ -70,4 +76,46 @@ async fn the_documented_role_is_enough_and_may_do_nothing_else() {
     assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE));
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'ringback' AND tableowner <> 'ringback'";
     assert_eq!(administrator.query_one(tables, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn a_role_that_could_not_keep_the_tables_is_refused_with_what_to_do() {
+    let server = OwnServer::start();
+    server.admin(
+        "CREATE ROLE app LOGIN; CREATE ROLE deploy LOGIN; CREATE SCHEMA ringback AUTHORIZATION deploy; \
+         ALTER ROLE deploy SET search_path = ringback; ALTER ROLE app SET search_path = ringback",
+    );
+    let address = |role: &str| -> PostgresAddress {
+        server.url().replace("ringback@", &format!("{role}@")).parse().unwrap()
+    };
+    let opened = async |role| {
+        let options = PostgresOptions::new(address(role), keyring(&[1]), Arc::new(IdMaker::new(1)), at(0));
+        PostgresStore::open(options).await
+    };
+    let refused = async |role| opened(role).await.map(drop).unwrap_err();
+
+    let error = refused("app").await;
+    assert!(matches!(&error, OpenError::NoSchema { role, .. } if role == "app"), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains("postgres at ") && text.contains("CREATE SCHEMA ringback AUTHORIZATION app"),
+        "{text}"
+    );
+    server.admin("GRANT USAGE ON SCHEMA ringback TO app");
+    let error = refused("app").await;
+    assert!(matches!(&error, OpenError::NoRights { schema, .. } if schema == "ringback"), "{error:?}");
+    let error = migrate_database(&address("app"), Migrate::Expand).await.unwrap_err();
+    assert!(matches!(error, OpenError::NoRights { .. }), "{error:?}");
+
+    opened("deploy").await.unwrap().close().await;
+    // It may read, write and make tables, and not add partitions to those of another one.
+    server.admin(
+        "GRANT CREATE ON SCHEMA ringback TO app; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ringback TO app",
+    );
+    let error = refused("app").await;
+    assert!(matches!(&error, OpenError::NotOwner { owner, .. } if owner == "deploy"), "{error:?}");
+    database_status(&address("app")).await.unwrap();
+    server.admin("GRANT deploy TO app");
+    opened("app").await.unwrap().close().await;
 }

@@ -7,6 +7,8 @@ use ringback_store::{ConnectionLimit, DatabaseStatus, Limited, NodeStatus, Schem
 
 /// How far a node's clock may be off, in milliseconds, before somebody should set it.
 const CLOCK_TOLERANCE_MS: u64 = 2_000;
+/// How long a node that died needs somebody to look; it may well have been started again since.
+const LATELY: Duration = Duration::from_secs(3600);
 /// How many of the connections of a limit should be left, in percent.
 const CONNECTIONS_LEFT: u64 = 10;
 
@@ -15,7 +17,22 @@ pub(super) fn of(status: &DatabaseStatus) -> Vec<String> {
     let mut needs = of_schema(&status.schema);
     needs.extend(status.nodes.iter().filter_map(of_node));
     needs.extend(status.connections.iter().filter_map(of_connections));
+    needs.extend(of_durability(status));
     needs
+}
+
+fn of_durability(status: &DatabaseStatus) -> Vec<String> {
+    let off = |is_on: bool, name: &str| {
+        let lost = "what was acknowledged may be lost with the server's power, and no node starts: set it on";
+        (!is_on).then(|| format!("the server runs with {name}=off: {lost}"))
+    };
+    let of_sessions = (status.synchronous_commit == "off").then(|| {
+        "sessions of this role have synchronous_commit=off; Ringback sets it on for what it writes, but set it on \
+         (ALTER ROLE … SET synchronous_commit = on), for others may not"
+            .to_owned()
+    });
+    let of_server = [off(status.fsync, "fsync"), off(status.full_page_writes, "full_page_writes")];
+    of_server.into_iter().chain([of_sessions]).flatten().collect()
 }
 
 fn of_connections(limit: &ConnectionLimit) -> Option<String> {
@@ -51,6 +68,9 @@ fn of_schema(schema: &SchemaStatus) -> Vec<String> {
 
 fn of_node(node: &NodeStatus) -> Option<String> {
     let NodeStatus { id, heartbeat_age, clock_ahead_ms, is_alive, .. } = node;
+    if !is_alive && *heartbeat_age > LATELY {
+        return None;
+    }
     if !is_alive {
         let age = HumanDuration(Duration::from_secs(heartbeat_age.as_secs()));
         return Some(format!("node {id} was last heard of {age} ago: see whether it is to be started again"));
@@ -89,6 +109,8 @@ mod tests {
             connections: vec![limit(Limited::Server, 90, 100), limit(Limited::Role, 10, 12)],
             partitions: vec![],
             synchronous_commit: "on".into(),
+            fsync: true,
+            full_page_writes: true,
         }
     }
 
@@ -112,6 +134,8 @@ mod tests {
     fn what_is_well_needs_nothing() {
         assert_eq!(of(&sound()), [""; 0]);
         assert_eq!(of(&DatabaseStatus { nodes: vec![node(true, -2_000)], ..sound() }), [""; 0]);
+        let long_dead = NodeStatus { heartbeat_age: LATELY + Duration::from_secs(1), ..node(false, 9_000) };
+        assert_eq!(of(&DatabaseStatus { nodes: vec![long_dead], ..sound() }), [""; 0]);
     }
 
     #[test]
@@ -132,6 +156,9 @@ mod tests {
             (with(limit(Limited::Server, 91, 100)), &["91 of the server's 100", "max_connections"]),
             (with(limit(Limited::Database, 10, 10)), &["10 of the database's 10", "ALTER DATABASE"]),
             (with(limit(Limited::Role, 11, 12)), &["11 of the role's 12", "ALTER ROLE"]),
+            (DatabaseStatus { fsync: false, ..sound() }, &["fsync=off"]),
+            (DatabaseStatus { full_page_writes: false, ..sound() }, &["full_page_writes=off"]),
+            (DatabaseStatus { synchronous_commit: "off".into(), ..sound() }, &["synchronous_commit = on"]),
             (DatabaseStatus { schema, ..sound() }, &["V2__expand_a", "V3__contract_b", "--contract"]),
         ] {
             let needs = of(&status).join("\n");

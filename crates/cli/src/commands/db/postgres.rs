@@ -42,7 +42,7 @@ pub(super) fn migrate(access: &PostgresAccess, contract: bool) -> Result<Vec<Str
 fn block_on<T>(future: impl Future<Output = Result<T, OpenError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CliError::failed_by(&error))?;
-    runtime.block_on(future).map_err(|error| CliError::failed_by(&error))
+    runtime.block_on(future).map_err(|error| CliError::of_database(&error))
 }
 
 fn as_json(name: &str, status: &DatabaseStatus) -> Value {
@@ -74,6 +74,8 @@ fn as_json(name: &str, status: &DatabaseStatus) -> Value {
         "database": name,
         "server_version": status.server_version,
         "synchronous_commit": status.synchronous_commit,
+        "fsync": status.fsync,
+        "full_page_writes": status.full_page_writes,
         "size_bytes": status.size_bytes,
         // The limit that is reached first.
         "connections": status.tightest().as_ref().map(connections),
@@ -103,13 +105,21 @@ fn print(name: &str, status: &DatabaseStatus) -> Result<(), CliError> {
         ("connections", format!("{used} of {max} in use (the {}'s limit)", of.as_str()))
     };
     shown.extend(status.tightest().map(in_words));
+    shown.push(("commits", durability_in_words(status)));
     shown.extend(partitions_in_words(&status.partitions));
     output::named(&shown)?;
     if !status.nodes.is_empty() {
         output::line("")?;
     }
     let nodes: Vec<Value> = status.nodes.iter().map(node_in_words).collect();
-    output::table(&nodes, &NODE, "no node has used it yet")
+    output::table(&nodes, &NODE, "no node runs")
+}
+
+/// What the server does for what it has committed.
+fn durability_in_words(status: &DatabaseStatus) -> String {
+    let or_off = |is_on: bool| if is_on { "on" } else { "off" };
+    let (fsync, pages) = (or_off(status.fsync), or_off(status.full_page_writes));
+    format!("fsync {fsync}, full_page_writes {pages}, synchronous_commit {}", status.synchronous_commit)
 }
 
 fn node_in_words(node: &NodeStatus) -> Value {

@@ -29,6 +29,17 @@ CREATE TABLE nodes (
     clock_ahead_ms BIGINT NOT NULL
 );
 
+-- Who was found dead within a day, as `nodes` had it: for people alone. Whoever comes back is taken out again.
+CREATE TABLE dead_nodes (
+    id             UUID PRIMARY KEY,
+    version        TEXT NOT NULL,
+    schema_version INTEGER NOT NULL,
+    started_at     TIMESTAMPTZ NOT NULL,
+    -- the last one
+    heartbeat_at   TIMESTAMPTZ NOT NULL,
+    clock_ahead_ms BIGINT NOT NULL
+);
+
 -- The one node that claims for an endpoint which has a rate, a concurrency or an order.
 CREATE TABLE endpoint_owners (
     endpoint_id UUID PRIMARY KEY,

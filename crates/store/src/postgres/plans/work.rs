@@ -2,7 +2,8 @@
 
 use super::Plans;
 use crate::postgres::{
-    backlog, burial, claim, dedupe, deliveries, expire, finish, heartbeat, idempotency, mislaid, order, orphans, receipts, routing,
+    backlog, burial, claim, dedupe, deliveries, expire, finish, heartbeat, idempotency, mislaid, order,
+    orphans, receipts, routing,
 };
 
 #[tokio::test]
