@@ -12,7 +12,8 @@ fi
 cargo deny check --hide-inclusion-graph licenses bans sources
 
 if cargo deny fetch db; then
-  cargo deny check --hide-inclusion-graph --disable-fetch advisories
+  # What was just fetched is what is read.
+  cargo deny --offline check --hide-inclusion-graph advisories
 else
   echo "deps: the advisory database could not be fetched: ADVISORIES WERE NOT CHECKED" >&2
 fi

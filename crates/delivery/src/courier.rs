@@ -79,6 +79,8 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
     if claimed.trigger != Trigger::Test || works {
         node.note_ending(&endpoint, works);
     }
+    // The payload has gone: what waits to be recorded is small.
+    drop(claimed);
     let recorded = match place {
         Place::Slot(slot) => {
             let _waiting = node.unrecorded.admit(slot);
@@ -98,7 +100,7 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
     log_health(&endpoint, change, finished.disabled);
     let retry_at = if let NextStep::RetryAt(at) = next { Some(at) } else { None };
     for at in retry_at.into_iter().chain(finished.next_in_order_at) {
-        node.note_due(claimed.endpoint_id, at);
+        node.note_due(endpoint.id, at);
     }
 }
 

@@ -98,10 +98,14 @@ fn parse_order(value: &str) -> Result<Order, ApiError> {
 }
 
 fn parse_filter(name: &'static str, value: String) -> Result<String, ApiError> {
-    match value.is_empty() {
-        true => Err(ApiError::invalid_value(name, format!("`{name}` must not be empty; leave it out"))),
-        false => Ok(value),
+    if value.is_empty() {
+        return Err(ApiError::invalid_value(name, format!("`{name}` must not be empty; leave it out")));
     }
+    if value.contains('\0') {
+        // Nothing that is stored has one, and not every database can look for it.
+        return Err(ApiError::invalid_value(name, format!("`{name}` must not contain NUL characters")));
+    }
+    Ok(value)
 }
 
 #[derive(Serialize)]

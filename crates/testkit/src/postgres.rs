@@ -6,9 +6,12 @@ mod database;
 mod own_server;
 mod proxy;
 mod server;
+mod small_disk;
+mod standby;
 
 pub use authority::Authority;
 pub use database::Database;
 pub use own_server::OwnServer;
 pub use proxy::{Mode, Proxy};
 pub use server::{Server, apart, connect};
+pub use small_disk::{Part, SmallDisk};

@@ -1,4 +1,7 @@
 // The real binary, started as a child process with a data folder and an admin key of its own.
+//
+// Its database is a file in that folder, or the PostgreSQL database that `RINGBACK_TEST_DATABASE` is the address of. Each file of tests
+// has a gateway, so these must then run one after the other: `npm test -- --test-concurrency=1`.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -15,6 +18,8 @@ const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 30_000;
 const KEPT_CHARS = 4_000;
+// On one database what a gateway has encrypted is read by the next.
+const ENCRYPTION_KEY = Buffer.alloc(32, "ringback").toString("base64");
 
 /** `RINGBACK_BIN`, else the debug build of this tree. */
 export function binary() {
@@ -71,18 +76,25 @@ export class Gateway {
   }
 
   #spawn() {
-    // The settings of whoever runs the tests must not reach the child.
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("RINGBACK_"));
     const dataDir = join(this.#folder, "data");
     this.#child = spawn(binary(), ["--json", "serve", "--dev", "--data-dir", dataDir, "--listen", "127.0.0.1:0"], {
       cwd: this.#folder,
-      env: { ...Object.fromEntries(inherited), RINGBACK_ADMIN_KEY: this.adminKey },
+      env: this.#environment(),
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#exited = once(this.#child, "exit");
     this.#child.stderr.setEncoding("utf8").on("data", (text) => {
       this.#stderr = (this.#stderr + text).slice(-KEPT_CHARS);
     });
+  }
+
+  #environment() {
+    // The settings of whoever runs the tests must not reach the child.
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("RINGBACK_"));
+    const environment = { ...Object.fromEntries(inherited), RINGBACK_ADMIN_KEY: this.adminKey };
+    const database = process.env.RINGBACK_TEST_DATABASE;
+    if (!database) return environment;
+    return { ...environment, RINGBACK_DATABASE: database, RINGBACK_ENCRYPTION_KEY: ENCRYPTION_KEY };
   }
 
   /** The first line on stdout. Later ones are read too, so that the child never waits for a full pipe. */

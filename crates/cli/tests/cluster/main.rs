@@ -10,8 +10,11 @@ mod chaos;
 mod database_away;
 mod dead_node;
 mod dice;
+mod disk_full;
+mod failover;
 mod graceful;
 mod next_node;
+mod scene;
 mod upgrade;
 
 use std::time::Duration;

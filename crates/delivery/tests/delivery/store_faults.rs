@@ -101,6 +101,32 @@ async fn work_that_cannot_be_looked_for_or_claimed_is_found_once_it_can_be() {
 }
 
 #[tokio::test]
+async fn an_answered_attempt_that_waits_to_be_recorded_leaves_its_slot_to_the_next() {
+    let world = World::builder().settings(|s| s.max_in_flight = 1).start().await;
+    let receiver = Receiver::start().await;
+    world.endpoint(&receiver.url(), &["*"]).await;
+    let gate = Gate::shut();
+    world.faults().hold(Op::Finish, &gate);
+    let mut events = Vec::new();
+    for n in 0..2 {
+        events.push(world.dispatch(&format!("wh_{n}"), "batch.completed").await);
+    }
+    world.faults().asked_at_least(Op::Finish, 2).await;
+    assert_eq!(receiver.call_count(), 2);
+    // There are as many places without a slot as there are slots: the second keeps its own.
+    let last = world.dispatch("wh_2", "batch.completed").await;
+    world.settled().await;
+    assert_eq!(receiver.call_count(), 2);
+
+    gate.open();
+    world.faults().heal();
+    for id in events.into_iter().chain([last]) {
+        assert_eq!(world.attempted(id, 1).await.event.state, EventState::Delivered);
+    }
+    assert_eq!(receiver.call_count(), 3);
+}
+
+#[tokio::test]
 async fn an_event_that_was_not_taken_holds_no_slot() {
     let world = World::builder().settings(|s| s.max_in_flight = 1).start().await;
     let receiver = Receiver::start().await;

@@ -133,7 +133,7 @@ impl Connections {
             Some(_) => Cow::Owned(format!("{sql}{OURS_FOR_A_WHILE}")),
             None => Cow::Borrowed(sql),
         };
-        transaction.run(transaction.session().client.batch_execute(&sql)).await?;
+        transaction.batch(&sql).await?;
         Ok(transaction)
     }
 
@@ -243,6 +243,11 @@ impl Connection {
                 Plan::Whole(types) => self.run(client.execute_typed(sql, &typed(params, &types))).await,
             }
         })
+    }
+
+    /// Several statements of fixed text, one after the other in one round trip.
+    pub(super) async fn batch(&self, sql: &str) -> Result<(), Failure> {
+        self.run(self.session().client.batch_execute(sql)).await
     }
 
     /// Does something over it within the bound, and notes what an error says of the connection.

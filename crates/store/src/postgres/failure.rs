@@ -189,9 +189,11 @@ pub(super) fn verdict(error: &tokio_postgres::Error) -> Verdict {
     // Or it has become a standby.
     if is_of_the_way(refusal) || *refusal.code() == SqlState::READ_ONLY_SQL_TRANSACTION {
         Verdict::AllDoubtful
-    } else if is_fatal(refusal) || is_of_statement(refusal.code()) || refusal.code().code().starts_with("53")
+    } else if is_fatal(refusal)
+        || is_of_statement(refusal.code())
+        || (refusal.code().code().starts_with("53") && *refusal.code() != SqlState::DISK_FULL)
     {
-        // It has no room; or this session alone is over, or is not the one it was.
+        // It has no memory; or this session alone is over, or is not the one it was. That there is no room on the disk is no session's fault.
         Verdict::Broken
     } else {
         Verdict::Sound

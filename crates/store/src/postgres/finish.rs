@@ -43,7 +43,7 @@ const INSERT_ATTEMPTS: &str = "\
                          $9::bytea[]) \
     ON CONFLICT (delivery_id, id) DO NOTHING";
 
-const ADVANCE: &str = "\
+pub(super) const ADVANCE: &str = "\
     UPDATE deliveries AS d SET state = u.state, end_reason = u.end_reason, due_at = u.due_at, finished_at = u.finished_at, \
            lease_expires_at = NULL, lease_node = NULL, attempt_count = d.attempt_count + 1, \
            first_attempt_at = coalesce(d.first_attempt_at, u.started_at) \

@@ -54,7 +54,7 @@ const BEAT_SQL: &str = concat!(
 );
 
 /// Gives up what a node has. Nothing of what is still under way is recorded any more.
-const LEAVE: &str = "\
+pub(super) const LEAVE: &str = "\
     WITH replaying AS (UPDATE replays SET runner = NULL WHERE runner = $1), \
     leased AS (UPDATE deliveries SET lease_expires_at = NULL, lease_node = NULL \
                WHERE lease_node = $1 AND lease_expires_at IS NOT NULL) \

@@ -87,9 +87,9 @@ impl Inbox {
     /// Waits while more keeps coming.
     async fn gather(&self) {
         let mut waiting = 0;
-        while Instant::now() < self.gathered_until {
+        while self.receiver.len() < ENOUGH && Instant::now() < self.gathered_until {
             sleep_until(self.gathered_until.min(Instant::now() + LOOK)).await;
-            if self.receiver.len() <= waiting || self.receiver.len() >= ENOUGH {
+            if self.receiver.len() <= waiting {
                 return;
             }
             waiting = self.receiver.len();

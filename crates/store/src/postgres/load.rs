@@ -77,11 +77,12 @@ pub(super) async fn offer_admin_key(tx: &Connection, sha256: &[u8; 32]) -> Resul
     columns::array(&tx.query_one("SELECT key_sha256 FROM admin_keys", &[]).await?, 0)
 }
 
-/// Writes this node's own row without changing it: proves that a transaction still reaches the disk. Nobody else holds that row for
-/// long, as they may hold the configuration's number. Without the row this node is dead to the others.
+/// Locks this node's own row, which is written: proves that a transaction still reaches the disk. Nobody else holds that row for
+/// long, as they may hold the configuration's number; nor is a heartbeat held up by this, whose commit may wait for a standby for ever.
+/// Without the row this node is dead to the others.
 pub(super) async fn touch(tx: &Connection, node: Key) -> Result<(), Failure> {
-    match tx.execute("UPDATE nodes SET version = version WHERE id = $1", &[&node]).await? {
-        0 => Err(Failure::Unavailable(DatabaseError::NotRegistered)),
-        _ => Ok(()),
+    match tx.query_opt("SELECT id FROM nodes WHERE id = $1 FOR KEY SHARE", &[&node]).await? {
+        None => Err(Failure::Unavailable(DatabaseError::NotRegistered)),
+        Some(_) => Ok(()),
     }
 }

@@ -85,6 +85,7 @@ mod uptime;
 mod watch;
 mod ways;
 mod writer;
+mod writing;
 
 use std::sync::Arc;
 
@@ -147,7 +148,7 @@ pub struct PostgresStore {
     /// Places for reads that may take long: half of the connections.
     browsing: tokio::sync::Semaphore,
     reading: Condition,
-    writing: Condition,
+    writing: writing::Writing,
 }
 
 impl PostgresStore {
@@ -242,7 +243,7 @@ impl PostgresStore {
             groups: tokio::sync::Semaphore::new(4),
             browsing: tokio::sync::Semaphore::new(connections.max(2) / 2),
             reading: Condition::new("the database cannot be read", "the database can be read again"),
-            writing: Condition::new("the database takes no writes", "the database takes writes again"),
+            writing: writing::Writing::new(),
         })
     }
 

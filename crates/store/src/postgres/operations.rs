@@ -378,6 +378,7 @@ impl Store for PostgresStore {
         self.told_time.note(now);
         let wanted = claim::Wanted { endpoint_id, now, lease_expires_at, limit };
         if self.config().endpoint(endpoint_id).is_some_and(|endpoint| needs_owner(endpoint)) {
+            // Who only waits for its owner has learned nothing of the database.
             return match self.owners.way(endpoint_id) {
                 Way::Wait => Ok(Vec::new()),
                 way => self.written(self.claim_owned(wanted, way).await),
@@ -559,7 +560,9 @@ impl Store for PostgresStore {
         self.writing.trouble_noted(self.writer.check_room())?;
         self.reading.trouble_noted(self.snapshot.check_fresh().map_err(StoreError::from))?;
         let touched = async {
-            let tx = self.connections.write_until(Instant::now() + CHECK_BOUND).await?;
+            let until = Instant::now() + CHECK_BOUND;
+            self.writing.check_room(&self.connections, self.leases.node, until).await?;
+            let tx = self.connections.write_until(until).await?;
             load::touch(&tx, self.leases.node).await?;
             tx.commit().await
         };

@@ -20,7 +20,7 @@ const INSERT: &str = "\
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::int8[])";
 
 /// Completes the receipts of calls which were refused before and are admitted now.
-const ADMIT: &str = "\
+pub(super) const ADMIT: &str = "\
     UPDATE receipts AS r SET disposition = u.disposition, event_id = u.event_id, secret_id = u.secret_id, \
            webhook_id = u.webhook_id, admitted_at = u.received_at, headers = NULL, body = NULL, body_bytes = NULL \
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::int8[]) \

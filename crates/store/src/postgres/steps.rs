@@ -49,7 +49,7 @@ impl PostgresStore {
         }
     }
 
-    /// Claims for an endpoint that one node alone delivers to, if that is this one, or may be.
+    /// Claims for an endpoint that one node alone delivers to, as one that has it or may take it.
     pub(super) async fn claim_owned(&self, wanted: claim::Wanted, way: Way) -> Result<Vec<Claimed>, Failure> {
         let asked_at = Instant::now();
         // What it claims is to be known before it is committed.

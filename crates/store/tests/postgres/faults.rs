@@ -26,7 +26,7 @@ const SOON: Duration = Duration::from_secs(5);
 const CALLERS: usize = 8;
 
 /// A database of a server that fails, by an address.
-pub(crate) struct Failing(String);
+pub(crate) struct Failing(pub(crate) String);
 
 impl Failing {
     /// Behind these ports.
@@ -40,7 +40,7 @@ impl Failing {
         format!("postgres://ringback@{}/postgres", hosts.join(","))
     }
 
-    fn options(&self) -> PostgresOptions {
+    pub(crate) fn options(&self) -> PostgresOptions {
         let address = self.0.parse().unwrap();
         PostgresOptions::new(address, keyring(&[1]), Arc::new(IdMaker::new(1)), at(0))
     }

@@ -9,6 +9,7 @@ mod chart;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod constraints;
+mod disk_full;
 mod faults;
 mod heartbeats;
 mod mislaid;
@@ -34,6 +35,7 @@ mod server_clock;
 mod setting_up;
 #[path = "../../../testkit/src/signal.rs"]
 mod signal;
+mod standby;
 mod tls;
 mod turns;
 mod upgrade;

@@ -20,15 +20,16 @@ use tokio_postgres::Client;
 use super::server::{Identity, USER, apart, binaries, connect, new_folder};
 use crate::signal::send_signal;
 
-/// Ends the server, even a frozen one, when the input ends, and removes its folder.
-const GUARD: &str = r#"cat >/dev/null
+/// Ends the server, even a frozen one, when the input ends, and removes its folder, with whatever is mounted there.
+const GUARD: &str = r#"exec 2>/dev/null; cat >/dev/null
 read -r server <"$1/data/postmaster.pid" && {
     kill -CONT "$server" $(pgrep -P "$server"); kill -QUIT "$server"
     while kill -0 "$server"; do sleep 0.1; done
-} 2>/dev/null
+}
+for inside in "$1"/*; do mountpoint -q "$inside" && umount -l "$inside"; done
 rm -rf "$1""#;
-/// Where the server keeps its process id, on the first line.
-const PID_FILE: &str = "data/postmaster.pid";
+/// Where a server that runs keeps its process id, on the first line, in its data folder.
+pub(super) const PID_FILE: &str = "postmaster.pid";
 
 /// A server. Dropping it ends it.
 #[derive(Debug)]
@@ -58,6 +59,15 @@ impl OwnServer {
     /// As [`OwnServer::start`].
     #[must_use]
     pub fn start_with(settings: &[&str]) -> Self {
+        let server = Self::prepare(settings);
+        server.new_folder("data");
+        server.init(&[]);
+        server.start_again();
+        server
+    }
+
+    /// A port, and a guarded folder without data.
+    pub(super) fn prepare(settings: &[&str]) -> Self {
         let folder = new_folder();
         let guard =
             Command::new("sh").args(["-c", GUARD, "guard"]).arg(&folder).stdin(Stdio::piped()).spawn();
@@ -68,18 +78,27 @@ impl OwnServer {
         let url = format!("postgres://{USER}@{socket}:{port}/postgres");
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
         let server = Self { folder, url, port, settings, _guard: guard.expect("a shell can be run") };
-        let identity = Identity::of(&server.folder);
-        for name in ["data", "sockets"] {
-            let path = server.folder.join(name);
-            fs::create_dir(&path).expect("a new folder has room for another");
-            identity.give(&path);
-        }
-        server.run(
-            "initdb",
-            &["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", USER],
-        );
-        server.start_again();
+        server.new_folder("sockets");
         server
+    }
+
+    /// Makes a folder in its own.
+    pub(super) fn new_folder(&self, name: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        fs::create_dir(&path).expect("a new folder has room for another");
+        Identity::of(&self.folder).give(&path);
+        path
+    }
+
+    /// Where its data is.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Makes its data, in an empty folder that is there.
+    pub(super) fn init(&self, further: &[&str]) {
+        let arguments = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", USER];
+        self.run("initdb", &[&arguments, further].concat());
     }
 
     /// The URL of its one database, by the socket.
@@ -108,7 +127,7 @@ impl OwnServer {
     /// # Panics
     /// When there is no room.
     pub fn place(&self, name: &str, content: &str) {
-        let path = self.folder.join("data").join(name);
+        let path = self.data().join(name);
         fs::write(&path, content).expect("its folder takes a file");
         Identity::of(&self.folder).give(&path);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("whoever made it may do that");
@@ -178,21 +197,21 @@ impl OwnServer {
         send_signal("CONT", &[self.pid()]).await;
     }
 
-    fn pid(&self) -> u32 {
-        let file = fs::read_to_string(self.folder.join(PID_FILE)).expect("a server that is up says its pid");
+    pub(super) fn pid(&self) -> u32 {
+        let file = fs::read_to_string(self.data().join(PID_FILE)).expect("a server that is up says its pid");
         let pid = file.lines().next().and_then(|line| line.parse().ok());
         pid.expect("the first line is the pid")
     }
 
-    fn children(&self) -> Vec<u32> {
+    pub(super) fn children(&self) -> Vec<u32> {
         let output = Command::new("pgrep").args(["-P", &self.pid().to_string()]).output();
         let output = output.expect("pgrep can be run").stdout;
         String::from_utf8_lossy(&output).lines().filter_map(|line| line.parse().ok()).collect()
     }
 
     /// Runs one of the server's programs on its data.
-    fn run(&self, program: &str, arguments: &[&str]) {
-        let data = self.folder.join("data");
+    pub(super) fn run(&self, program: &str, arguments: &[&str]) {
+        let data = self.data();
         let mut command = Identity::of(&self.folder).command(&binaries().join(program));
         // What the server inherits it keeps: it must not hold a pipe of ours open.
         let log = fs::File::create(self.folder.join(program)).expect("our folder takes a file");

@@ -18,9 +18,9 @@ pub enum Mode {
     /// Passes it on, up to the next commit of a transaction in which this text was sent, such as a value (an empty text: of any). Its
     /// connection is cut when the server has answered it, and before the client hears.
     CutAtCommit(&'static str),
-    /// Passes it on, but for the next commit: its connection is cut instead.
+    /// Passes it on; the next connection over which a commit is to go is cut instead.
     SwallowCommit,
-    /// Cuts whoever says something.
+    /// Cuts whoever says anything.
     Refuse,
 }
 
@@ -127,31 +127,28 @@ impl Pump {
         let mut buffer = vec![0; 64 << 10];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
             let bytes = &buffer[..length];
-            if *self.shared.mode() == Mode::Swallow {
+            let mode = *self.shared.mode();
+            if mode == Mode::Swallow {
                 continue;
             }
-            let is_cut = if is_up { self.ends_at(bytes) } else { self.is_doomed.load(Ordering::SeqCst) };
-            if is_cut {
-                return;
-            }
-            if to.write_all(bytes).is_err() {
+            let is_cut = match is_up {
+                true => self.swallows(bytes),
+                false => self.is_doomed.load(Ordering::SeqCst),
+            };
+            if mode == Mode::Refuse || is_cut || to.write_all(bytes).is_err() {
                 return;
             }
         }
     }
 
-    /// Looks at what the client says, and says whether it is cut instead of passed on.
-    fn ends_at(&self, bytes: &[u8]) -> bool {
+    /// Looks at what the client says; whether that is to be cut off before the server hears it.
+    fn swallows(&self, bytes: &[u8]) -> bool {
         let mut mode = self.shared.mode();
         let is_commit = contains(bytes, b"COMMIT\0");
         match *mode {
-            Mode::Forward | Mode::Swallow => false,
-            Mode::Refuse => true,
-            Mode::SwallowCommit => {
-                if is_commit {
-                    *mode = Mode::Forward;
-                }
-                is_commit
+            Mode::SwallowCommit if is_commit => {
+                *mode = Mode::Forward;
+                return true;
             }
             Mode::CutAtCommit(text) => {
                 if contains(bytes, text.as_bytes()) {
@@ -161,9 +158,10 @@ impl Pump {
                     *mode = Mode::Forward;
                     self.is_doomed.store(true, Ordering::SeqCst);
                 }
-                false
             }
+            _ => {}
         }
+        false
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::Plans;
 use crate::postgres::{
-    backlog, burial, claim, dedupe, deliveries, expire, finish, idempotency, mislaid, order, orphans, routing,
+    backlog, burial, claim, dedupe, deliveries, expire, finish, heartbeat, idempotency, mislaid, order,
+    orphans, receipts, routing,
 };
 
 #[tokio::test]
@@ -42,12 +43,17 @@ async fn what_a_batch_looks_up_is_found_by_index() {
     for sql in [finish::LOCK_UNORDERED, finish::LOCK_ORDERED] {
         plans.assert(sql, &["deliveries_pkey", "sorted by d.id"]).await;
     }
-    for sql in [finish::FIND_ORDERED, deliveries::FIND, order::RELEASE] {
+    for sql in [finish::FIND_ORDERED, finish::ADVANCE, deliveries::FIND, order::RELEASE] {
         plans.assert(sql, &["deliveries_pkey"]).await;
     }
     plans.assert(dedupe::FIRST_SEEN, &["webhook_ids_pkey"]).await;
     plans.assert(deliveries::HOLD_EVENTS, &["events_pkey"]).await;
-    plans.assert(idempotency::FIND, &["idempotency_keys_pkey"]).await;
+    plans.assert(receipts::ADMIT, &["receipts_refused"]).await;
+    plans.assert(receipts::COUNT_HELD, &["receipts_held"]).await;
+    for sql in [idempotency::FIND, idempotency::COMPLETE, idempotency::DELETE_IF_OVER] {
+        plans.assert(sql, &["idempotency_keys_pkey"]).await;
+    }
+    plans.assert(heartbeat::LEAVE, &["deliveries_leased"]).await;
     for sql in [routing::GENERATIONS, routing::ENDPOINTS] {
         plans.assert(sql, &[]).await;
     }
