@@ -143,6 +143,12 @@ async fn the_limit_of_connections_that_is_reached_first_is_shown_and_warned_of()
 
     let person = server.connection().await;
     person.batch_execute("ALTER DATABASE postgres CONNECTION LIMIT 2").await.unwrap();
+    // The server may not yet have noticed that the connection of the last look is gone.
+    until("nobody else to be there", || async {
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'";
+        (person.query_one(others, &[]).await.unwrap().get::<_, i64>(0) == 0).then_some(())
+    })
+    .await;
     let done = status().await;
     assert_eq!(done.code, Some(7), "{}", done.stdout);
     assert_eq!(done.json()["connections"]["limit_of"], "database");
