@@ -143,7 +143,7 @@ pub struct PostgresStore {
     partitions: partitions::Partitions,
     /// Held by whoever counts what a replay comes to.
     counting: tokio::sync::Semaphore,
-    /// Places for groups of events on their way through the writer's queue.
+    /// Places for the events of larger groups on their way through the writer's queue.
     groups: tokio::sync::Semaphore,
     /// Places for reads that may take long: half of the connections.
     browsing: tokio::sync::Semaphore,
@@ -240,7 +240,7 @@ impl PostgresStore {
             prunable: prune::Found::default(),
             partitions,
             counting: tokio::sync::Semaphore::new(1),
-            groups: tokio::sync::Semaphore::new(4),
+            groups: tokio::sync::Semaphore::new(operations::GROUPED_EVENTS as usize),
             browsing: tokio::sync::Semaphore::new(connections.max(2) / 2),
             reading: Condition::new("the database cannot be read", "the database can be read again"),
             writing: writing::Writing::new(),

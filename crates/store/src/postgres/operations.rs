@@ -41,6 +41,8 @@ use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 const CHECK_BOUND: Duration = Duration::from_secs(4);
 /// How many events may go together without waiting for a place.
 const SMALL_GROUP: usize = 16;
+/// How many events of larger groups are on their way through the writer's queue at once.
+pub(super) const GROUPED_EVENTS: u32 = 4000;
 /// How long the API waits for a place to read in.
 const BROWSE_WAIT: Duration = Duration::from_secs(5);
 
@@ -322,7 +324,9 @@ impl Store for PostgresStore {
     async fn append_all(&self, arrivals: Vec<Arrival>) -> Result<Vec<Appended>, StoreError> {
         // They wait here, and not before everybody else in the queue.
         let _place = if arrivals.len() > SMALL_GROUP {
-            let place = timeout(BROWSE_WAIT, self.groups.acquire()).await;
+            // The largest that the API lets through has a quarter of them; a larger one has all.
+            let places = u32::try_from(arrivals.len()).unwrap_or(GROUPED_EVENTS).min(GROUPED_EVENTS);
+            let place = timeout(BROWSE_WAIT, self.groups.acquire_many(places)).await;
             Some(place.ok().and_then(Result::ok).ok_or(StoreError::Overloaded)?)
         } else {
             None
