@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ringback_domain::Timestamp;
 use tokio::task::JoinHandle;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::burial::{self, Buried};
 use super::columns::{self, Key, get};
@@ -121,27 +121,11 @@ pub(super) struct Heart {
     pub(super) crier: Arc<Crier>,
 }
 
-/// The beating heart. It stops when this is dropped.
-pub(super) struct Beating(JoinHandle<()>);
-
-impl Drop for Beating {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Beating {
-    /// Stops it now.
-    pub(super) fn stop(&self) {
-        self.0.abort();
-    }
-}
-
 impl Heart {
     /// Beats from now on; when this returns, the first has gone through, and who else lives is known.
-    pub(super) async fn start(self, tasks: &TaskTracker) -> Result<Beating, Failure> {
+    pub(super) async fn start(self, tasks: &TaskTracker) -> Result<AbortOnDropHandle<()>, Failure> {
         self.beat().await?;
-        Ok(Beating(tasks.spawn(Arc::new(self).run(tasks.clone()))))
+        Ok(AbortOnDropHandle::new(tasks.spawn(Arc::new(self).run(tasks.clone()))))
     }
 
     async fn run(self: Arc<Self>, tasks: TaskTracker) {

@@ -16,8 +16,6 @@ use std::time::Duration;
 
 use ringback_domain::{DeliveryId, EndpointId, ProjectId};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
-use tokio_util::task::TaskTracker;
 
 use super::claim::token;
 use super::columns::{self, Key, get, key};
@@ -144,43 +142,22 @@ impl Mislaid {
     }
 }
 
-/// The task that gives back. It ends when this is dropped.
-pub(super) struct GivingBack(JoinHandle<()>);
-
-impl Drop for GivingBack {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-impl GivingBack {
-    /// Goes on as long as the store does. What is due again this node's deliverer and the others are told of.
-    pub(super) fn start(
-        mislaid: &Arc<Mislaid>,
-        connections: &Arc<Connections>,
-        link: &Arc<Link>,
-        crier: &Arc<Crier>,
-        tasks: &TaskTracker,
-    ) -> Self {
-        let (mislaid, connections) = (Arc::clone(mislaid), Arc::clone(connections));
-        let (link, crier) = (Arc::clone(link), Arc::clone(crier));
-        Self(tasks.spawn(async move {
-            loop {
-                while !mislaid.is_empty() {
-                    tokio::time::sleep(LOOK).await;
-                    // While the database is away nothing is forgotten.
-                    if let Ok(due) = mislaid.give_back(&connections).await {
-                        link.ears.due.add(due.iter().copied());
-                        crier.tell(due);
-                    }
-                }
-                mislaid.bell.notified().await;
+/// Gives back for as long as the store is there. What is due again this node's deliverer and the others are told of.
+pub(super) async fn give_back(
+    mislaid: Arc<Mislaid>,
+    connections: Arc<Connections>,
+    link: Arc<Link>,
+    crier: Arc<Crier>,
+) {
+    loop {
+        while !mislaid.is_empty() {
+            tokio::time::sleep(LOOK).await;
+            // While the database is away nothing is forgotten.
+            if let Ok(due) = mislaid.give_back(&connections).await {
+                link.ears.due.add(due.iter().copied());
+                crier.tell(due);
             }
-        }))
-    }
-
-    /// Ends it now.
-    pub(super) fn stop(&self) {
-        self.0.abort();
+        }
+        mislaid.bell.notified().await;
     }
 }

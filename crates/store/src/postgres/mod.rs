@@ -90,7 +90,7 @@ mod writing;
 use std::sync::Arc;
 
 use ringback_domain::{IdMaker, ReceiptId, Timestamp, TypedId};
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use self::columns::Key;
 use self::connections::Connections;
@@ -99,7 +99,7 @@ use self::failure::Failure;
 use self::heartbeat::{Heart, Identity, ToldTime, register};
 use self::leases::Leases;
 use self::link::Link;
-use self::mislaid::{GivingBack, Mislaid};
+use self::mislaid::Mislaid;
 use self::node::Node;
 use self::owners::Owners;
 use self::pulse::Pulse;
@@ -127,10 +127,10 @@ pub struct PostgresStore {
     snapshot: Arc<Snapshot>,
     writer: writer::Writer,
     watch: watch::Watch,
-    beating: heartbeat::Beating,
+    beating: AbortOnDropHandle<()>,
     link: Arc<link::Link>,
     mislaid: Arc<mislaid::Mislaid>,
-    giving_back: mislaid::GivingBack,
+    giving_back: AbortOnDropHandle<()>,
     pulse: Arc<pulse::Pulse>,
     owners: Arc<owners::Owners>,
     crier: Arc<watch::Crier>,
@@ -208,7 +208,7 @@ impl PostgresStore {
             writer::Writer::start(writing, Arc::clone(&ids), leases, Arc::clone(&mislaid), queue, &tasks);
         let link = Arc::new(Link::new(node, own_address, tls, ears, tasks.clone()));
         let crier = Arc::new(watch::Crier::default());
-        let watch = watch::Watch::start(&link, &snapshot, &crier, &tasks);
+        let watch = watch::start(&link, &snapshot, &crier, &tasks);
         let pulse = Arc::new(Pulse::new(id, registered_at));
         let heart = Heart {
             link: Arc::clone(&link),
@@ -220,12 +220,15 @@ impl PostgresStore {
             crier: Arc::clone(&crier),
             pulse,
         };
+        let (lost, way) = (Arc::clone(&mislaid), Arc::clone(&pool));
+        let giving_back = mislaid::give_back(lost, way, Arc::clone(&link), Arc::clone(&crier));
+        let giving_back = AbortOnDropHandle::new(tasks.spawn(giving_back));
         Ok(Self {
             pulse: Arc::clone(&heart.pulse),
             owners: Arc::clone(&heart.owners),
             told_time: Arc::clone(&heart.told_time),
             beating: heart.start(&tasks).await.map_err(of_rows)?,
-            giving_back: GivingBack::start(&mislaid, &pool, &link, &crier, &tasks),
+            giving_back,
             writer,
             watch,
             link,

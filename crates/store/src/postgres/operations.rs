@@ -11,6 +11,7 @@ use ringback_domain::{
 };
 use ringback_webhook::SigningSecret;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::batch::{Outcome, Work};
 use super::endpoints::Changed;
@@ -576,8 +577,8 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.writer.close().await;
         // From here on nobody says that this node lives; its ownerships are others' at once.
-        self.beating.stop();
-        self.giving_back.stop();
+        self.beating.abort();
+        self.giving_back.abort();
         let left = heartbeat::leave(&self.link, self.leases.node).await.map_err(StoreError::from);
         if let Err(error) = left {
             let error = &error as &dyn std::error::Error;
@@ -587,7 +588,7 @@ impl Store for PostgresStore {
             );
         }
         self.connections.close();
-        self.watch.stop();
+        self.watch.iter().for_each(AbortOnDropHandle::abort);
         self.link.cut();
         self.tasks.close();
         self.tasks.wait().await;

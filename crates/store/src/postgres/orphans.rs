@@ -6,23 +6,33 @@ use super::columns::{self, key};
 use super::connections::Connection;
 use super::failure::Failure;
 
+/// Those of the found that are pending still, locked, if the endpoint is deleted.
+macro_rules! locked {
+    ($found:literal) => {
+        concat!(
+            "SELECT d.project_id, d.id FROM ",
+            $found,
+            " AS found JOIN deliveries AS d ON d.project_id = found.project_id AND d.id = found.id \
+            WHERE d.finished_at IS NULL \
+            AND EXISTS (SELECT 1 FROM endpoints WHERE id = $1 AND deleted_at IS NOT NULL) \
+            FOR UPDATE OF d SKIP LOCKED"
+        )
+    };
+}
+
 /// Cancels pending deliveries of a deleted endpoint: those that wait for others, for their time, and those under a lease. In this
 /// sequence, because only what is due leads the deliverer to the rest. The last are sought among all that are under way, which are few:
 /// the endpoint's own index has its whole history.
 ///
 /// What somebody else is at this moment at is left for the next time. If that is something that waits, whatever leads to it stays as well:
 /// the other one may die before it commits.
-pub(super) const CANCEL: &str = "\
-    WITH waiting AS MATERIALIZED ( \
+pub(super) const CANCEL: &str = concat!(
+    "WITH waiting AS MATERIALIZED ( \
         SELECT project_id, id FROM deliveries \
         WHERE endpoint_id = $1 AND order_key IS NOT NULL AND finished_at IS NULL AND due_at IS NULL LIMIT $5 \
-    ), held AS MATERIALIZED ( \
-        SELECT d.project_id, d.id FROM waiting \
-        JOIN deliveries AS d ON d.project_id = waiting.project_id AND d.id = waiting.id \
-        WHERE d.finished_at IS NULL \
-        AND EXISTS (SELECT 1 FROM endpoints WHERE id = $1 AND deleted_at IS NOT NULL) \
-        FOR UPDATE OF d SKIP LOCKED \
-    ), leads AS MATERIALIZED ( \
+    ), held AS MATERIALIZED (",
+    locked!("waiting"),
+    "), leads AS MATERIALIZED ( \
         SELECT project_id, id FROM deliveries \
         WHERE endpoint_id = $1 AND due_at IS NOT NULL AND lease_expires_at IS NULL \
         UNION ALL \
@@ -30,17 +40,14 @@ pub(super) const CANCEL: &str = "\
             WHERE lease_expires_at IS NOT NULL OFFSET 0) AS leased WHERE endpoint_id = $1 \
         LIMIT CASE WHEN (SELECT count(*) FROM held) = (SELECT count(*) FROM waiting) \
                    THEN $5 - (SELECT count(*) FROM waiting) ELSE 0 END \
-    ), led AS MATERIALIZED ( \
-        SELECT d.project_id, d.id FROM leads \
-        JOIN deliveries AS d ON d.project_id = leads.project_id AND d.id = leads.id \
-        WHERE d.finished_at IS NULL \
-        AND EXISTS (SELECT 1 FROM endpoints WHERE id = $1 AND deleted_at IS NOT NULL) \
-        FOR UPDATE OF d SKIP LOCKED \
-    ) \
+    ), led AS MATERIALIZED (",
+    locked!("leads"),
+    ") \
     UPDATE deliveries AS d \
     SET state = $3, end_reason = $4, finished_at = $2, due_at = NULL, lease_expires_at = NULL, lease_node = NULL \
     FROM (SELECT * FROM held UNION ALL SELECT * FROM led) AS locked \
-    WHERE d.project_id = locked.project_id AND d.id = locked.id";
+    WHERE d.project_id = locked.project_id AND d.id = locked.id"
+);
 
 /// Cancels pending deliveries of an endpoint whose row says that it is deleted; of any other, none.
 pub(super) async fn cancel(

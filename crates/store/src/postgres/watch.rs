@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ringback_domain::EndpointId;
-use tokio::task::JoinHandle;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::link::Link;
 use super::notes::Notes;
@@ -23,33 +22,20 @@ const LOOK: Duration = Duration::from_millis(900);
 /// The least time between two notifications of due work.
 const BETWEEN_CALLS: Duration = Duration::from_millis(50);
 
-/// The tasks. They end when this is dropped.
-pub(super) struct Watch([JoinHandle<()>; 3]);
+/// The tasks, each of which goes on as long as the store does.
+pub(super) type Watch = [AbortOnDropHandle<()>; 3];
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-impl Watch {
-    /// Goes on as long as the store does.
-    pub(super) fn start(
-        link: &Arc<Link>,
-        snapshot: &Arc<Snapshot>,
-        crier: &Arc<Crier>,
-        tasks: &TaskTracker,
-    ) -> Self {
-        let looking = tasks.spawn(look(Arc::clone(link), Arc::clone(snapshot)));
-        let telling = tasks.spawn(tell_config(Arc::clone(link), Arc::clone(snapshot)));
-        let crying = tasks.spawn(cry(Arc::clone(link), Arc::clone(crier)));
-        Self([looking, telling, crying])
-    }
-
-    /// Ends them now.
-    pub(super) fn stop(&self) {
-        self.0.iter().for_each(JoinHandle::abort);
-    }
+/// Begins both, the hearing and the telling.
+pub(super) fn start(
+    link: &Arc<Link>,
+    snapshot: &Arc<Snapshot>,
+    crier: &Arc<Crier>,
+    tasks: &TaskTracker,
+) -> Watch {
+    let looking = tasks.spawn(look(Arc::clone(link), Arc::clone(snapshot)));
+    let telling = tasks.spawn(tell_config(Arc::clone(link), Arc::clone(snapshot)));
+    let crying = tasks.spawn(cry(Arc::clone(link), Arc::clone(crier)));
+    [looking, telling, crying].map(AbortOnDropHandle::new)
 }
 
 /// Due work that other nodes are to be told of.
