@@ -25,7 +25,7 @@ use crate::postgres;
 /// Calls that are counted together.
 const CALLS: u32 = 60;
 /// Calls that are counted one by one, each in a store of its own.
-const FIRST_CALLS: u32 = 12;
+const FIRST_CALLS: u32 = 40;
 /// The size of SQLite's pages.
 const PAGE_BYTES: u64 = 4096;
 /// How long a connection may take to go.

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::Operation;
 use super::pages::Touched;
+use super::times::Medians;
 
-/// How many times as much a call may cost in the database with the long history.
+/// How many times as much a call may cost in the database with the long history. Not in pages: of those a higher B-tree has more.
 const GOAL: f64 = 1.2;
 
 /// The costs in the two databases of one kind.
@@ -24,7 +25,9 @@ pub(super) struct Comparison {
     operation: Operation,
     pages: Figure,
     rows: Option<Figure>,
-    /// Microseconds; `None` if nothing was timed.
+    /// Microseconds; `None` if nothing was timed. No goal: on a long history it is the disk's.
+    first_p50_us: Option<Figure>,
+    /// The same of calls that find what they need in memory.
     p50_us: Option<Figure>,
 }
 
@@ -41,12 +44,14 @@ struct Column {
     name: &'static str,
     of: fn(&Comparison) -> Option<Figure>,
     decimals: usize,
+    has_goal: bool,
 }
 
-const COLUMNS: [Column; 3] = [
-    Column { name: "pages", of: |row| Some(row.pages), decimals: 1 },
-    Column { name: "rows", of: |row| row.rows, decimals: 1 },
-    Column { name: "p50, µs", of: |row| row.p50_us, decimals: 0 },
+const COLUMNS: [Column; 4] = [
+    Column { name: "pages", of: |row| Some(row.pages), decimals: 1, has_goal: false },
+    Column { name: "rows", of: |row| row.rows, decimals: 1, has_goal: true },
+    Column { name: "first p50, µs", of: |row| row.first_p50_us, decimals: 0, has_goal: false },
+    Column { name: "warm p50, µs", of: |row| row.p50_us, decimals: 0, has_goal: true },
 ];
 
 impl From<[f64; 2]> for Figure {
@@ -59,12 +64,12 @@ impl Comparison {
     /// What is touched; times may come afterwards.
     pub(super) fn new(operation: Operation, small: Touched, big: Touched) -> Self {
         let rows = small.rows.zip(big.rows).map(|(small, big)| [small, big].into());
-        Self { operation, pages: [small.pages, big.pages].into(), rows, p50_us: None }
+        Self { operation, pages: [small.pages, big.pages].into(), rows, first_p50_us: None, p50_us: None }
     }
 
     /// With the medians, in microseconds.
-    pub(super) fn timed(self, medians: [f64; 2]) -> Self {
-        Self { p50_us: Some(medians.into()), ..self }
+    pub(super) fn timed(self, medians: Medians) -> Self {
+        Self { first_p50_us: Some(medians.first.into()), p50_us: Some(medians.warm.into()), ..self }
     }
 }
 
@@ -89,7 +94,7 @@ pub(super) fn write_tables(costs: &[Costs], out: &mut impl Write) -> io::Result<
             }
             writeln!(out)?;
         }
-        for column in &COLUMNS {
+        for column in COLUMNS.iter().filter(|column| column.has_goal) {
             write_goal(column, operations, out)?;
         }
         writeln!(out)?;

@@ -1,10 +1,11 @@
 //! A store that is open on a database with a history, and the calls that are made there.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use ringback_domain::{DeliveryRules, EndpointId, EventId, IdMaker, Timestamp, TypedId};
+use ringback_domain::{DeliveryRules, EndpointId, EventId, IdMaker, Timestamp};
 use ringback_store::{
     Arrival, EventFilter, NewEvent, NewReceipt, PageRequest, Plan, PlannedDelivery, Store, Unattempted,
 };
@@ -25,6 +26,9 @@ pub(super) struct Tester {
     store: Arc<dyn Store>,
     ids: Arc<IdMaker>,
     known: Known,
+    /// What the `webhook-id`s of this one are drawn from.
+    salt: EventId,
+    appended: AtomicU32,
     claimed: Mutex<Vec<Unattempted>>,
 }
 
@@ -33,7 +37,8 @@ impl Tester {
     pub(super) async fn open(database: &Database, known: Known) -> Result<Self, Failure> {
         let ids = Arc::new(IdMaker::new(clock::unix_ms().unsigned_abs()));
         let store = database.open(&ids).await?;
-        Ok(Self { store, ids, known, claimed: Mutex::default() })
+        let salt = ids.next(Timestamp::from_unix_ms(clock::unix_ms()));
+        Ok(Self { store, ids, known, salt, appended: AtomicU32::new(0), claimed: Mutex::default() })
     }
 
     /// Gives back what was claimed, and closes.
@@ -60,11 +65,11 @@ impl Tester {
         Ok(())
     }
 
-    /// One call; the same number is the same call again, if it changes nothing.
+    /// One call; the same number is the same call again, or for an append one whose entries of the indexes are next to those of the former.
     pub(super) async fn call(&self, operation: Operation, number: usize) -> Result<(), Failure> {
         let (place, tenant) = self.known.at(number);
         let (after, object_id) = match operation {
-            Operation::Append => return self.append(tenant, place).await,
+            Operation::Append => return self.append(tenant, place, number).await,
             Operation::Claim => return self.claim(tenant.endpoint).await,
             Operation::FirstPage => (None, None),
             Operation::MiddlePage => (Some(place.event), None),
@@ -76,7 +81,7 @@ impl Tester {
         if found.items.is_empty() { Err(Failure::NotSeeded) } else { Ok(()) }
     }
 
-    async fn append(&self, tenant: Tenant, place: &Place) -> Result<(), Failure> {
+    async fn append(&self, tenant: Tenant, place: &Place, number: usize) -> Result<(), Failure> {
         let now = Timestamp::from_unix_ms(clock::unix_ms());
         let id: EventId = self.ids.next(now);
         let payload = vec![b'.'; 300];
@@ -90,7 +95,7 @@ impl Tester {
             received_at: now,
             event: NewEvent {
                 event_type: "seeded.kind_00".to_owned(),
-                webhook_id: scattered(id),
+                webhook_id: self.webhook_id(number),
                 upstream_event_id: Some(format!("evt_{id}")),
                 object_id: Some(place.object.clone()),
                 max_age: None,
@@ -118,11 +123,11 @@ impl Tester {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner).extend(given_back);
         Ok(())
     }
-}
 
-/// A `webhook-id` as senders draw them: anywhere in the index.
-fn scattered(id: EventId) -> String {
-    let hash = digest(&SHA256, &id.to_bytes());
-    let digits: String = hash.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("wh_{digits}")
+    /// A new `webhook-id`: anywhere in the index, as senders draw them, but next to the others of the same number.
+    fn webhook_id(&self, number: usize) -> String {
+        let hash = digest(&SHA256, format!("{} {number}", self.salt).as_bytes());
+        let place: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!("wh_{place}{:08x}", self.appended.fetch_add(1, Ordering::Relaxed))
+    }
 }

@@ -80,11 +80,12 @@ pub(super) fn list_query(
     if let Some(replay_id) = filter.replay_id {
         narrow(&mut statement, "d.replay_id", key(replay_id));
     }
-    // The few that are dead have an index of their own.
-    let only_dead =
-        filter.state == Some(DeliveryState::Dead) && filter.event_id.is_none() && filter.replay_id.is_none();
+    // What is not delivered, few beside the others, has an index of its own.
+    let unsettled = filter.state.is_some_and(|state| state != DeliveryState::Delivered)
+        && filter.event_id.is_none()
+        && filter.replay_id.is_none();
     match filter.endpoint_id {
-        Some(endpoint_id) if only_dead => {
+        Some(endpoint_id) if unsettled => {
             statement.bind("d.endpoint_id IS NOT DISTINCT FROM ", key(endpoint_id));
             statement.push(" AND ");
         }
@@ -92,13 +93,12 @@ pub(super) fn list_query(
         None => {}
     }
     narrow(&mut statement, "d.project_id", key(project_id));
-    match filter.state {
-        Some(DeliveryState::Dead) => statement.push("d.state = 'dead' AND "),
-        Some(state) => {
-            statement.bind("d.state = ", state.as_str());
-            statement.push(" AND ");
-        }
-        None => {}
+    if let Some(state) = filter.state {
+        statement.bind("d.state = ", state.as_str());
+        statement.push(" AND ");
+    }
+    if unsettled {
+        statement.push("d.state <> 'delivered' AND ");
     }
     let (beyond, direction) = match page.order {
         Order::Asc => ("d.id > ", " ORDER BY d.id ASC LIMIT "),

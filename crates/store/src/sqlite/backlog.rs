@@ -24,7 +24,8 @@ pub(super) const IN_FLIGHT: &str = "\
 
 /// Counts what was given up.
 pub(super) const DEAD: &str = "\
-    SELECT count(*) FROM deliveries INDEXED BY deliveries_dead WHERE project_id = ?1 AND state = 'dead'";
+    SELECT count(*) FROM deliveries INDEXED BY deliveries_unsettled \
+    WHERE project_id = ?1 AND state = 'dead' AND state <> 'delivered'";
 
 /// Counts over the partial indexes: the cost is what waits and what is dead, not what has ever been.
 pub(super) fn backlog(db: &Connection, project_id: ProjectId) -> rusqlite::Result<Backlog> {

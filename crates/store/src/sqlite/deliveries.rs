@@ -21,6 +21,9 @@ const SELECT: &str = "\
 /// `CROSS JOIN` keeps SQLite to that order of tables.
 const WITH_EVENT: &str = " CROSS JOIN events AS e ON e.position = d.event_position";
 
+/// The index of what is not delivered: few, beside all the others.
+const UNSETTLED: &str = "deliveries_unsettled";
+
 /// The event and the endpoint of a redelivery, as far as there are such.
 pub(super) const FIND_EVENT: &str = "SELECT position FROM events WHERE project_id = ?1 AND id = ?2";
 const FIND_ENDPOINT: &str =
@@ -60,6 +63,7 @@ pub(super) fn list_query(
     filter: DeliveryFilter,
     page: PageRequest<DeliveryId>,
 ) -> (String, Vec<Value>) {
+    let index = index_for(filter);
     let blob = |id: [u8; 16]| Value::Blob(id.to_vec());
     let mut params = vec![blob(project_id.to_bytes())];
     let mut conditions = String::from(" WHERE d.project_id = ?");
@@ -81,11 +85,12 @@ pub(super) fn list_query(
     if let Some(replay_id) = filter.replay_id {
         and("d.replay_id = ?", blob(replay_id.to_bytes()));
     }
-    match filter.state {
-        // As the index of the few that are dead has it.
-        Some(DeliveryState::Dead) => conditions.push_str(" AND d.state = 'dead'"),
-        Some(state) => and("d.state = ?", Value::Text(state.as_str().to_owned())),
-        None => {}
+    if let Some(state) = filter.state {
+        and("d.state = ?", Value::Text(state.as_str().to_owned()));
+    }
+    if index == UNSETTLED {
+        // The index is found only by what it says itself.
+        conditions.push_str(" AND d.state <> 'delivered'");
     }
     let mut and = |condition: &str, value: Value| {
         conditions.push_str(condition);
@@ -104,7 +109,6 @@ pub(super) fn list_query(
     };
     // One more than asked for tells whether there is more.
     and(order, Value::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX - 1) + 1));
-    let index = index_for(filter);
     (format!("{SELECT} INDEXED BY {index}{WITH_EVENT}{conditions}"), params)
 }
 
@@ -114,8 +118,8 @@ fn index_for(filter: DeliveryFilter) -> &'static str {
         "deliveries_by_event"
     } else if filter.replay_id.is_some() {
         if filter.state.is_some() { "deliveries_by_replay_state" } else { "deliveries_by_replay" }
-    } else if filter.state == Some(DeliveryState::Dead) {
-        "deliveries_dead"
+    } else if filter.state.is_some_and(|state| state != DeliveryState::Delivered) {
+        UNSETTLED
     } else if filter.endpoint_id.is_some() {
         "deliveries_by_endpoint"
     } else {

@@ -6,10 +6,11 @@ use rusqlite::Connection;
 use crate::error::OpenError;
 
 /// In order; each name is `V<number>__<what>`.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("V1__initial", include_str!("migrations/V1__initial.sql")),
     ("V2__projects_keys_publishing", include_str!("migrations/V2__projects_keys_publishing.sql")),
     ("V3__delivery_rules_replays", include_str!("migrations/V3__delivery_rules_replays.sql")),
+    ("V4__deliveries_unsettled", include_str!("migrations/V4__deliveries_unsettled.sql")),
 ];
 
 /// Brings the schema up to date, in one transaction with its history: a process that dies meanwhile has not begun. A database newer

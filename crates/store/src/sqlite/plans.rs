@@ -4,6 +4,7 @@
 //! empty database are those of a full one.
 
 mod deliveries;
+mod pages;
 mod replays;
 mod work;
 

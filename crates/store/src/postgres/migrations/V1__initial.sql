@@ -341,7 +341,8 @@ CREATE INDEX deliveries_by_event ON deliveries (event_id);
 -- Which events, and which of their partitions, must stay. No event is null: who does not ask for any is not to be tempted to read all of it.
 CREATE INDEX deliveries_pending ON deliveries (event_id) WHERE state = 'pending' AND event_id IS NOT NULL;
 CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, id);
-CREATE INDEX deliveries_dead ON deliveries (project_id, id) WHERE state = 'dead';
+-- Lists of what is pending, dead or cancelled: few, beside what was delivered, and each in order.
+CREATE INDEX deliveries_unsettled ON deliveries (project_id, state, id) WHERE state <> 'delivered';
 -- What an order holds: pending deliveries of an object, in the order of their events.
 CREATE INDEX deliveries_ordered ON deliveries (endpoint_id, order_key, position)
     WHERE order_key IS NOT NULL AND finished_at IS NULL;

@@ -36,8 +36,12 @@ async fn every_list_goes_by_its_narrowest_index() {
             (DeliveryFilter { event_id, ..all }, "deliveries_by_event"),
             (DeliveryFilter { event_id, endpoint_id, state, replay_id }, "deliveries_by_event"),
             (DeliveryFilter { replay_id, ..all }, "deliveries_by_replay"),
-            (DeliveryFilter { state: Some(DeliveryState::Dead), ..all }, "deliveries_dead"),
-            (DeliveryFilter { endpoint_id, state: Some(DeliveryState::Dead), ..all }, "deliveries_dead"),
+            (DeliveryFilter { state: Some(DeliveryState::Dead), ..all }, "deliveries_unsettled"),
+            (DeliveryFilter { state, ..all }, "deliveries_unsettled"),
+            (DeliveryFilter { state: Some(DeliveryState::Cancelled), ..all }, "deliveries_unsettled"),
+            (DeliveryFilter { state: Some(DeliveryState::Delivered), ..all }, "deliveries_pkey"),
+            (DeliveryFilter { endpoint_id, state: Some(DeliveryState::Dead), ..all }, "deliveries_unsettled"),
+            (DeliveryFilter { endpoint_id, state, ..all }, "deliveries_unsettled"),
         ] {
             // Those of one event are few, and in no order that an index has.
             let order = if page.order == Order::Asc { "sorted by d.id" } else { "sorted by d.id DESC" };

@@ -29,7 +29,7 @@ async fn work_is_found_and_claimed_by_index() {
     plans
         .assert(
             backlog::COUNT,
-            &["deliveries_dead", "deliveries_due", "deliveries_leased", "deliveries_ordered"],
+            &["deliveries_due", "deliveries_leased", "deliveries_ordered", "deliveries_unsettled"],
         )
         .await;
     for sql in [order::LAST, order::NEXT] {

@@ -36,14 +36,18 @@ fn deliveries_are_listed_in_the_order_of_their_index() {
     let of_replay = DeliveryFilter { replay_id, ..usual() };
     let both = DeliveryFilter { endpoint_id, ..of_replay };
     let (dead, pending) = (DeliveryState::Dead, DeliveryState::Pending);
+    let unsettled = "deliveries_unsettled (project_id=? AND state=?";
     let by_state = "deliveries_by_replay_state (replay_id=? AND state=?";
     for (filter, index) in [
         (usual(), "sqlite_autoindex_deliveries_1 (project_id=?"),
-        (with(usual(), pending), "sqlite_autoindex_deliveries_1 (project_id=?"),
-        (with(usual(), dead), "deliveries_dead (project_id=?"),
+        (with(usual(), pending), unsettled),
+        (with(usual(), dead), unsettled),
+        (with(usual(), DeliveryState::Cancelled), unsettled),
+        (with(usual(), DeliveryState::Delivered), "sqlite_autoindex_deliveries_1 (project_id=?"),
         (of_endpoint, "deliveries_by_endpoint (endpoint_id=?"),
-        (with(of_endpoint, pending), "deliveries_by_endpoint (endpoint_id=?"),
-        (with(of_endpoint, dead), "deliveries_dead (project_id=?"),
+        (with(of_endpoint, pending), unsettled),
+        (with(of_endpoint, dead), unsettled),
+        (with(of_endpoint, DeliveryState::Delivered), "deliveries_by_endpoint (endpoint_id=?"),
         (of_replay, "deliveries_by_replay (replay_id=?"),
         (with(of_replay, pending), by_state),
         (with(of_replay, dead), by_state),

@@ -146,7 +146,7 @@ fn the_backlog_is_counted_by_the_partial_indexes() {
     assert_plan(
         &db,
         backlog::DEAD,
-        &["SEARCH deliveries USING COVERING INDEX deliveries_dead (project_id=?)"],
+        &["SEARCH deliveries USING COVERING INDEX deliveries_unsettled (project_id=? AND state=?)"],
     );
 }
 
