@@ -16,6 +16,7 @@ use ringback_delivery::{Deliverer, DelivererParts, Dispatcher};
 use ringback_domain::retry::Jitter;
 use ringback_domain::{Clock, IdMaker};
 use ringback_egress::{Client, Policy};
+use ringback_server::ServerSettings;
 use serde_json::{Map, Value};
 
 use crate::args::Global;
@@ -25,7 +26,6 @@ use crate::settings::{self, DatabaseFlags, Settings};
 
 pub(crate) use admin_key::read as read_admin_key;
 pub(crate) use clock::now;
-pub(crate) use store::Opened;
 
 /// The version that is announced everywhere.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -113,7 +113,11 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
         settings: settings.delivery(VERSION),
     });
     let dispatcher = Dispatcher::new(Arc::clone(&store), Arc::clone(&ids), deliverer.clone());
-    let server_settings = settings.server(public_url, VERSION, &opened);
+    let server_settings = ServerSettings {
+        node: opened.node.clone(),
+        database: opened.kind,
+        ..settings.server(public_url, VERSION)
+    };
     let router = ringback_server::router(ringback_server::Parts {
         store: Arc::clone(&store),
         dispatcher,

@@ -13,8 +13,6 @@ use crate::exit::CliError;
 
 /// How many connections a node has for all that is not written in batches, unless it is said.
 const DEFAULT_CONNECTIONS: usize = 8;
-/// How few it can do with.
-const MIN_CONNECTIONS: usize = 2;
 
 /// Flags of the commands that use the database themselves; each overrides the setting of its name.
 #[derive(Debug, clap::Args)]
@@ -88,11 +86,6 @@ impl Settings {
             };
         };
         let connections = self.database_connections.unwrap_or(DEFAULT_CONNECTIONS);
-        if connections < MIN_CONNECTIONS {
-            return Err(CliError::Usage(format!(
-                "the setting `database_connections` must be at least {MIN_CONNECTIONS}"
-            )));
-        }
         let session = self.database_session.as_ref().map(|said| address("database_session", said));
         Ok(Database::Postgres(Box::new(PostgresAccess {
             address: address("database", said)?,
