@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use ringback_store::{OpenError, ServerTrouble};
 
 use crate::output;
 
@@ -25,6 +26,13 @@ pub(crate) enum CliError {
     /// The server, or the receiver of a triggered call, said no. Exit code 4.
     #[error("{message}")]
     Refused { message: String },
+    /// The database server lets nobody in by this address, or is not fit. Exit code 4.
+    #[error("{message}")]
+    DatabaseRefused {
+        message: String,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
     /// The server cannot start. Exit code 5.
     #[error("cannot start: {message}")]
     CannotStart {
@@ -65,10 +73,14 @@ impl CliError {
     }
 
     /// The database could not be used, because of this error, whose text says what to do.
-    pub(crate) fn of_database(error: &ringback_store::OpenError) -> Self {
-        match error.is_unreachable() {
-            true => Self::NoDatabase { message: error.to_string(), source: causes(error) },
-            false => Self::failed_by(error),
+    pub(crate) fn of_database(error: &OpenError) -> Self {
+        let message = error.to_string();
+        match error.server_trouble() {
+            Some(ServerTrouble::Absent) => Self::NoDatabase { message, source: causes(error) },
+            Some(ServerTrouble::NoConnectionLeft | ServerTrouble::Refusal) => {
+                Self::DatabaseRefused { message, source: causes(error) }
+            }
+            None => Self::failed_by(error),
         }
     }
 
@@ -77,7 +89,7 @@ impl CliError {
             Self::Failed { .. } | Self::Declined { .. } => 1,
             Self::Usage(_) => 2,
             Self::Unreachable { .. } | Self::NoDatabase { .. } => 3,
-            Self::Refused { .. } => 4,
+            Self::Refused { .. } | Self::DatabaseRefused { .. } => 4,
             Self::CannotStart { .. } => 5,
             Self::NotDelivered { .. } => 6,
             Self::NeedsAttention { .. } => 7,
@@ -102,7 +114,7 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> Option<Box<dyn std::erro
 /// What `--help` says about exit codes.
 pub(crate) const HELP: &str = "\
 Exit codes: 0 done, 1 something went wrong or was not confirmed, 2 wrong flags or settings, 3 nobody there to talk to, \
-4 the server or receiver said no, 5 the server cannot start, 6 not all that was waited for was delivered, 7 the database needs attention, \
+4 the server, receiver or database said no, 5 the server cannot start, 6 not all that was waited for was delivered, 7 the database needs attention, \
 130 interrupted by Ctrl-C.";
 
 /// Tells the person, with the causes below, and gives the exit code.

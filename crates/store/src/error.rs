@@ -76,6 +76,17 @@ impl StoreError {
     }
 }
 
+/// What keeps from using a database server, by what a caller makes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerTrouble {
+    /// There is nobody to talk to: it cannot be reached, says nothing, or starts just now.
+    Absent,
+    /// As many are connected as it allows.
+    NoConnectionLeft,
+    /// It lets nobody in by this address, or is not fit.
+    Refusal,
+}
+
 /// A store that could not be opened: a message for the person who started it, with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -150,16 +161,13 @@ pub enum OpenError {
         committed: u32,
     },
     /// The database server cannot be used.
-    #[error(
-        "cannot use the PostgreSQL database {database}, which the setting `{setting}` names: see that the server runs, that it can \
-         be reached from here, and that the address is right"
-    )]
+    #[error("cannot use the PostgreSQL database {database}, which the setting `{setting}` names")]
     Server {
         /// `database` or `database_session`.
         setting: &'static str,
         /// The database and the server, without a password.
         database: String,
-        /// What the server said, or what keeps from reaching it.
+        /// What the server said, or what keeps from reaching it, and what to do about that.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -275,9 +283,12 @@ impl OpenError {
         Self::MissingKey { key_id, elsewhere }
     }
 
-    /// Whether there was nobody to talk to: a server that cannot be reached, or that says nothing.
+    /// What it comes to, if it is the database server that keeps the store from being opened.
     #[must_use]
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Server { source, .. } if crate::postgres::is_unreachable(&**source))
+    pub fn server_trouble(&self) -> Option<ServerTrouble> {
+        match self {
+            Self::Server { source, .. } => crate::postgres::trouble(&**source),
+            _ => None,
+        }
     }
 }

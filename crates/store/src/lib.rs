@@ -28,7 +28,7 @@ pub mod work;
 
 pub use append::{Appended, Arrival, NewEvent, NewReceipt, Plan, PlannedDelivery};
 pub use config::{Config, ProjectConfig};
-pub use error::{OpenError, StoreError};
+pub use error::{OpenError, ServerTrouble, StoreError};
 pub use idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};
 pub use keyring::{EncryptionKey, Keyring};
 pub use page::{Order, Page, PageRequest};

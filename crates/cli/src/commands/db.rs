@@ -19,8 +19,8 @@ pub(crate) enum DbCommand {
     /// How the database is: its schema, its size and, on PostgreSQL, the nodes that share it.
     #[command(
         after_help = "Exit code 7 when something needs doing: a schema that is not up to date, a node that died within the hour \
-        or whose clock is off, a limit of connections that is nearly reached, a server that may lose what it has committed. Exit code 3 when \
-        the server cannot be reached. A node that died is shown for a day.\n\nExamples:\n  ringback db status\n  ringback db status --database postgres://ringback@db.internal/ringback\n  \
+        or whose clock is off, a limit of connections that is reached or nearly so, a server that may lose what it has committed. Exit code 3 when \
+        the server cannot be reached, 4 when it lets nobody in by this address. A node that died is shown for a day.\n\nExamples:\n  ringback db status\n  ringback db status --database postgres://ringback@db.internal/ringback\n  \
         ringback db status --json | jq '.nodes[] | select(.is_alive | not)'"
     )]
     Status(DatabaseFlags),

@@ -40,6 +40,10 @@ async fn a_schema_that_is_behind_is_said_and_brought_up_to_date() {
     let nothing = db(&gateway, folder.path(), &["status"]).await;
     assert_eq!(nothing.code, Some(1));
     assert!(nothing.stderr.contains("there is no database"), "{}", nothing.stderr);
+    let nowhere = folder.path().join("a/b");
+    let nothing = db(&gateway, &nowhere, &["migrate"]).await;
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(1), ""));
+    assert!(nothing.stderr.contains("there is no database") && !nowhere.exists(), "{}", nothing.stderr);
 
     std::fs::File::create(folder.path().join("ringback.db")).unwrap();
     let behind = db(&gateway, folder.path(), &["status"]).await;

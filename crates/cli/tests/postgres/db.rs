@@ -198,3 +198,51 @@ async fn what_cannot_be_reached_is_named_without_the_password() {
     assert_eq!(done.code, Some(2));
     done.hides("hunter2");
 }
+
+#[tokio::test]
+async fn what_a_server_refuses_is_told_apart_with_what_to_do() {
+    let server = OwnServer::start();
+    server.admin("CREATE ROLE app LOGIN PASSWORD 'hunter2'");
+    server.admin("CREATE DATABASE closed");
+    server.admin("REVOKE CONNECT ON DATABASE closed FROM PUBLIC");
+    let of_password = "host all app 127.0.0.1/32 scram-sha-256";
+    server.place(
+        "pg_hba.conf",
+        &format!("local all all trust\n{of_password}\nhost all ringback 127.0.0.1/32 trust\n"),
+    );
+    server.stop("fast");
+    server.start_again();
+    let port = server.port();
+    for (user, database, says) in [
+        ("app:hunter3", "postgres", "refuses the user or the password that the address names"),
+        ("app", "postgres", "refuses the user or the password that the address names"),
+        ("app:hunter2", "nowhere", "createdb --owner ROLE NAME"),
+        ("app:hunter2", "closed", "GRANT CONNECT ON DATABASE"),
+        ("someone:hunter2", "postgres", "pg_hba.conf"),
+    ] {
+        let url = format!("postgres://{user}@127.0.0.1:{port}/{database}");
+        for command in ["status", "migrate"] {
+            let done = ringback(&["db", command], &[("RINGBACK_DATABASE", &url)]).await;
+            assert_eq!(done.code, Some(4), "{user} {database}: {}", done.stderr);
+            assert!(done.stderr.contains(says), "{user} {database}: {}", done.stderr);
+            assert!(!done.stderr.contains("see that the server runs"), "{}", done.stderr);
+            done.hides("hunter");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_limit_of_connections_that_is_reached_needs_attention() {
+    let server = OwnServer::start();
+    server.admin("CREATE ROLE app LOGIN CONNECTION LIMIT 1");
+    let url = server.url().replace("ringback@", "app@");
+    let _held = ringback_testkit::postgres::connect(&url).await.unwrap();
+    let done = ringback(&["db", "status", "--json"], &[("RINGBACK_DATABASE", &url)]).await;
+    assert_eq!(done.code, Some(7), "{}", done.stderr);
+    let needs = done.json()["needs"].to_string();
+    assert!(needs.contains("all connections that the database server allows are taken"), "{needs}");
+    assert!(needs.contains("too many connections for role") && needs.contains("CONNECTION LIMIT"), "{needs}");
+    assert!(done.stderr.contains("attention: "), "{}", done.stderr);
+    let done = ringback(&["db", "migrate"], &[("RINGBACK_DATABASE", &url)]).await;
+    assert_eq!(done.code, Some(4), "{}", done.stderr);
+}

@@ -16,7 +16,7 @@ async fn refused(address: &str, because: &str) {
     let talk = Gateway::builder(BINARY).database(address).try_start().await.expect_err("it is refused");
     assert_eq!(talk.code, Some(5), "{}", talk.talk);
     let status = ringback(&["db", "status"], &[("RINGBACK_DATABASE", address)]).await;
-    assert_eq!(status.code, Some(1), "{}", status.stderr);
+    assert_eq!(status.code, Some(4), "{}", status.stderr);
     for said in [&talk.talk, &status.stderr] {
         assert!(said.contains(because) && !said.contains("hunter2"), "{said}");
     }

@@ -8,12 +8,13 @@ use std::sync::atomic::Ordering;
 
 use rustls::CertificateError;
 use tokio::time::timeout;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::PostgresAddress;
+use crate::error::ServerTrouble;
 
 /// What carries a client's messages; somebody has to poll it.
 pub(super) type Link =
@@ -23,11 +24,21 @@ pub(super) type Link =
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     /// Nobody listens there, or the name is unknown.
-    #[error("the database server cannot be reached")]
+    #[error(
+        "the database server cannot be reached: see that the server runs, that it can be reached from here, and that the address is right"
+    )]
     Unreachable(#[source] tokio_postgres::Error),
     /// Somebody listens and says nothing.
-    #[error("the database server does not answer")]
+    #[error(
+        "the database server does not answer: see that it is not frozen or overloaded, and that no firewall on the way swallows what is sent"
+    )]
     Silent,
+    /// It starts, or ends.
+    #[error("the database server takes no connections at the moment ({message}): wait until it does")]
+    NotReady {
+        /// In the server's words.
+        message: String,
+    },
     /// A server, but not the one that writes.
     #[error("the database server is a standby, or read-only: name the primary, or all hosts of which one is")]
     ReadOnly,
@@ -57,6 +68,40 @@ pub(super) enum ConnectError {
     /// Wrong, or missing.
     #[error("the database server refuses the user or the password that the address names")]
     Password,
+    /// It does not let this user in.
+    #[error(
+        "the database server does not let this user in ({message}): see that the role exists and may log in, and that pg_hba.conf there \
+         has a line for it, the database and this machine"
+    )]
+    NotLetIn {
+        /// In the server's words; names users, databases and hosts.
+        message: String,
+    },
+    /// It has no database of this name.
+    #[error(
+        "the database server has no such database ({message}): make it (`createdb --owner ROLE NAME`), or correct its name in the address"
+    )]
+    NoDatabase {
+        /// In the server's words; names the database.
+        message: String,
+    },
+    /// This database is not for this user.
+    #[error(
+        "the database server refuses the connection ({message}): as an administrator say there `GRANT CONNECT ON DATABASE … TO …`"
+    )]
+    NotGranted {
+        /// In the server's words; names the database.
+        message: String,
+    },
+    /// As many are connected as may be.
+    #[error(
+        "all connections that the database server allows are taken ({message}): end some that are not needed (pg_stat_activity shows them), or \
+         raise what was reached of max_connections and the CONNECTION LIMIT of role and database"
+    )]
+    NoneLeft {
+        /// In the server's words; says which limit it is.
+        message: String,
+    },
     /// The server has its own words for it.
     #[error("the database server refuses the connection: {message} (SQLSTATE {code})")]
     Refused {
@@ -68,15 +113,27 @@ pub(super) enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether there was nobody to talk to.
-    fn is_absence(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Silent)
+    /// What it comes to.
+    pub(super) fn trouble(&self) -> ServerTrouble {
+        match self {
+            Self::Unreachable(_) | Self::Silent | Self::NotReady { .. } => ServerTrouble::Absent,
+            Self::NoneLeft { .. } => ServerTrouble::NoConnectionLeft,
+            _ => ServerTrouble::Refusal,
+        }
     }
-}
 
-/// Whether this says that there was nobody to talk to.
-pub(crate) fn is_unreachable(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref().is_some_and(ConnectError::is_absence)
+    fn of_refusal(refusal: &DbError) -> Self {
+        let message = refusal.message().to_owned();
+        match refusal.code() {
+            code if *code == SqlState::INVALID_PASSWORD => Self::Password,
+            code if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Self::NotLetIn { message },
+            code if *code == SqlState::INVALID_CATALOG_NAME => Self::NoDatabase { message },
+            code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Self::NotGranted { message },
+            code if *code == SqlState::TOO_MANY_CONNECTIONS => Self::NoneLeft { message },
+            code if *code == SqlState::CANNOT_CONNECT_NOW => Self::NotReady { message },
+            code => Self::Refused { code: code.code().to_owned(), message },
+        }
+    }
 }
 
 /// Connects to the first host that takes writes.
@@ -139,10 +196,7 @@ fn host(config: &Config, index: usize) -> Config {
 impl From<tokio_postgres::Error> for ConnectError {
     fn from(error: tokio_postgres::Error) -> Self {
         if let Some(refusal) = error.as_db_error() {
-            return match refusal.code() {
-                code if *code == SqlState::INVALID_PASSWORD => Self::Password,
-                code => Self::Refused { code: code.code().to_owned(), message: refusal.message().to_owned() },
-            };
+            return Self::of_refusal(refusal);
         }
         match cause_of(&error) {
             Cause::Certificate(trouble) => of_certificate(&trouble, error),

@@ -106,12 +106,11 @@ use self::pulse::Pulse;
 use self::snapshot::Snapshot;
 use self::ways::Ways;
 use crate::condition::Condition;
-use crate::error::{OpenError, StoreError};
+use crate::error::{OpenError, ServerTrouble, StoreError};
 use crate::keyring::{Keyring, show_key_id};
 use crate::rows::secrets::missing_key;
 
 pub use address::{AddressError, PostgresAddress};
-pub(crate) use connecting::is_unreachable;
 pub use migrate::{Migrate, Migrated, migrate_database, migrate_to};
 pub use options::{LeaseClock, PostgresOptions};
 pub use schema::Schema;
@@ -319,6 +318,12 @@ impl Refused {
     fn by(&self, error: tokio_postgres::Error) -> OpenError {
         self.because(StoreError::from(Failure::from(error)))
     }
+}
+
+/// What an error behind [`OpenError::Server`] comes to, if it is the server's own doing.
+pub(crate) fn trouble(error: &(dyn std::error::Error + 'static)) -> Option<ServerTrouble> {
+    let of_connecting = error.downcast_ref().map(connecting::ConnectError::trouble);
+    of_connecting.or_else(|| error.is::<settings::Unfit>().then_some(ServerTrouble::Refusal))
 }
 
 /// What of the rows keeps the store from being opened.

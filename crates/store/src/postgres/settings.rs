@@ -11,14 +11,21 @@ const OLDEST: i32 = 150_000;
 
 /// Why a server is not fit.
 #[derive(Debug, thiserror::Error)]
-enum Unfit {
-    #[error("it is PostgreSQL {0}; version 15 or later is needed")]
+pub(super) enum Unfit {
+    #[error("the server is PostgreSQL {0}; version 15 or later is needed")]
     TooOld(String),
-    #[error("it runs with {0}=off, so that what was acknowledged may be lost with its power: set it on")]
+    #[error(
+        "the server runs with {0}=off, so that what was acknowledged may be lost with its power: set it on"
+    )]
     NotDurable(&'static str),
-    #[error("its encoding is {0}; UTF8 is needed")]
+    #[error(
+        "the database's encoding is {0}; UTF8 is needed, which only a new one can have: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+    )]
     Encoding(String),
-    #[error("it is a standby, or read-only: name the primary")]
+    #[error(
+        "the server is a standby, or its sessions are read-only: name the primary, or see that default_transaction_read_only is off for the \
+         role and the database"
+    )]
     ReadOnly,
 }
 

@@ -98,17 +98,17 @@ pub fn sqlite_in_use(data_dir: &Path) -> Result<Option<PathBuf>, OpenError> {
     Ok(is_in_use.then_some(path))
 }
 
-/// Brings the schema of the database in this data folder up to date, which each start does too. Gives what was applied, in order.
-/// Makes nothing where there is no database.
+/// Brings the schema of the database in this data folder up to date, which each start does too. Gives what was applied, in order; `None`
+/// if there is no database, since none is made.
 ///
 /// Blocks on the disk.
 ///
 /// # Errors
 /// [`OpenError::Locked`] while a server has the folder, and what [`super::SqliteStore::open`] refuses a database for.
-pub fn migrate_sqlite(data_dir: &Path) -> Result<Vec<String>, OpenError> {
+pub fn migrate_sqlite(data_dir: &Path) -> Result<Option<Vec<String>>, OpenError> {
     let path = data_dir.join(folder::DATABASE_FILE);
     if size(&path)?.is_none() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let _lock = folder::FolderLock::take(data_dir)?;
     log_check::check(&path)?;
@@ -118,7 +118,7 @@ pub fn migrate_sqlite(data_dir: &Path) -> Result<Vec<String>, OpenError> {
     migrate::run(&mut db)?;
     let after = schema_version(&db).map_err(|source| soundness::refusal(&path, source))?;
     let applied = migrate::names().into_iter().take(after as usize).skip(before as usize);
-    Ok(applied.map(str::to_owned).collect())
+    Ok(Some(applied.map(str::to_owned).collect()))
 }
 
 /// How large a file is; nothing, if there is none.

@@ -39,15 +39,15 @@ async fn a_database_is_in_use_once_somebody_has_put_something_into_it() {
 #[test]
 fn the_schema_is_brought_up_to_date_without_a_server_but_not_beside_one() {
     let folder = DatabaseFolder::new();
-    assert!(migrate_sqlite(&folder.path()).unwrap().is_empty());
+    assert_eq!(migrate_sqlite(&folder.path()).unwrap(), None);
     assert!(!folder.path().join("ringback.db").exists(), "it was only to be migrated");
     // A database as one that has not begun yet.
     std::fs::create_dir_all(folder.path()).unwrap();
     std::fs::File::create(folder.path().join("ringback.db")).unwrap();
     let pending = sqlite_status(&folder.path()).unwrap().unwrap().pending;
     assert_eq!(pending[0], "V1__initial");
-    assert_eq!(migrate_sqlite(&folder.path()).unwrap(), pending);
-    assert!(migrate_sqlite(&folder.path()).unwrap().is_empty());
+    assert_eq!(migrate_sqlite(&folder.path()).unwrap(), Some(pending));
+    assert_eq!(migrate_sqlite(&folder.path()).unwrap(), Some(Vec::new()));
     let store = SqliteStore::open(options(&folder)).unwrap();
     assert_err!(migrate_sqlite(&folder.path()), OpenError::Locked { .. });
     drop(store);

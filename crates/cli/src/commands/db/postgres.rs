@@ -1,12 +1,13 @@
 //! A PostgreSQL database.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::time::Duration;
 
 use indicatif::HumanBytes;
 use ringback_store::{
-    ConnectionLimit, DatabaseStatus, Migrate, NodeStatus, OpenError, PartitionStatus, database_status,
-    migrate_database,
+    ConnectionLimit, DatabaseStatus, Migrate, NodeStatus, OpenError, PartitionStatus, ServerTrouble,
+    database_status, migrate_database,
 };
 use serde_json::{Value, json};
 
@@ -28,21 +29,36 @@ const NODE: [Column; 7] = [
 
 /// Says how it is.
 pub(super) fn status(global: &Global, access: &PostgresAccess) -> Result<(), CliError> {
-    let status = block_on(database_status(access.direct()))?;
     let name = access.address.to_string();
+    let status = match block_on(database_status(access.direct()))? {
+        Ok(status) => status,
+        // What this is asked for above all: it needs attention, and nothing else is known.
+        Err(error) if error.server_trouble() == Some(ServerTrouble::NoConnectionLeft) => {
+            let status = json!({ "object": "database_status", "kind": "postgres", "database": name });
+            return found(global, status, vec![in_one_line(&error)], || Ok(()));
+        }
+        Err(error) => return Err(CliError::of_database(&error)),
+    };
     found(global, as_json(&name, &status), concerns::of(&status), || print(&name, &status))
 }
 
 /// Brings the schema up to date.
 pub(super) fn migrate(access: &PostgresAccess, contract: bool) -> Result<Vec<String>, CliError> {
     let until = if contract { Migrate::Contract } else { Migrate::Expand };
-    block_on(migrate_database(access.direct(), until)).map(|migrated| migrated.applied)
+    let migrated = block_on(migrate_database(access.direct(), until))?;
+    migrated.map(|migrated| migrated.applied).map_err(|error| CliError::of_database(&error))
 }
 
-fn block_on<T>(future: impl Future<Output = Result<T, OpenError>>) -> Result<T, CliError> {
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CliError::failed_by(&error))?;
-    runtime.block_on(future).map_err(|error| CliError::of_database(&error))
+    Ok(runtime.block_on(future))
+}
+
+/// What keeps from using a database, with its cause.
+fn in_one_line(error: &OpenError) -> String {
+    let cause = error.source().map_or_else(String::new, |cause| format!(": {cause}"));
+    format!("{error}{cause}")
 }
 
 fn as_json(name: &str, status: &DatabaseStatus) -> Value {

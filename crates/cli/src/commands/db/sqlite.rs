@@ -14,14 +14,7 @@ use crate::output;
 /// Says how it is.
 pub(super) fn status(global: &Global, data_dir: &Path) -> Result<(), CliError> {
     let Some(status) = sqlite_status(data_dir).map_err(|error| CliError::failed_by(&error))? else {
-        return Err(CliError::Failed {
-            message: format!(
-                "there is no database in {}: `ringback serve` makes one; --data-dir names another folder, --database a PostgreSQL \
-                 database",
-                data_dir.display()
-            ),
-            source: None,
-        });
+        return Err(nothing_in(data_dir));
     };
     let needs = match status.pending.as_slice() {
         [] => Vec::new(),
@@ -40,7 +33,16 @@ pub(super) fn migrate(data_dir: &Path, contract: bool) -> Result<Vec<String>, Cl
             "--contract is for a PostgreSQL database: name one with --database".into(),
         ));
     }
-    migrate_sqlite(data_dir).map_err(|error| CliError::failed_by(&error))
+    let applied = migrate_sqlite(data_dir).map_err(|error| CliError::failed_by(&error))?;
+    applied.ok_or_else(|| nothing_in(data_dir))
+}
+
+fn nothing_in(data_dir: &Path) -> CliError {
+    let message = format!(
+        "there is no database in {}: `ringback serve` makes one; --data-dir names another folder, --database a PostgreSQL database",
+        data_dir.display()
+    );
+    CliError::Failed { message, source: None }
 }
 
 fn as_json(status: &SqliteStatus) -> Value {
