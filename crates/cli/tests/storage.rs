@@ -165,6 +165,21 @@ async fn what_cannot_be_a_data_folder_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_that_holds_no_admin_key_is_refused_and_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("admin-key");
+    for content in ["short\n", "", "sixteen and more, with blanks"] {
+        fs::write(&file, content).unwrap();
+        let builder = on(folder.path()).without_env("RINGBACK_ADMIN_KEY");
+        refused(builder, 5, &["admin-key holds no admin key", "remove the file"]).await;
+        assert_eq!(fs::read_to_string(&file).unwrap(), content);
+        assert!(!folder.path().join(DATABASE).exists(), "nothing was begun");
+    }
+    fs::write(&file, "sixteen-and-more\n").unwrap();
+    on(folder.path()).without_env("RINGBACK_ADMIN_KEY").start().await.terminate().await;
+}
+
+#[tokio::test]
 async fn an_address_in_use_is_refused() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

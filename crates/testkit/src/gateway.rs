@@ -108,6 +108,14 @@ impl Gateway {
         self.process.signal("TERM").await;
     }
 
+    /// Tells it by SIGHUP that its terminal has ended, and does not wait for anything.
+    ///
+    /// # Panics
+    /// When the signal cannot be sent.
+    pub async fn hang_up(&self) {
+        self.process.signal("HUP").await;
+    }
+
     /// Stops it by SIGSTOP where it stands: it is there and does nothing, and its connections stay open.
     ///
     /// # Panics

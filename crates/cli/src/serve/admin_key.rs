@@ -48,9 +48,13 @@ impl AdminKey {
     }
 }
 
-/// Refuses a setting that is no key, before anything is begun.
+/// Refuses a setting that is no key, and a file, before anything is begun.
 pub(crate) fn check(settings: &Settings) -> Result<(), CliError> {
-    settings.admin_key.as_ref().map_or(Ok(()), |given| usable(given).map(drop))
+    match &settings.admin_key {
+        Some(given) => usable(given).map(drop),
+        // What else is wrong with the file, or its folder, is found when they are used.
+        None => read(&settings.data_dir).map_or(Ok(()), |key| kept(key, &settings.data_dir).map(drop)),
+    }
 }
 
 /// Puts an admin key in force: the given one, else the one in the data folder, else a new one; in a database that nodes share, the latter
@@ -93,12 +97,16 @@ fn file_in(settings: &Settings) -> PathBuf {
 
 fn usable(given: &SecretText) -> Result<Zeroizing<String>, CliError> {
     let key = Zeroizing::new(given.reveal().trim().to_owned());
-    match key.len() >= MIN_BYTES && key.bytes().all(|b| b.is_ascii_graphic()) {
+    match is_key(&key) {
         true => Ok(key),
         false => Err(CliError::Usage(format!(
             "the setting `admin_key` (RINGBACK_ADMIN_KEY) must be at least {MIN_BYTES} visible ASCII characters without blanks"
         ))),
     }
+}
+
+fn is_key(text: &str) -> bool {
+    text.len() >= MIN_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Makes this the key, whatever was in force.
@@ -131,10 +139,23 @@ async fn offer(store: &dyn Store, key: &str, origin: AdminKey) -> Result<AdminKe
 /// The key that a former start left, if one did.
 fn find(data_dir: &Path) -> Result<Option<Zeroizing<String>>, CliError> {
     match read(data_dir) {
-        Ok(key) => Ok(Some(key).filter(|key| !key.is_empty())),
+        Ok(key) => kept(key, data_dir).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(file_error(&data_dir.join(FILE), &error)),
     }
+}
+
+/// What the file in this data folder holds, if it can be a key.
+fn kept(key: Zeroizing<String>, data_dir: &Path) -> Result<Zeroizing<String>, CliError> {
+    if is_key(&key) {
+        return Ok(key);
+    }
+    let message = format!(
+        "what the file {} holds is no admin key, which is at least {MIN_BYTES} visible ASCII characters without blanks: remove the file, and a \
+         start makes another key",
+        data_dir.join(FILE).display()
+    );
+    Err(CliError::CannotStart { message, source: None })
 }
 
 /// Makes a key, unless another node that has the same folder was faster: then it is theirs.
@@ -145,7 +166,7 @@ fn make(data_dir: &Path) -> Result<(Zeroizing<String>, AdminKey), CliError> {
         Ok(()) => Ok((key.clone(), AdminKey::Made { key, file })),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match find(data_dir)? {
             Some(theirs) => Ok((theirs, AdminKey::Found(file))),
-            None => Err(file_error(&file, &io::Error::other("it is empty; remove it"))),
+            None => Err(file_error(&file, &io::Error::other("another start made it and took it away"))),
         },
         Err(error) => Err(file_error(&file, &error)),
     }
