@@ -1,12 +1,17 @@
-//! Settings: `ringback.toml`, then `RINGBACK_…` variables, then flags. The doc comment of each field is its reference entry.
+//! Settings: `ringback.toml`, then `RINGBACK_…` variables, then flags. `docs/SETTINGS.md` is their reference.
 
+mod address;
 mod database;
+#[cfg(test)]
+mod document;
 mod egress;
+mod environment;
 mod ranges;
 mod secret;
 mod source;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +25,7 @@ use url::Url;
 
 use crate::exit::CliError;
 
+use address::{ListenAddress, PublicUrl};
 pub(crate) use database::{Database, DatabaseFlags, PostgresAccess};
 use egress::EgressSettings;
 pub(crate) use secret::SecretText;
@@ -30,7 +36,7 @@ pub(crate) use source::{default_data_dir, load, load_for_database};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The address to listen on. Default `127.0.0.1:4600`.
-    pub(crate) listen: String,
+    pub(crate) listen: ListenAddress,
     /// Where the database and the keys are kept; with `database`, only the admin key. Default `$XDG_DATA_HOME/ringback` or `~/.local/share/ringback`.
     pub(crate) data_dir: PathBuf,
     /// The PostgreSQL database that this node shares with others: `postgres://user:password@host:port/database`, or `file:` and the path
@@ -47,7 +53,7 @@ pub(crate) struct Settings {
     pub(crate) database_connections: Option<usize>,
     /// The URL that senders reach this server by; the URLs of sources begin with it. Default: the listen address.
     #[serde(default)]
-    pub(crate) public_url: Option<Url>,
+    pub(crate) public_url: Option<PublicUrl>,
     /// For development: endpoints may be on loopback and private addresses, over plain HTTP. Default false.
     #[serde(default)]
     pub(crate) dev: bool,
@@ -169,11 +175,7 @@ impl Settings {
     /// The base of sources' URLs.
     pub(crate) fn public_url_for(&self, listener: &TcpListener) -> Result<Url, CliError> {
         if let Some(url) = &self.public_url {
-            return if matches!(url.scheme(), "http" | "https") && url.has_host() {
-                Ok(url.clone())
-            } else {
-                Err(CliError::Usage(format!("public_url must be an http or https URL, not `{url}`")))
-            };
+            return Ok(url.as_url().clone());
         }
         let address = listener.local_addr().map_err(CliError::cannot_start)?;
         Url::parse(&format!("http://{address}")).map_err(CliError::cannot_start)

@@ -14,7 +14,7 @@ const BACKLOG: u32 = 1024;
 
 /// Takes the port of the address that the settings name. Whoever calls it is refused until it listens.
 pub(super) async fn bind(settings: &Settings) -> Result<TcpSocket, CliError> {
-    bind_one(&settings.listen).await.map_err(|error| cannot_listen(settings, &error))
+    bind_one(settings.listen.as_str()).await.map_err(|error| cannot_listen(settings, &error))
 }
 
 /// Listens.
@@ -41,7 +41,7 @@ fn cannot_listen(settings: &Settings, error: &io::Error) -> CliError {
     CliError::CannotStart {
         message: format!(
             "cannot listen on {}: {error}; choose another address with --listen",
-            settings.listen
+            settings.listen.as_str()
         ),
         source: None,
     }

@@ -12,7 +12,7 @@ use super::{SecretText, Settings};
 use crate::exit::CliError;
 
 /// How many connections a node has for all that is not written in batches, unless it is said.
-const DEFAULT_CONNECTIONS: usize = 8;
+pub(super) const DEFAULT_CONNECTIONS: usize = 8;
 
 /// Flags of the commands that use the database themselves; each overrides the setting of its name.
 #[derive(Debug, clap::Args)]

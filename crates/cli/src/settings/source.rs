@@ -1,24 +1,22 @@
-//! Where settings come from, in which order, and what is said when one is wrong.
+//! Where settings come from, and in which order.
 
 use std::path::{Path, PathBuf};
 
-use figment::error::Kind;
-use figment::providers::{Env, Format, Serialized, Toml};
-use figment::{Figment, Metadata};
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Map};
+use figment::{Figment, Metadata, Profile, Provider};
 use serde_json::{Value, json};
 
-use super::{DatabaseFlags, Settings, ranges};
+use super::wording::{self, ENVIRONMENT, FLAGS};
+use super::{DatabaseFlags, Settings, environment, ranges};
 use crate::args::Global;
 use crate::exit::CliError;
 use crate::serve::ServeFlags;
 
 /// The settings file that is read when it is there and none is named.
 const DEFAULT_FILE: &str = "ringback.toml";
-const ENV_PREFIX: &str = "RINGBACK_";
-/// Settings whose values are tables: `RINGBACK_EGRESS_ALLOW` is `egress.allow`.
-const SECTIONS: [&str; 2] = ["egress_", "log_"];
-/// Variables of the prefix that are not settings of the server.
-const NOT_SETTINGS: [&str; 4] = ["url", "api_key", "config", "bin"];
+/// Where calls are answered when nothing else is said.
+pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:4600";
 
 /// Reads the settings.
 pub(crate) fn load(global: &Global, flags: &ServeFlags) -> Result<Settings, CliError> {
@@ -42,14 +40,14 @@ fn load_with(
         typed.insert("data_dir".into(), json!(data_dir));
     }
     let mut figment = Figment::from(Serialized::defaults(json!({
-        "listen": "127.0.0.1:4600",
+        "listen": DEFAULT_LISTEN,
         "data_dir": default_data_dir(),
     })));
     if let Some(file) = settings_file(database.config.as_deref())? {
         figment = figment.merge(Toml::file_exact(file));
     }
-    figment = figment.merge(environment());
-    figment = figment.merge(Serialized::defaults(Value::Object(typed)));
+    figment = figment.merge(Named(ENVIRONMENT, environment::settings()));
+    figment = figment.merge(Named(FLAGS, Serialized::defaults(Value::Object(typed))));
     extract(&figment)
 }
 
@@ -61,29 +59,16 @@ fn settings_file(named: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
     }
 }
 
-fn environment() -> Env {
-    Env::prefixed(ENV_PREFIX)
-        .filter(|key| !NOT_SETTINGS.iter().any(|name| key == *name) && !key.starts_with("test_"))
-        .map(|key| {
-            let key = key.as_str().to_ascii_lowercase();
-            match SECTIONS.iter().find(|section| key.starts_with(*section)) {
-                Some(section) => {
-                    format!("{}.{}", section.trim_end_matches('_'), &key[section.len()..]).into()
-                }
-                None => key.into(),
-            }
-        })
-}
-
 pub(super) fn extract(figment: &Figment) -> Result<Settings, CliError> {
-    let settings: Settings =
-        figment.extract().map_err(|errors| refusal(errors.into_iter().map(|error| explain(&error))))?;
+    let settings: Settings = figment
+        .extract()
+        .map_err(|errors| refusal(errors.into_iter().map(|error| wording::explain(&error, figment))))?;
     let refused = ranges::refused(&settings);
     if refused.is_empty() {
         return Ok(settings);
     }
     Err(refusal(refused.into_iter().map(|ranges::Refused { name, said, allowed }| {
-        let place = place(figment.find_metadata(name));
+        let place = wording::place(figment.find_metadata(name), name);
         format!("the setting `{name}`{place} is {said}, but must be {allowed}")
     })))
 }
@@ -92,54 +77,16 @@ fn refusal(sentences: impl Iterator<Item = String>) -> CliError {
     CliError::Usage(sentences.collect::<Vec<_>>().join("\n       "))
 }
 
-/// Where a setting was found.
-fn place(found: Option<&Metadata>) -> String {
-    found.map_or_else(String::new, |metadata| {
-        let source = metadata.source.as_ref().map_or_else(|| metadata.name.to_string(), ToString::to_string);
-        format!(" (in {source})")
-    })
-}
+/// A source of settings under a name of its own, by which it is known where one was said.
+struct Named<P>(&'static str, P);
 
-/// One sentence about one wrong setting: what, where, and the nearest right one. Never the value, which may be a secret.
-fn explain(error: &figment::Error) -> String {
-    let place = place(error.metadata.as_ref());
-    let path = error.path.join(".");
-    match &error.kind {
-        Kind::UnknownField(name, known) => {
-            let nearest = known
-                .iter()
-                .max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
-            let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
-            let full = if path.ends_with(name.as_str()) { path } else { format!("{path}.{name}") };
-            format!("there is no setting `{}`{place}{hint}", full.trim_start_matches('.'))
-        }
-        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
-            let range = ranges::range_of(&path).map(ranges::in_words);
-            let allowed = range.unwrap_or_else(|| in_words(expected).to_owned());
-            format!("the setting `{path}`{place} must be {allowed}")
-        }
-        Kind::UnknownVariant(word, known) => {
-            format!("the setting `{path}`{place} is `{word}`, but must be one of {}", known.join(", "))
-        }
-        other if path.is_empty() => {
-            format!("the settings{place} cannot be read: {}", without_lines_of_the_file(&other.to_string()))
-        }
-        other => format!("the setting `{path}`{place}: {other}"),
+impl<P: Provider> Provider for Named<P> {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.0)
     }
-}
 
-/// What a parser says, but for the lines that it shows: there may be a password in them.
-fn without_lines_of_the_file(said: &str) -> String {
-    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains('|'));
-    lines.collect::<Vec<_>>().join(": ")
-}
-
-/// What a person calls the type that a setting has.
-fn in_words(expected: &str) -> &str {
-    match expected {
-        "u16" => "a whole number from 0 to 65535",
-        "a sequence" => "a list, such as [\"a\", \"b\"]",
-        other => other,
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        self.1.data()
     }
 }
 

@@ -36,8 +36,8 @@ async fn a_number_that_cannot_be_meant_is_refused_wherever_it_is_said() {
             of_file,
             "`max_in_flight_per_endpoint` (in ringback.toml) is 0, but must be a whole number from 1 to",
         ),
-        (of_variable, "`max_in_flight` (in `RINGBACK_` environment variable(s)) is 0, but must be"),
-        (over_the_file, "`max_body_bytes` (in `RINGBACK_` environment variable(s)) is 0, but must be"),
+        (of_variable, "`max_in_flight` (in RINGBACK_MAX_IN_FLIGHT) is 0, but must be"),
+        (over_the_file, "`max_body_bytes` (in RINGBACK_MAX_BODY_BYTES) is 0, but must be"),
         (
             short,
             "`dedupe_retention_secs` (in ringback.toml) is 345599, but must be a whole number from 345600 to",

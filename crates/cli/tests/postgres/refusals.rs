@@ -1,6 +1,6 @@
 //! What cannot be started is refused with what to do, and never with a password.
 
-use ringback_testkit::postgres::Database;
+use ringback_testkit::postgres::{Database, OwnServer};
 use ringback_testkit::{ENCRYPTION_KEY, Gateway, GatewayBuilder, NotStarted};
 
 use crate::BINARY;
@@ -66,7 +66,10 @@ async fn a_start_that_fails_leaves_no_node_behind() {
     refused(other().env("RINGBACK_ADMIN_KEY", "short"), 2, &["at least 16"]).await;
     refused(other().listen(taken), 5, &["cannot listen on", "--listen"]).await;
     // Found out when it has registered, so that it has to leave.
-    refused(other().env("RINGBACK_PUBLIC_URL", "ftp://h"), 2, &["public_url"]).await;
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("admin-key")).unwrap();
+    let keyless = other().on_folder(folder.path()).without_env("RINGBACK_ADMIN_KEY");
+    refused(keyless, 5, &["cannot use the admin key's file"]).await;
     let known = "SELECT (SELECT count(*) FROM nodes), (SELECT count(*) FROM dead_nodes)";
     let row = database.connection().await.query_one(known, &[]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1, 0));
@@ -77,6 +80,17 @@ async fn a_start_that_fails_leaves_no_node_behind() {
 async fn a_server_that_is_not_there_is_named() {
     let nowhere = at("postgres://someone:hunter2@127.0.0.1:1/nowhere");
     refused(nowhere, 5, &["nowhere at 127.0.0.1", "see that the server runs"]).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_fit_is_told_how_it_would_be() {
+    let server = OwnServer::start_with(&["full_page_writes=off"]);
+    refused(at(server.url()), 5, &["full_page_writes=off", "set it on"]).await;
+    let sql = "CREATE DATABASE plain ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0";
+    let server = OwnServer::start();
+    server.admin(sql);
+    let plain = server.url().replace("/postgres", "/plain");
+    refused(at(&plain), 5, &["encoding is SQL_ASCII", "CREATE DATABASE … ENCODING 'UTF8'"]).await;
 }
 
 #[tokio::test]
