@@ -171,7 +171,7 @@ async fn a_file_that_holds_no_admin_key_is_refused_and_left() {
     for content in ["short\n", "", "sixteen and more, with blanks"] {
         fs::write(&file, content).unwrap();
         let builder = on(folder.path()).without_env("RINGBACK_ADMIN_KEY");
-        refused(builder, 5, &["admin-key holds no admin key", "remove the file"]).await;
+        refused(builder, 5, &["admin-key holds is no admin key", "remove the file"]).await;
         assert_eq!(fs::read_to_string(&file).unwrap(), content);
         assert!(!folder.path().join(DATABASE).exists(), "nothing was begun");
     }
