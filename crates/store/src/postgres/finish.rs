@@ -9,11 +9,11 @@ use ringback_domain::retry::NextStep;
 use ringback_domain::{DeliveryState, EndReason, EndpointId};
 use tokio_postgres::Row;
 
+use super::claim;
 use super::columns::{self, Key, get, key};
 use super::connections::Connection;
 use super::failure::Failure;
 use super::order::{self, Place};
-use super::{claim, locks};
 use crate::work::{Finish, Finished};
 
 /// Looks deliveries up, and judges their leases.
@@ -164,19 +164,6 @@ impl<'a> Finishing<'a> {
         }
         Ok(ended)
     }
-}
-
-/// Records one finish that says something about its endpoint besides.
-pub(super) async fn finish(tx: &Connection, finish: &Finish) -> Result<Ended, Failure> {
-    let mut finishing = Finishing::find(tx, vec![finish]).await?;
-    let orders = finishing.orders();
-    if !orders.is_empty() {
-        locks::take_orders(tx, &orders).await?;
-        finishing.lock_ordered(tx).await?;
-    }
-    finishing.write(tx).await?;
-    let nothing = Ended { finished: Finished::default(), endpoint_id: None };
-    Ok(finishing.release(tx).await?.pop().unwrap_or(nothing))
 }
 
 /// A stale lease means that somebody else decides what follows, except that what has arrived has arrived.

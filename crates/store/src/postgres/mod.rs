@@ -34,6 +34,7 @@ mod expire;
 mod failure;
 mod finish;
 mod health;
+mod health_notes;
 mod heartbeat;
 mod idempotency;
 mod inbox;
@@ -131,6 +132,8 @@ pub struct PostgresStore {
     link: Arc<link::Link>,
     mislaid: Arc<mislaid::Mislaid>,
     giving_back: AbortOnDropHandle<()>,
+    health_notes: health_notes::HealthNotes,
+    noting: AbortOnDropHandle<()>,
     pulse: Arc<pulse::Pulse>,
     owners: Arc<owners::Owners>,
     crier: Arc<watch::Crier>,
@@ -223,7 +226,11 @@ impl PostgresStore {
         let (lost, way) = (Arc::clone(&mislaid), Arc::clone(&pool));
         let giving_back = mislaid::give_back(lost, way, Arc::clone(&link), Arc::clone(&crier));
         let giving_back = AbortOnDropHandle::new(tasks.spawn(giving_back));
+        let (health_notes, pile) = health_notes::HealthNotes::new();
+        let noting = pile.write_down(Arc::clone(&snapshot), Arc::clone(&keyring));
         Ok(Self {
+            health_notes,
+            noting: AbortOnDropHandle::new(tasks.spawn(noting)),
             pulse: Arc::clone(&heart.pulse),
             owners: Arc::clone(&heart.owners),
             told_time: Arc::clone(&heart.told_time),

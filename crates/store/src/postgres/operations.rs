@@ -13,7 +13,7 @@ use ringback_webhook::SigningSecret;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::batch::{Outcome, Work};
+use super::batch::Work;
 use super::endpoints::Changed;
 use super::failure::{DatabaseError, Failure};
 use super::mislaid::Held;
@@ -405,22 +405,7 @@ impl Store for PostgresStore {
     }
 
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
-        let now = finish.now;
-        if let Some(note) = &finish.endpoint {
-            match until_it_meets_none!(self.finish_with_note(&finish, note)) {
-                // No news: the database was not asked.
-                Ok(None) => {}
-                outcome => {
-                    if let Some(ended) = self.written(outcome)? {
-                        return Ok(self.tell_released(ended, now));
-                    }
-                }
-            }
-        }
-        match self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)? {
-            Outcome::Finished(ended) => Ok(self.tell_released(ended, now)),
-            Outcome::Appended(_) | Outcome::Claimed(_) => Err(StoreError::Closed),
-        }
+        self.record(finish).await
     }
 
     async fn release(&self, deliveries: Vec<Unattempted>) -> Result<(), StoreError> {
@@ -579,6 +564,7 @@ impl Store for PostgresStore {
         // From here on nobody says that this node lives; its ownerships are others' at once.
         self.beating.abort();
         self.giving_back.abort();
+        self.noting.abort();
         let left = heartbeat::leave(&self.link, self.leases.node).await.map_err(StoreError::from);
         if let Err(error) = left {
             let error = &error as &dyn std::error::Error;
