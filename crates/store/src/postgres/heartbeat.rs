@@ -158,7 +158,7 @@ impl Heart {
         let sent_at = Uptime::now();
         let now = self.told_time.now().map(Timestamp::as_unix_ms);
         let rows = self.link.run(async |node| node.beat(BEAT_SQL, &[&id, &now, &dead_after]).await).await?;
-        let (mut beat, mut alive, mut noted_ms) = (Beat::default(), Vec::new(), None);
+        let (mut beat, mut others, mut old, mut noted_ms) = (Beat::default(), Vec::new(), Vec::new(), None);
         for row in &rows {
             match (get::<Option<Key>>(row, 0)?, get::<bool>(row, 1)?) {
                 (None, _) => {
@@ -166,11 +166,15 @@ impl Heart {
                     beat.clock_ahead_ms = Some(get(row, 3)?);
                 }
                 (Some(other), is_old) => {
-                    let stands_still = self.pulse.saw(other, get(row, 2)?, sent_at);
-                    if is_old && stands_still { &mut beat.dead } else { &mut alive }.push(other);
+                    others.push((other, get(row, 2)?));
+                    old.extend(is_old.then_some(other));
                 }
             }
         }
+        let stand_still = self.pulse.saw(&others, sent_at);
+        beat.dead = old.into_iter().filter(|node| stand_still.contains(node)).collect();
+        let alive: Vec<Key> =
+            others.into_iter().map(|(node, _)| node).filter(|node| !beat.dead.contains(node)).collect();
         if beat.clock_ahead_ms.is_none() {
             self.come_back().await?;
         }
