@@ -262,6 +262,27 @@ impl PostgresStore {
         self.writer.counts()
     }
 
+    /// Commits what waits, says that this node goes, and ends all that runs.
+    async fn leave(&self) {
+        self.writer.close().await;
+        // From here on nobody says that this node lives; its ownerships are others' at once.
+        self.beating.abort();
+        self.giving_back.abort();
+        let left = heartbeat::leave(&self.link, self.leases.node).await.map_err(StoreError::from);
+        if let Err(error) = left {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "this node could not say that it goes: the others will find that it is gone"
+            );
+        }
+        self.connections.close();
+        self.watch.iter().for_each(AbortOnDropHandle::abort);
+        self.link.cut();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
     /// How a read went, as the caller is told.
     fn read<T>(&self, outcome: Result<T, Failure>) -> Result<T, StoreError> {
         self.reading.noted(outcome.map_err(StoreError::from))
