@@ -83,10 +83,9 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
     let policy = settings.egress_policy()?;
     let client = open_client(settings, policy.clone())?;
 
-    let opened = tokio::select! {
-        opened = store::open(settings, &database, &ids, clock.as_ref()) => opened?,
-        // Nothing has begun that would have to be finished.
-        () = stop.clone().requested() => return Ok(()),
+    let stopped = stop.clone().requested();
+    let Some(opened) = store::open(settings, &database, &ids, clock.as_ref(), stopped).await? else {
+        return Ok(());
     };
     let store = Arc::clone(&opened.store);
     let prepared = async {

@@ -18,7 +18,7 @@ use crate::nodes::second_node;
 const FREED: Duration = Duration::from_secs(8);
 
 /// Waits until a query about nodes is answered with yes; says how long that took.
-async fn until_sql(person: &Client, question: &str) -> Duration {
+pub(crate) async fn until_sql(person: &Client, question: &str) -> Duration {
     let began = Instant::now();
     while !person.query_one(question, &[]).await.unwrap().get::<_, bool>(0) {
         assert!(began.elapsed() < 2 * FREED, "it never came to be so: {question}");
