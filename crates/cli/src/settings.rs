@@ -2,8 +2,11 @@
 
 mod database;
 mod egress;
+mod ranges;
 mod secret;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +19,6 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::exit::CliError;
-use crate::serve::Opened;
 
 pub(crate) use database::{Database, DatabaseFlags, PostgresAccess};
 use egress::EgressSettings;
@@ -40,7 +42,7 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) database_session: Option<SecretText>,
     /// How many connections to PostgreSQL a node has at most for reads and changes. It has two more for what is written in batches, and
-    /// one of its own: by default 11 in all. At least 2, default 8.
+    /// one of its own: by default 11 in all. Default 8, from 2 to 1,000.
     #[serde(default)]
     pub(crate) database_connections: Option<usize>,
     /// The URL that senders reach this server by; the URLs of sources begin with it. Default: the listen address.
@@ -64,45 +66,53 @@ pub(crate) struct Settings {
     /// Log lines.
     #[serde(default)]
     pub(crate) log: LogSettings,
-    /// The largest body a call may have, in bytes. Default 1 MiB.
+    /// The largest body a call may have, in bytes. Default 1 MiB, from 1 KiB to 256 MiB.
     #[serde(default)]
     pub(crate) max_body_bytes: Option<usize>,
-    /// The largest body of a batch that is published, in bytes. Default 16 MiB.
+    /// The largest body of a batch that is published, in bytes. Default 16 MiB, from 1 KiB to 256 MiB.
     #[serde(default)]
     pub(crate) max_batch_bytes: Option<usize>,
-    /// Memory for the bodies of calls and publications that are under way, in bytes; one that does not fit is answered 503.
-    /// Default 64 MiB, at least one body.
+    /// Memory for the bodies of calls and publications that are under way, in bytes; one that does not fit is
+    /// answered 503. Default 64 MiB, or one body of the largest size if that is more; up to 1 TiB, and room
+    /// for one such body at least.
     #[serde(default)]
     pub(crate) max_ingest_bytes: Option<usize>,
-    /// How much of that one source may take, in bytes. Default 32 MiB, at least one body.
+    /// How much of that one source may take, in bytes; one call is always taken. Default 32 MiB, with the
+    /// same bounds.
     #[serde(default)]
     pub(crate) max_ingest_bytes_per_source: Option<usize>,
-    /// How many calls of one source are under way at once; further ones are answered 503. Default 400.
+    /// How many calls of one source are under way at once; further ones are answered 503. Default 400, from 1
+    /// to 1,000,000.
     #[serde(default)]
     pub(crate) max_ingest_calls_per_source: Option<usize>,
-    /// How many connections are served at once. Default 800, which fits the usual limit of 1,024 open files.
+    /// How many connections are served at once. Default 800, which fits the usual limit of 1,024 open files;
+    /// from 1 to 1,000,000.
     #[serde(default)]
     pub(crate) max_connections: Option<usize>,
-    /// How many attempts run at once, over all endpoints. Default 512.
+    /// How many attempts run at once, over all endpoints. Default 512, from 1 to 100,000.
     #[serde(default)]
     pub(crate) max_in_flight: Option<usize>,
-    /// How many attempts run at once to one endpoint. Default 32.
+    /// How many attempts run at once to one endpoint. Default 32, from 1 to 100,000.
     #[serde(default)]
     pub(crate) max_in_flight_per_endpoint: Option<usize>,
-    /// How fast what an endpoint held while it was paused or disabled is released, in attempts a second. Default 100.
+    /// How fast what an endpoint held while it was paused or disabled is released, in attempts a second.
+    /// Default 100, from 1 to 10,000.
     #[serde(default)]
     pub(crate) release_per_sec: Option<u32>,
-    /// How long every attempt to an endpoint may fail before it is disabled, in seconds; 0: for ever. Default 5 days.
+    /// How long every attempt to an endpoint may fail before it is disabled, in seconds; 0: for ever. Default
+    /// 5 days, up to ten years.
     #[serde(default)]
     pub(crate) disable_failing_after_secs: Option<u64>,
-    /// How long finished events are kept, in seconds. Default 30 days. On PostgreSQL they go together by days: up to a quarter of it longer, one to
-    /// seven days.
+    /// How long finished events are kept, in seconds. Default 30 days, from one minute to ten years. On
+    /// PostgreSQL they go together by days: up to a quarter of it longer, one to seven days.
     #[serde(default)]
     pub(crate) event_retention_secs: Option<u64>,
-    /// How long a `webhook-id` is remembered for deduplication, in seconds. Default 30 days, at least 96 hours.
+    /// How long a `webhook-id` is remembered for deduplication, in seconds. Default 30 days, from 96 hours,
+    /// because senders retry for 72, to ten years.
     #[serde(default)]
     pub(crate) dedupe_retention_secs: Option<u64>,
-    /// How long a stop waits for running requests, and then for running attempts, in seconds. Default 10.
+    /// How long a stop waits for running requests, and then for running attempts, in seconds. Default 10, up
+    /// to 3,600; 0: not at all.
     #[serde(default)]
     pub(crate) shutdown_grace_secs: Option<u64>,
 }
@@ -180,15 +190,9 @@ impl Settings {
         Duration::from_secs(self.shutdown_grace_secs.unwrap_or(10))
     }
 
-    /// What the server is set up with.
-    pub(crate) fn server(&self, public_url: Url, version: &'static str, on: &Opened) -> ServerSettings {
-        let mut settings = ServerSettings {
-            public_url,
-            version,
-            node: on.node.clone(),
-            database: on.kind,
-            ..ServerSettings::default()
-        };
+    /// What the server is set up with; which node and database it is on, is for the caller to add.
+    pub(crate) fn server(&self, public_url: Url, version: &'static str) -> ServerSettings {
+        let mut settings = ServerSettings { public_url, version, ..ServerSettings::default() };
         settings.max_body_bytes = self.max_body_bytes.unwrap_or(settings.max_body_bytes);
         settings.max_batch_bytes = self.max_batch_bytes.unwrap_or(settings.max_batch_bytes);
         settings.max_ingest_bytes = self.max_ingest_bytes.unwrap_or(settings.max_ingest_bytes);
@@ -209,7 +213,7 @@ impl Settings {
             self.max_in_flight_per_endpoint.unwrap_or(settings.max_in_flight_per_endpoint);
         settings.event_retention =
             self.event_retention_secs.map_or(settings.event_retention, Duration::from_secs);
-        settings.release_per_sec = self.release_per_sec.unwrap_or(settings.release_per_sec).max(1);
+        settings.release_per_sec = self.release_per_sec.unwrap_or(settings.release_per_sec);
         settings.disable_failing_after = match self.disable_failing_after_secs {
             None => settings.disable_failing_after,
             Some(0) => None,

@@ -39,4 +39,4 @@ mod unrecorded;
 pub use breaker::{BreakerState, BreakerView};
 pub use deliverer::{Deliverer, DelivererParts, JitterSource};
 pub use dispatch::{Dispatcher, Entry, IncomingEvent, MAX_BATCH_DELIVERIES, TestError};
-pub use settings::DeliverySettings;
+pub use settings::{DeliverySettings, MIN_DEDUPE_RETENTION};

@@ -6,13 +6,12 @@ use std::time::Duration;
 use ringback_store::{Retention, idempotency};
 
 use crate::deliverer::{Node, log_store_error};
+use crate::settings::MIN_DEDUPE_RETENTION;
 
 /// Rows of each kind that one step removes at most.
 const STEP: usize = 200;
 /// The pause between two steps of one sweep.
 const BETWEEN_STEPS: Duration = Duration::from_millis(50);
-/// Deduplication remembers longer than any sender retries, whatever the settings say.
-const MIN_DEDUPE_RETENTION: Duration = Duration::from_secs(96 * 3600);
 
 /// Runs until the node stops.
 pub(crate) async fn run(node: Arc<Node>) {

@@ -4,12 +4,18 @@ use std::time::Duration;
 
 use ringback_domain::endpoint_health;
 
+/// How long deduplication remembers at least, whatever the settings say: longer than any sender retries. 96
+/// hours.
+pub const MIN_DEDUPE_RETENTION: Duration = Duration::from_secs(96 * 3600);
+
 /// How a node delivers.
 #[derive(Debug, Clone)]
 pub struct DeliverySettings {
-    /// Attempts under way at once, over all endpoints. Default 512. Bounds memory: each holds one payload.
+    /// Attempts under way at once, over all endpoints, at least 1. Default 512. Bounds memory: each holds one
+    /// payload.
     pub max_in_flight: usize,
-    /// Attempts under way at once to one endpoint, so that a slow one does not hold up another's. Default 32.
+    /// Attempts under way at once to one endpoint, at least 1, so that a slow one does not hold up another's.
+    /// Default 32.
     pub max_in_flight_per_endpoint: usize,
     /// How often the store is scanned for due work that this node was not told of. Default 1 s.
     pub scan_interval: Duration,
@@ -17,8 +23,8 @@ pub struct DeliverySettings {
     pub reclaim_interval: Duration,
     /// How often retention is applied. Default 60 s.
     pub prune_interval: Duration,
-    /// How fast what an endpoint held while it was paused or disabled is released, in attempts a second. Default 100; less if the
-    /// endpoint's own rate is.
+    /// How fast what an endpoint held while it was paused or disabled is released, in attempts a second, at
+    /// least 1. Default 100; less if the endpoint's own rate is.
     pub release_per_sec: u32,
     /// How long an endpoint may fail everything before it is disabled; `None`: for ever. Default 5 days. It is warned of at half of
     /// the way.
@@ -27,8 +33,8 @@ pub struct DeliverySettings {
     pub replay_scan_interval: Duration,
     /// How long finished events are kept. Default 30 days.
     pub event_retention: Duration,
-    /// How long a `webhook-id` is remembered for deduplication. Default 30 days; never under 96 hours, because senders retry
-    /// for 72.
+    /// How long a `webhook-id` is remembered for deduplication. Default 30 days; less than
+    /// [`MIN_DEDUPE_RETENTION`] counts as that, because senders retry for 72 hours.
     pub dedupe_retention: Duration,
     /// The `user-agent` header of every attempt.
     pub user_agent: String,

@@ -428,17 +428,15 @@ pub trait Store: ReplayStore {
     /// Whether this node is the one to attempt deliveries of this endpoint, as far as it knows. Cheap. Always so of an endpoint that all
     /// nodes share; of one with a rate, a concurrency or an order only on the node that owns it. A [`claim`](Self::claim) may take the
     /// ownership where there is none, and claims nothing where another node has it.
-    fn may_claim(&self, endpoint: &Endpoint) -> bool {
-        let _ = endpoint;
-        true
-    }
+    fn may_claim(&self, endpoint: &Endpoint) -> bool;
 
-    /// Whether a lease that this node took at `since`, by its monotonic clock, still holds as far as it knows: others take it for alive,
-    /// and have done so all the time. Cheap.
-    fn holds_leases(&self, since: Instant) -> bool {
-        let _ = since;
-        true
-    }
+    /// Whether this node is fenced: as far as it knows, others may take it for dead by now, and what it holds
+    /// for theirs. Then it claims and begins nothing. Cheap. Never so where there are no others.
+    fn is_fenced(&self) -> bool;
+
+    /// Whether a lease that this node took `then`, by its monotonic clock, still holds as far as it knows: it
+    /// is not fenced, and has not been since. Cheap. Always so where there are no others.
+    fn holds_leases_since(&self, then: Instant) -> bool;
 
     /// Waits until another node tells of due work, and says of which endpoints; empty: look everywhere. Not all is told: who waits here
     /// looks for itself besides. Nothing is lost when this is dropped.
@@ -543,7 +541,8 @@ pub trait Store: ReplayStore {
     /// Zero: done.
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError>;
 
-    /// Whether the database takes writes right now: commits one.
+    /// Whether the database takes writes right now: commits one. Takes as long as any write may; who cannot
+    /// wait so long gives it up.
     async fn check(&self) -> Result<(), StoreError>;
 
     /// Commits what is waiting and closes the database. Everything after it is [`StoreError::Closed`].

@@ -244,8 +244,12 @@ impl Store for FaultyStore {
         self.inner.may_claim(endpoint)
     }
 
-    fn holds_leases(&self, since: Instant) -> bool {
-        self.inner.holds_leases(since)
+    fn is_fenced(&self) -> bool {
+        self.inner.is_fenced()
+    }
+
+    fn holds_leases_since(&self, then: Instant) -> bool {
+        self.inner.holds_leases_since(then)
     }
 
     async fn heard_due(&self) -> Vec<EndpointId> {

@@ -8,8 +8,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use url::Url;
 
+use super::VERSION;
 use super::admin_key::AdminKey;
-use super::{Opened, VERSION};
+use super::store::Opened;
 use crate::exit::CliError;
 use crate::output;
 use crate::settings::Settings;

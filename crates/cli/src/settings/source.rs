@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
+use figment::{Figment, Metadata};
 use serde_json::{Value, json};
 
-use super::{DatabaseFlags, Settings};
+use super::{DatabaseFlags, Settings, ranges};
 use crate::args::Global;
 use crate::exit::CliError;
 use crate::serve::ServeFlags;
@@ -75,19 +75,34 @@ fn environment() -> Env {
         })
 }
 
-fn extract(figment: &Figment) -> Result<Settings, CliError> {
-    figment.extract().map_err(|errors| {
-        let sentences: Vec<String> = errors.into_iter().map(|error| explain(&error)).collect();
-        CliError::Usage(sentences.join("\n       "))
+pub(super) fn extract(figment: &Figment) -> Result<Settings, CliError> {
+    let settings: Settings =
+        figment.extract().map_err(|errors| refusal(errors.into_iter().map(|error| explain(&error))))?;
+    let refused = ranges::refused(&settings);
+    if refused.is_empty() {
+        return Ok(settings);
+    }
+    Err(refusal(refused.into_iter().map(|ranges::Refused { name, said, allowed }| {
+        let place = place(figment.find_metadata(name));
+        format!("the setting `{name}`{place} is {said}, but must be {allowed}")
+    })))
+}
+
+fn refusal(sentences: impl Iterator<Item = String>) -> CliError {
+    CliError::Usage(sentences.collect::<Vec<_>>().join("\n       "))
+}
+
+/// Where a setting was found.
+fn place(found: Option<&Metadata>) -> String {
+    found.map_or_else(String::new, |metadata| {
+        let source = metadata.source.as_ref().map_or_else(|| metadata.name.to_string(), ToString::to_string);
+        format!(" (in {source})")
     })
 }
 
 /// One sentence about one wrong setting: what, where, and the nearest right one. Never the value, which may be a secret.
 fn explain(error: &figment::Error) -> String {
-    let place = error.metadata.as_ref().map_or_else(String::new, |metadata| {
-        let source = metadata.source.as_ref().map_or_else(|| metadata.name.to_string(), ToString::to_string);
-        format!(" (in {source})")
-    });
+    let place = place(error.metadata.as_ref());
     let path = error.path.join(".");
     match &error.kind {
         Kind::UnknownField(name, known) => {
@@ -99,7 +114,9 @@ fn explain(error: &figment::Error) -> String {
             format!("there is no setting `{}`{place}{hint}", full.trim_start_matches('.'))
         }
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
-            format!("the setting `{path}`{place} must be {}", in_words(expected))
+            let range = ranges::range_of(&path).map(ranges::in_words);
+            let allowed = range.unwrap_or_else(|| in_words(expected).to_owned());
+            format!("the setting `{path}`{place} must be {allowed}")
         }
         Kind::UnknownVariant(word, known) => {
             format!("the setting `{path}`{place} is `{word}`, but must be one of {}", known.join(", "))
@@ -121,7 +138,6 @@ fn without_lines_of_the_file(said: &str) -> String {
 fn in_words(expected: &str) -> &str {
     match expected {
         "u16" => "a whole number from 0 to 65535",
-        "u32" | "u64" | "usize" => "a whole number, not negative",
         "a sequence" => "a list, such as [\"a\", \"b\"]",
         other => other,
     }

@@ -15,6 +15,39 @@ async fn the_key_of_this_machine_is_shown_to_nobody_else() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("set RINGBACK_API_KEY"));
 }
 
+/// How a start ends with this `ringback.toml` and this environment, and what it says.
+async fn start(toml: &str, environment: &[(&str, &str)]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ringback.toml"), toml).unwrap();
+    let mut command = Command::new(BINARY);
+    command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data-dir", "data"]).env_clear();
+    let output = command.envs(environment.iter().copied()).current_dir(folder.path()).output().await.unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[tokio::test]
+async fn a_number_that_cannot_be_meant_is_refused_wherever_it_is_said() {
+    let of_file = start("max_in_flight_per_endpoint = 0", &[]).await;
+    let of_variable = start("", &[("RINGBACK_MAX_IN_FLIGHT", "0")]).await;
+    let over_the_file = start("max_body_bytes = 65536", &[("RINGBACK_MAX_BODY_BYTES", "0")]).await;
+    let short = start("dedupe_retention_secs = 345599", &[]).await;
+    for ((code, said), words) in [
+        (
+            of_file,
+            "`max_in_flight_per_endpoint` (in ringback.toml) is 0, but must be a whole number from 1 to",
+        ),
+        (of_variable, "`max_in_flight` (in `RINGBACK_` environment variable(s)) is 0, but must be"),
+        (over_the_file, "`max_body_bytes` (in `RINGBACK_` environment variable(s)) is 0, but must be"),
+        (
+            short,
+            "`dedupe_retention_secs` (in ringback.toml) is 345599, but must be a whole number from 345600 to",
+        ),
+    ] {
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(words), "no {words} in:\n{said}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_typed_wrong_is_exit_code_2_before_anything_is_asked() {
     let gateway = Gateway::start(BINARY).await;

@@ -52,7 +52,7 @@ async fn an_address_that_is_none_is_refused_with_the_form_of_one() {
     let session = at(&database.url()).env("RINGBACK_DATABASE_SESSION", "u:hunter2@h");
     refused(session, 2, &["`database_session`", form]).await;
     let few = at(&database.url()).env("RINGBACK_DATABASE_CONNECTIONS", "1");
-    refused(few, 2, &["`database_connections` must be at least 2"]).await;
+    refused(few, 2, &["`database_connections`", "must be a whole number from 2 to 1000"]).await;
     let alone = Gateway::builder(BINARY).env("RINGBACK_DATABASE_SESSION", "postgres://u:hunter2@h/d");
     refused(alone, 2, &["`database_session` needs `database`"]).await;
 }

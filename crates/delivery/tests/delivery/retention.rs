@@ -41,6 +41,29 @@ async fn a_finished_event_goes_and_a_pending_one_stays_until_it_is_finished() {
     .await;
 }
 
+#[tokio::test]
+async fn a_webhook_id_is_remembered_for_96_hours_whatever_the_settings_say() {
+    let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
+    let limits = World::builder().settings(|s| {
+        s.dedupe_retention = second;
+        s.event_retention = second;
+        s.prune_interval = second;
+    });
+    let world = limits.start().await;
+    let first = world.dispatch("wh_1", "batch.completed").await;
+    world.advance(95 * hour).await;
+    until("a sweep", || async { Some(listed(&world).await).filter(Vec::is_empty) }).await;
+    assert_eq!(world.dispatch("wh_1", "batch.completed").await, first, "it is a duplicate still");
+
+    // Which sweep takes it is a race; before that it is a duplicate, which makes nothing.
+    world.advance(2 * hour).await;
+    until("it to be forgotten", || async {
+        world.advance(second).await;
+        (world.dispatch("wh_1", "batch.completed").await != first).then_some(())
+    })
+    .await;
+}
+
 async fn listed(world: &World) -> Vec<EventId> {
     world.events().await.into_iter().map(|event| event.id).collect()
 }

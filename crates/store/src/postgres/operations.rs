@@ -1,7 +1,7 @@
 //! The store's operations: each a read, a batch's part, a transaction of its own, or a change of the configuration.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,8 +10,7 @@ use ringback_domain::{
     ReceiptId, SecretId, Source, SourceId, Timestamp,
 };
 use ringback_webhook::SigningSecret;
-use tokio::time::{Instant, timeout};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::time::timeout;
 
 use super::batch::Work;
 use super::endpoints::Changed;
@@ -20,8 +19,8 @@ use super::mislaid::Held;
 use super::owners::{Way, needs_owner};
 use super::writer::MAX_TRIES;
 use super::{
-    PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, heartbeat,
-    idempotency, load, locks, orphans, projects, prune, receipts, sources,
+    PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, idempotency,
+    load, locks, orphans, projects, prune, receipts, sources,
 };
 use crate::append::{Appended, Arrival};
 use crate::config::Config;
@@ -38,8 +37,6 @@ use crate::store::{
 };
 use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 
-/// How long it may take to find out whether the database takes writes.
-const CHECK_BOUND: Duration = Duration::from_secs(4);
 /// How many events may go together without waiting for a place.
 const SMALL_GROUP: usize = 16;
 /// How many events of larger groups are on their way through the writer's queue at once.
@@ -396,8 +393,12 @@ impl Store for PostgresStore {
         !needs_owner(endpoint) || self.owners.has(endpoint.id)
     }
 
-    fn holds_leases(&self, since: std::time::Instant) -> bool {
-        self.pulse.is_felt() && self.pulse.has_lived_since(since)
+    fn is_fenced(&self) -> bool {
+        !self.pulse.is_felt()
+    }
+
+    fn holds_leases_since(&self, then: Instant) -> bool {
+        self.pulse.is_felt() && self.pulse.has_lived_since(then)
     }
 
     async fn heard_due(&self) -> Vec<EndpointId> {
@@ -550,9 +551,8 @@ impl Store for PostgresStore {
         self.writing.trouble_noted(self.writer.check_room())?;
         self.reading.trouble_noted(self.snapshot.check_fresh().map_err(StoreError::from))?;
         let touched = async {
-            let until = Instant::now() + CHECK_BOUND;
-            self.writing.check_room(&self.connections, self.leases.node, until).await?;
-            let tx = self.connections.write_until(until).await?;
+            self.writing.check_room(&self.connections, self.leases.node).await?;
+            let tx = self.connections.write().await?;
             load::touch(&tx, self.leases.node).await?;
             tx.commit().await
         };
@@ -560,24 +560,7 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) {
-        self.writer.close().await;
-        // From here on nobody says that this node lives; its ownerships are others' at once.
-        self.beating.abort();
-        self.giving_back.abort();
-        self.noting.abort();
-        let left = heartbeat::leave(&self.link, self.leases.node).await.map_err(StoreError::from);
-        if let Err(error) = left {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(
-                error,
-                "this node could not say that it goes: the others will find that it is gone"
-            );
-        }
-        self.connections.close();
-        self.watch.iter().for_each(AbortOnDropHandle::abort);
-        self.link.cut();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.leave().await;
     }
 }
 

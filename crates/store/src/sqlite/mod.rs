@@ -23,6 +23,7 @@ mod idempotency;
 mod load;
 mod log_check;
 mod migrate;
+mod opening;
 mod options;
 mod order;
 #[cfg(test)]
@@ -45,17 +46,17 @@ mod trouble;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ringback_domain::{
     ApiKey, ApiKeyId, DeliveryId, Endpoint, EndpointId, EventId, EventRecord, IdMaker, Project, ProjectId,
-    Receipt, ReceiptId, SecretId, Source, SourceId, Timestamp, TypedId,
+    Receipt, ReceiptId, SecretId, Source, SourceId, Timestamp,
 };
 use ringback_webhook::SigningSecret;
 
-use self::condition::Condition;
 use crate::append::{Appended, Arrival};
 use crate::config::Config;
 use crate::error::{OpenError, StoreError};
@@ -102,43 +103,7 @@ impl SqliteStore {
     /// # Errors
     /// See [`OpenError`]; each says what to do.
     pub fn open(options: SqliteOptions) -> Result<Self, OpenError> {
-        let SqliteOptions { folder, keyring, ids, now, max_queued_writes, readers } = options;
-        let lock = folder::FolderLock::take(&folder)?;
-        let path = folder.join(folder::DATABASE_FILE);
-        folder::make_private_file(&path)?;
-        // Before the database is opened, which forgets what it cannot read.
-        log_check::check(&path)?;
-        let mut connection = writer::connect(&path)?;
-        soundness::check(&path, &connection)?;
-        migrate::run(&mut connection)?;
-        let keyring = Arc::new(match keyring {
-            Some(keyring) => keyring,
-            None => folder::own_keyring(&folder, &connection)?,
-        });
-        load::prepare(&connection, &ids, now).map_err(|e| OpenError::Config(e.into()))?;
-        let config = load::config(&connection, &keyring)?;
-        let resealed = reseal::run(&mut connection, &keyring).map_err(|e| OpenError::Config(e.into()))?;
-        if resealed > 0 {
-            tracing::info!(
-                store.resealed = resealed,
-                "secrets were encrypted anew, under the first of the keys"
-            );
-        }
-        let presence = presence::Presence::of(&path)
-            .map_err(|source| OpenError::Folder { path: path.clone(), source })?;
-        let writer = writer::Writer::start(connection, presence, max_queued_writes);
-        Ok(Self {
-            readers: readers::Readers::new(path, readers, Condition::of_reading(writer.condition())),
-            writer,
-            config: Arc::new(ArcSwap::from_pointee(config)),
-            keyring,
-            run_id: ids.next::<ReceiptId>(now).to_bytes(),
-            ids,
-            room: Arc::new(room::Room::of(&folder)),
-            prunable: prune::Found::default(),
-            counting: tokio::sync::Semaphore::new(1),
-            _lock: lock,
-        })
+        opening::open(options)
     }
 
     /// How many writes were committed, in how many transactions, since the start.
@@ -409,6 +374,18 @@ impl Store for SqliteStore {
             self.writer.write(move |tx| claim::claim(tx, endpoint_id, now, lease_expires_at, limit)).await?;
         // The bodies are read outside the writer's transaction: they are large, and the writer is one thread.
         self.readers.read(move |db| claim::with_payloads(db, rows)).await
+    }
+
+    fn may_claim(&self, _: &Endpoint) -> bool {
+        true
+    }
+
+    fn is_fenced(&self) -> bool {
+        false
+    }
+
+    fn holds_leases_since(&self, _: Instant) -> bool {
+        true
     }
 
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {

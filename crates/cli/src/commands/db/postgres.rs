@@ -1,12 +1,13 @@
 //! A PostgreSQL database.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::HumanBytes;
 use ringback_store::{
-    ConnectionLimit, DatabaseStatus, Migrate, NodeStatus, OpenError, PartitionStatus, database_status,
-    migrate_database,
+    ConnectionLimit, DatabaseStatus, Migrate, NodeStatus, OpenError, PartitionStatus, PostgresAddress,
+    database_status, migrate_database,
 };
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use super::{concerns, found, schema_in_words};
 use crate::args::Global;
 use crate::exit::CliError;
 use crate::output::{self, Column};
+use crate::serve::native_roots;
 use crate::settings::PostgresAccess;
 
 const NODE: [Column; 7] = [
@@ -28,7 +30,7 @@ const NODE: [Column; 7] = [
 
 /// Says how it is.
 pub(super) fn status(global: &Global, access: &PostgresAccess) -> Result<(), CliError> {
-    let status = block_on(database_status(access.direct()))?;
+    let status = block_on(database_status(&direct(access)))?;
     let name = access.address.to_string();
     found(global, as_json(&name, &status), concerns::of(&status), || print(&name, &status))
 }
@@ -36,7 +38,16 @@ pub(super) fn status(global: &Global, access: &PostgresAccess) -> Result<(), Cli
 /// Brings the schema up to date.
 pub(super) fn migrate(access: &PostgresAccess, contract: bool) -> Result<Vec<String>, CliError> {
     let until = if contract { Migrate::Contract } else { Migrate::Expand };
-    block_on(migrate_database(access.direct(), until)).map(|migrated| migrated.applied)
+    block_on(migrate_database(&direct(access), until)).map(|migrated| migrated.applied)
+}
+
+/// The server itself, with the machine's certificate authorities if it needs them.
+fn direct(access: &PostgresAccess) -> PostgresAddress {
+    let address = access.direct().clone();
+    match address.needs_authorities() {
+        true => address.knowing(Arc::new(native_roots())),
+        false => address,
+    }
 }
 
 fn block_on<T>(future: impl Future<Output = Result<T, OpenError>>) -> Result<T, CliError> {
