@@ -196,7 +196,7 @@ impl<'a> Attempts<'a> {
         let report = &finish.attempt.report;
         self.deliveries.push(key(finish.delivery_id));
         self.ids.push(key(finish.attempt.id));
-        // None that has no place in the column is a number of an attempt.
+        // Attempt numbers always fit; -1 violates the CHECK.
         self.numbers.push(i32::try_from(finish.attempt.number).unwrap_or(-1));
         self.outcomes.push(report.outcome.as_str());
         self.status_codes.push(report.status_code.map(i32::from));

@@ -1,7 +1,6 @@
 //! What this node knows of its own life and of others': as of its last heartbeat.
 //!
-//! By it the node is fenced: one whose heartbeats have not gone through for as long as makes it dead in the eyes of the others uses none of
-//! its leases. That is measured by a clock that goes on while the machine sleeps. When they go through again, whatever was leased before is
+//! By it the node is fenced: one whose last heartbeat is older than `DEAD_AFTER` uses none of its leases. That is measured by a clock that goes on while the machine sleeps. When they go through again, whatever was leased before is
 //! void, whether the others have noticed or not: by that clock, or by the server's, so long was nothing heard of this node.
 //!
 //! Not guaranteed: that nothing is sent under a lease that others have taken. A machine may stand still between a look here and the sending;

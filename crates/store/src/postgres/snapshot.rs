@@ -167,7 +167,7 @@ impl Snapshot {
         change.ok_or(Failure::Again)
     }
 
-    /// The same, unless what others have changed meanwhile, as far as this node knows, leaves nothing to be done.
+    /// As [`change`](Self::change), unless `is_needed` says that there is nothing left to do.
     pub(super) async fn change_if(
         &self,
         is_needed: impl FnOnce(&Config) -> bool,

@@ -212,7 +212,8 @@ async fn a_burst_of_failures_holds_up_no_revocation() {
     });
     let tasks = TaskTracker::new();
     let burst = tasks.spawn(concurrently(burst.collect::<Vec<_>>()));
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let begun = async { while version().await == before {} };
+    tokio::time::timeout(10 * SOON, begun).await.expect("the burst begins to be written");
     let rotation = Rotation { secret: (world.id(), secret(8).into()), older_until: None, now: at(1) };
     let rotated = other.rotate_endpoint_secret(world.project, victim, rotation).await.unwrap();
     let newest = rotated.secrets[0].id;
