@@ -1,4 +1,5 @@
-//! Applies retention, and the operator's hard limit to what retention keeps, in steps so small that none holds up ingest.
+//! Applies retention, and the operator's hard limit to what retention keeps, in steps so small that none
+//! holds up ingest.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,8 @@ const MIN_DEDUPE_RETENTION: Duration = Duration::from_secs(96 * 3600);
 /// Runs until the node stops.
 pub(crate) async fn run(node: Arc<Node>) {
     while node.pause(node.settings.prune_interval).await {
-        // In this sequence: what is given up is looked for among what is left, and can be seen until the next sweep removes it.
+        // In this sequence: what is given up is looked for among what is left, and can be seen until the next
+        // sweep removes it.
         if prune(&node).await {
             give_up(&node).await;
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ringback_domain::endpoint_health;
 
-/// The shortest hard limit of retention, 4 days: a delivery is retried for 72 h after its first attempt, and that may be late by a day.
+/// The shortest hard limit of retention, 4 days: a delivery is retried for 72 h after its first attempt, and
+/// that may be late by a day.
 pub const MIN_PENDING_RETENTION: Duration = Duration::from_secs(96 * 3600);
 
 /// How a node delivers.
@@ -30,8 +31,8 @@ pub struct DeliverySettings {
     pub replay_scan_interval: Duration,
     /// How long finished events are kept. Default 30 days.
     pub event_retention: Duration,
-    /// How long an event is kept at most while a delivery of it is pending; then that is given up. `None`, the default: for ever. At
-    /// least [`MIN_PENDING_RETENTION`], and at least `event_retention`.
+    /// How long an event is kept at most while a delivery of it is pending; then that is given up. `None`,
+    /// the default: for ever. At least [`MIN_PENDING_RETENTION`], and at least `event_retention`.
     pub pending_retention: Option<Duration>,
     /// How long a `webhook-id` is remembered for deduplication. Default 30 days; never under 96 hours, because senders retry
     /// for 72.

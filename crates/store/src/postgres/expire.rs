@@ -10,7 +10,8 @@ use super::leases::{Leases, server_ms};
 use super::order::{self, Place};
 use super::{locks, partitions};
 
-/// Finds what is too old to be attempted, under no lease: an attempt that is under way may still arrive in time.
+/// Finds what is too old to be attempted, under no lease: an attempt that is under way may still arrive in
+/// time.
 pub(super) const FIND: &str = concat!(
     "\
     SELECT project_id, id, endpoint_id, order_key, position FROM deliveries \

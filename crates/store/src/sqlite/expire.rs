@@ -8,7 +8,8 @@ use super::writer::WriteError;
 use super::{SqliteStore, columns};
 use crate::error::StoreError;
 
-/// Ends what is too old to be attempted, under no lease: an attempt that is under way may still arrive in time.
+/// Ends what is too old to be attempted, under no lease: an attempt that is under way may still arrive in
+/// time.
 pub(super) const EXPIRE: &str = "\
     UPDATE deliveries SET state = ?2, end_reason = ?3, due_at = NULL, finished_at = ?1 \
     WHERE position IN ( \
@@ -16,22 +17,23 @@ pub(super) const EXPIRE: &str = "\
         WHERE expires_at <= ?1 AND finished_at IS NULL AND lease_expires_at IS NULL LIMIT 0 + ?4) \
     RETURNING endpoint_id, order_key, position";
 
-/// Finds what is too old to be kept: each project's oldest events first. Nothing says by an index of its own which deliveries are
-/// pending: of events that are so old, those that are finished have been pruned.
+/// Finds what is too old to be kept: each project's oldest events first. Nothing says by an index of its own
+/// which deliveries are pending: of events that are so old, those that are finished have been pruned.
 pub(super) const FIND_PAST_LIMIT: &str = "\
     SELECT d.position FROM projects AS p CROSS JOIN events AS e ON e.project_id = p.id AND e.id < ?1 \
     CROSS JOIN deliveries AS d ON d.event_position = e.position \
     WHERE d.finished_at IS NULL AND d.lease_expires_at IS NULL LIMIT 0 + ?2";
 
-/// Ends one of them, if it still is so. The age of its event is looked at again: a position that was pruned since is handed out anew.
+/// Ends one of them, if it still is so. The age of its event is looked at again: a position that was pruned
+/// since is handed out anew.
 pub(super) const GIVE_UP: &str = "\
     UPDATE deliveries SET state = ?2, end_reason = ?3, due_at = NULL, finished_at = ?1 \
     WHERE position = ?4 AND finished_at IS NULL AND lease_expires_at IS NULL \
     AND (SELECT e.id FROM events AS e WHERE e.position = deliveries.event_position) < ?5 \
     RETURNING endpoint_id, order_key, position";
 
-/// How many deliveries past the hard limit are looked for at once: 800 kB of positions. Events whose deliveries were given up lie before
-/// the others until they are pruned, and are passed over each time.
+/// How many deliveries past the hard limit are looked for at once: 800 kB of positions. Events whose
+/// deliveries were given up lie before the others until they are pruned, and are passed over each time.
 const FOUND_AT_ONCE: i64 = 100_000;
 
 /// A row that was ended, with its place in an order if it has one.
@@ -59,7 +61,8 @@ pub(super) fn expire(tx: &Connection, now: Timestamp, limit: usize) -> Result<us
 }
 
 impl SqliteStore {
-    /// One step of giving up what is past the hard limit: looked for beside the writer, and more at once than one step ends.
+    /// One step of giving up what is past the hard limit: looked for beside the writer, and more at once than
+    /// one step ends.
     pub(super) async fn give_up_step(
         &self,
         now: Timestamp,

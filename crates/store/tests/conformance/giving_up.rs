@@ -1,4 +1,5 @@
-//! The operator's hard limit of retention: what is pending of events that are older is given up, and can then be pruned.
+//! The operator's hard limit of retention: what is pending of events that are older is given up, and can then
+//! be pruned.
 
 use ringback_domain::retry::NextStep;
 use ringback_domain::{DeliveryState, EndReason, EventId, EventState, ReplayQuery, Timestamp};
@@ -9,7 +10,8 @@ use ringback_store::{
 use super::prune::prune;
 use super::{World, assert_err, at, unattempted};
 
-/// Gives up what was taken before then, in steps of so many until nothing is left; says how many each step ended.
+/// Gives up what was taken before then, in steps of so many until nothing is left; says how many each step
+/// ended.
 async fn give_up(world: &World, before: Timestamp, limit: usize) -> Vec<usize> {
     let mut steps = Vec::new();
     loop {
