@@ -78,6 +78,7 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
     let clock: Arc<dyn Clock> = Arc::new(clock::SystemClock);
     let ids = Arc::new(IdMaker::new(u64::from_le_bytes(random::bytes())));
     let database = settings.database()?;
+    settings.check_retention(VERSION)?;
     admin_key::check(settings)?;
     let socket = listening::bind(settings).await?;
     let policy = settings.egress_policy()?;
