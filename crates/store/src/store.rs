@@ -460,6 +460,12 @@ pub trait Store: ReplayStore {
     /// Ends up to `limit` pending deliveries that are too old by `now` and under no lease; says how many.
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
+    /// Ends up to `limit` pending deliveries of events taken `before`, under no lease, with
+    /// [`EndReason::Retention`](ringback_domain::EndReason::Retention); says how many. Zero: none is left for
+    /// now. Cheap once [`prune`](Self::prune) has removed the finished events of that age: SQLite has to look
+    /// through them.
+    async fn give_up(&self, now: Timestamp, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
     /// Frees deliveries whose lease has expired by `now`; says how many.
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError>;
 

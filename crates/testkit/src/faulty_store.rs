@@ -281,6 +281,10 @@ impl Store for FaultyStore {
         self.faults.around(Op::Expire, self.inner.expire(now, limit)).await
     }
 
+    async fn give_up(&self, now: Timestamp, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.faults.around(Op::GiveUp, self.inner.give_up(now, before, limit)).await
+    }
+
     async fn list_deliveries(
         &self,
         project_id: ProjectId,

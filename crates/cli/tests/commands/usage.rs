@@ -112,3 +112,13 @@ async fn what_is_typed_wrong_is_exit_code_2_before_anything_is_asked() {
     }
     gateway.terminate().await;
 }
+
+#[tokio::test]
+async fn a_hard_limit_of_retention_that_cuts_retries_short_is_refused() {
+    let serve = |secs| Gateway::builder(BINARY).env("RINGBACK_PENDING_RETENTION_SECS", secs);
+    let refused = serve("259200").try_start().await.expect_err("it is not to start");
+    assert_eq!(refused.code, Some(2), "{}", refused.talk);
+    let says = "pending_retention_secs is 259200, but must be at least 2592000";
+    assert!(refused.talk.contains(says), "{}", refused.talk);
+    serve("2592000").start().await.terminate().await;
+}

@@ -72,8 +72,9 @@ pub(super) struct Ended {
 /// The finishes of a batch, each of another delivery, and what they find.
 pub(super) struct Finishing<'a> {
     finishes: Vec<&'a Finish>,
-    /// By the place of the finish. What is missing was pruned by the operator's hard limit while the attempt was under way: there is
-    /// nothing left to record it with.
+    /// By the place of the finish. What is missing was pruned: the attempt outlived its lease, or the
+    /// delivery was cancelled under it, and what had ended was old enough to go, as what the hard limit of
+    /// retention has given up always is. There is nothing left to record the attempt with.
     found: HashMap<usize, Found>,
 }
 

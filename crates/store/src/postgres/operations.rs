@@ -419,9 +419,11 @@ impl Store for PostgresStore {
     }
 
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let expired = write!(self, |tx| expire::expire(tx, self.leases, now, limit))?;
-        self.tell_due(expired.released);
-        Ok(expired.count)
+        write!(self, |tx| expire::expire(tx, self.leases, now, limit)).map(|ended| self.tell_expired(ended))
+    }
+
+    async fn give_up(&self, now: Timestamp, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        write!(self, |tx| expire::give_up(tx, now, before, limit)).map(|ended| self.tell_expired(ended))
     }
 
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
@@ -533,12 +535,9 @@ impl Store for PostgresStore {
         let swept = self.written(self.partitions.sweep(&self.connections, retention).await)?;
         // What is young by the database's clock stays, whatever that of this node says.
         let retention = retention.earlier_by(swept.ahead);
-        let mut found = self.prunable.take(retention.limit);
-        if found.1.is_empty() {
-            let ranges = &swept.row_by_row;
-            self.prunable.put(read!(self, |connection| prune::find_events(connection, ranges))?);
-            found = self.prunable.take(retention.limit);
-        }
+        let ranges = &swept.row_by_row;
+        let find = async { read!(self, |connection| prune::find_events(connection, ranges)) };
+        let found = self.prunable.take_or_find(retention.limit, find).await?;
         // One node at a time: two would only get into each other's way.
         let rows = write!(self, |tx| async {
             if locks::try_prune(tx).await? { prune::prune(tx, retention, &found).await } else { Ok(0) }

@@ -7,6 +7,7 @@ use ringback_domain::{EndpointId, Timestamp};
 
 use super::batch::{Outcome, Work};
 use super::claim::ClaimedRow;
+use super::expire::Expired;
 use super::failure::Failure;
 use super::finish::Ended;
 use super::mislaid::Held;
@@ -30,6 +31,12 @@ impl PostgresStore {
     /// Tells the other nodes of due work that is not for this one alone.
     pub(super) fn tell_due(&self, endpoints: impl IntoIterator<Item = EndpointId>) {
         self.crier.tell(endpoints.into_iter().filter(|id| !self.owners.has(*id)));
+    }
+
+    /// Tells of what has been let go by those that were too old; says how many these were.
+    pub(super) fn tell_expired(&self, expired: Expired) -> usize {
+        self.tell_due(expired.released);
+        expired.count
     }
 
     /// Tells of what an end has let go, if it may go now; gives what the caller is told.

@@ -88,6 +88,7 @@ pub struct SqliteStore {
     run_id: RunId,
     room: Arc<room::Room>,
     prunable: prune::Found,
+    past_limit: prune::Found,
     /// Held by whoever counts what a replay comes to.
     counting: tokio::sync::Semaphore,
     // Last, so that the lock is given up after the connections are gone.
@@ -410,6 +411,10 @@ impl Store for SqliteStore {
         self.writer.write(move |tx| expire::expire(tx, now, limit)).await
     }
 
+    async fn give_up(&self, now: Timestamp, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.give_up_step(now, before, limit).await
+    }
+
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.writer.write(move |tx| claim::reclaim(tx, now)).await
     }
@@ -518,12 +523,8 @@ impl Store for SqliteStore {
     }
 
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
-        let mut found = self.prunable.take(retention.limit);
-        if found.is_empty() {
-            let before = retention.events_before;
-            self.prunable.put(self.readers.read(move |db| prune::find_events(db, before)).await?);
-            found = self.prunable.take(retention.limit);
-        }
+        let find = self.readers.read(move |db| prune::find_events(db, retention.events_before));
+        let found = self.prunable.take_or_find(retention.limit, find).await?;
         self.writer.write(move |tx| prune::prune(tx, retention, &found)).await
     }
 

@@ -45,6 +45,7 @@ pub(super) fn open(options: SqliteOptions) -> Result<SqliteStore, OpenError> {
         ids,
         room: Arc::new(room::Room::of(&folder)),
         prunable: prune::Found::default(),
+        past_limit: prune::Found::default(),
         counting: tokio::sync::Semaphore::new(1),
         _lock: lock,
     })
