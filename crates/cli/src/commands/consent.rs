@@ -10,7 +10,7 @@ use crate::output;
 
 /// Whether to ask.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub(super) struct Yes {
+pub(crate) struct Yes {
     /// Ask nothing. Where there is no terminal, nothing is asked anyway.
     #[arg(long, short)]
     yes: bool,
