@@ -7,6 +7,7 @@ mod event_types;
 mod projects;
 mod publish;
 mod sending_again;
+mod status;
 mod streams;
 mod terminal;
 mod usage;
