@@ -125,7 +125,7 @@ pub(crate) enum Command {
     /// Event types: what endpoints may name, and how fast each ages.
     #[command(subcommand, visible_alias = "event-type")]
     EventTypes(EventTypesCommand),
-    /// Receipts: every inbound call, taken in or refused and why.
+    /// Receipts: inbound calls, taken in or refused and why.
     #[command(subcommand, visible_alias = "receipt")]
     Receipts(ReceiptsCommand),
     /// Projects: tenants, each with sources, endpoints, events and keys of its own.

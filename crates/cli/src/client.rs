@@ -1,24 +1,21 @@
 //! The API's client: how commands talk to a running server.
 
+mod server;
 mod wording;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{HeaderValue, Method, Request, header};
 use ringback_egress::{Client, ClientSettings, Policy, ResponseLimits, SendError};
 use serde_json::Value;
-use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use crate::args::Global;
 use crate::exit::CliError;
 use crate::output;
 use crate::serve;
-use crate::settings::default_data_dir;
 
-/// The server that commands talk to when none is named.
-const DEFAULT_URL: &str = "http://127.0.0.1:4600";
 /// Answers are read whole up to this size: an event with its payload, deliveries and attempts.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
@@ -40,6 +37,8 @@ pub(crate) struct RawAnswer {
 /// A no of the server.
 pub(crate) struct ApiRefusal {
     status: u16,
+    /// What was asked.
+    path: String,
     /// What it said, for people.
     pub(crate) message: String,
     /// Which part of the request it is about, as in `events[3].data`.
@@ -50,9 +49,9 @@ pub(crate) struct ApiRefusal {
 impl ApiRefusal {
     /// In the words of the command line. What the person typed wrong is an error of theirs, like those found without a server.
     fn into_error(self) -> CliError {
-        let Self { status, message, param, code } = self;
-        let message = wording::as_typed(&message);
-        if status == 400 && param.as_deref().is_some_and(wording::is_flag) {
+        let Self { status, path, message, param, code } = self;
+        let message = wording::as_typed(&message, param.as_deref(), &path);
+        if status == 400 && param.is_some_and(|param| wording::is_typed(&param, &path)) {
             return CliError::Usage(message);
         }
         let hint = match code.as_deref() {
@@ -74,9 +73,9 @@ impl ApiRefusal {
 impl ApiClient {
     /// The server and key that the flags, the environment and the data folder say.
     pub(crate) fn new(global: &Global) -> Result<Self, CliError> {
-        let url = global.server.as_deref().unwrap_or(DEFAULT_URL).trim_end_matches('/').to_owned();
+        let url = server::url(global.server.as_deref())?;
         let project = global.project.clone();
-        Ok(Self { key: find_key(global, &url)?, url, project, client: open_client(), runtime: runtime()? })
+        Ok(Self { key: server::key(global, &url)?, url, project, client: open_client(), runtime: runtime()? })
     }
 
     /// Calls the API and returns its JSON answer.
@@ -139,7 +138,8 @@ impl ApiClient {
         let message =
             said.map_or_else(|| format!("{} answered {}", self.url, answer.status), output::harmless);
         let text = |field: &str| error[field].as_str().map(str::to_owned);
-        Ok(Err(ApiRefusal { status: answer.status, message, param: text("param"), code: text("code") }))
+        let (param, code) = (text("param"), text("code"));
+        Ok(Err(ApiRefusal { status: answer.status, path: path.to_owned(), message, param, code }))
     }
 
     /// Calls the API and returns whatever it answers.
@@ -160,23 +160,40 @@ impl ApiClient {
         body: Bytes,
         idempotency_key: Option<&str>,
     ) -> Result<RawAnswer, CliError> {
+        check_path(path)?;
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::USER_AGENT, format!("Ringback/{} (cli)", serve::VERSION))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.key.as_str()));
-        for (name, value) in
-            [("openai-project", self.project.as_deref()), ("idempotency-key", idempotency_key)]
-        {
+        for (flag, name, value) in [
+            ("--project", "openai-project", self.project.as_deref()),
+            ("--idempotency-key", "idempotency-key", idempotency_key),
+        ] {
             if let Some(value) = value {
+                let value = HeaderValue::from_str(value).map_err(|_| {
+                    CliError::Usage(format!("{flag} holds a control character or a line break"))
+                })?;
                 request = request.header(name, value);
             }
         }
-        let request = request.body(body).map_err(|_| {
-            CliError::Usage(format!("--server {} is not a URL such as {DEFAULT_URL}", self.url))
+        let request = request.body(body).map_err(|error| CliError::Failed {
+            message: "cannot make a request of this".into(),
+            source: Some(Box::new(error)),
         })?;
         send(&self.client, request, &self.url).await
+    }
+}
+
+/// Refuses a path that an id is missing from, or would lead out of: it would be another path, and another thing that is asked.
+fn check_path(path: &str) -> Result<(), CliError> {
+    let (path, _) = path.split_once('?').unwrap_or((path, ""));
+    match path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
+        true => {
+            Err(CliError::Usage("what was typed in place of an id or name is empty, or cannot be one".into()))
+        }
+        false => Ok(()),
     }
 }
 
@@ -210,51 +227,17 @@ fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
         .map_err(|source| CliError::Failed { message: "cannot start".into(), source: Some(Box::new(source)) })
 }
 
-/// Whether a URL names a loopback address.
-fn is_on_this_machine(url: &str) -> bool {
-    match Url::parse(url).ok().as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the composition root reads the environment")]
-fn find_key(global: &Global, url: &str) -> Result<Zeroizing<String>, CliError> {
-    for name in ["RINGBACK_API_KEY", "RINGBACK_ADMIN_KEY"] {
-        if let Some(key) = std::env::var(name).ok().filter(|key| !key.is_empty()) {
-            return Ok(Zeroizing::new(key));
-        }
-    }
-    // The key in this machine's own folder is nobody else's business.
-    if global.data_dir.is_none() && !is_on_this_machine(url) {
-        return Err(CliError::Usage(format!(
-            "no key to {url}: set RINGBACK_API_KEY; the key in this machine's data folder is given to this machine's server only"
-        )));
-    }
-    let data_dir = global.data_dir.clone().unwrap_or_else(default_data_dir);
-    serve::read_admin_key(&data_dir).map_err(|error| {
-        CliError::Usage(format!(
-            "no key to the server: set RINGBACK_API_KEY, or name its data folder with --data-dir ({}: {error})",
-            data_dir.join("admin-key").display()
-        ))
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::is_on_this_machine;
+    use super::check_path;
 
     #[test]
-    fn the_machines_own_key_is_for_loopback_only() {
-        for own in ["http://127.0.0.1:4600", "http://127.9.9.9", "http://localhost:1", "http://[::1]:4600"] {
-            assert!(is_on_this_machine(own), "{own}");
+    fn a_path_with_every_segment_in_place_is_asked() {
+        for right in ["/healthz", "/v1/webhook_events?limit=20&type=", "/v1/webhook_events/whev_1/payload"] {
+            assert!(check_path(right).is_ok(), "{right}");
         }
-        for other in
-            ["http://10.0.0.1:4600", "https://hooks.example.com", "http://localhost.example", "127.0.0.1", ""]
-        {
-            assert!(!is_on_this_machine(other), "{other}");
+        for wrong in ["/v1/webhook_events/", "/v1/webhook_events//payload", "/v1/webhook_endpoints/.."] {
+            assert!(check_path(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The commands: those that talk to a running server, and `db`, which talks to the database.
 
+mod consent;
 mod db;
 mod deliveries;
 mod duration;

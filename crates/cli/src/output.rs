@@ -41,6 +41,20 @@ fn wrote(result: io::Result<()>) -> Result<(), CliError> {
     }
 }
 
+/// What was done is done, also when the answer could not be written: then the error says so.
+pub(crate) fn or_say(
+    written: Result<(), CliError>,
+    done: impl FnOnce() -> Option<String>,
+) -> Result<(), CliError> {
+    match written {
+        Err(CliError::Failed { message, source }) => {
+            let done = done().map_or_else(String::new, |done| format!("; {done}"));
+            Err(CliError::Failed { message: format!("{message}{done}"), source })
+        }
+        written => written,
+    }
+}
+
 /// Tells the person something that is no data. Whether anybody listens is no reason to fail.
 pub(crate) fn talk(text: impl Display) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");

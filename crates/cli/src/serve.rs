@@ -17,6 +17,7 @@ use ringback_domain::retry::Jitter;
 use ringback_domain::{Clock, IdMaker};
 use ringback_egress::{Client, Policy};
 use ringback_server::ServerSettings;
+use rustls::RootCertStore;
 use serde_json::{Map, Value};
 
 use crate::args::Global;
@@ -79,16 +80,22 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
     let stop = signals::listen()?;
     let clock: Arc<dyn Clock> = Arc::new(clock::SystemClock);
     let ids = Arc::new(IdMaker::new(u64::from_le_bytes(random::bytes())));
-    let database = settings.database()?;
+    let authorities = Arc::new(native_roots());
+    if authorities.is_empty() {
+        tracing::warn!(
+            "this machine has no certificate authorities: no HTTPS endpoint can be reached (install ca-certificates)"
+        );
+    }
+    let database = settings.database()?.knowing(&authorities);
+    settings.check_retention(VERSION)?;
     admin_key::check(settings)?;
     let socket = listening::bind(settings).await?;
     let policy = settings.egress_policy()?;
-    let client = open_client(settings, policy.clone())?;
+    let client = open_client(settings, policy.clone(), &authorities)?;
 
-    let opened = tokio::select! {
-        opened = store::open(settings, &database, &ids, clock.as_ref()) => opened?,
-        // Nothing has begun that would have to be finished.
-        () = stop.clone().requested() => return Ok(()),
+    let stopped = stop.clone().requested();
+    let Some(opened) = store::open(settings, &database, &ids, clock.as_ref(), stopped).await? else {
+        return Ok(());
     };
     let store = Arc::clone(&opened.store);
     let prepared = async {
@@ -141,20 +148,17 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
 }
 
 /// The one way out of the process.
-fn open_client(settings: &Settings, policy: Policy) -> Result<Client, CliError> {
-    let mut roots = native_roots();
+fn open_client(settings: &Settings, policy: Policy, authorities: &RootCertStore) -> Result<Client, CliError> {
+    let mut roots = authorities.clone();
     settings.egress.trust(&mut roots)?;
     Ok(Client::builder(policy, roots).proxy(settings.egress.proxy()?).build())
 }
 
-/// The machine's own certificate authorities.
-pub(crate) fn native_roots() -> rustls::RootCertStore {
-    let mut roots = rustls::RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if added == 0 {
-        tracing::warn!(
-            "this machine has no certificate authorities: no HTTPS endpoint can be reached (install ca-certificates)"
-        );
-    }
+/// The machine's own certificate authorities, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name. What
+/// cannot be read is not trusted, which is for the certificates of others to show.
+#[expect(clippy::disallowed_methods, reason = "the composition root reads the environment")]
+pub(crate) fn native_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
 }

@@ -7,6 +7,7 @@ mod document;
 mod egress;
 mod environment;
 mod ranges;
+mod retention;
 mod secret;
 mod source;
 #[cfg(test)]
@@ -113,6 +114,11 @@ pub(crate) struct Settings {
     /// PostgreSQL they go together by days: up to a quarter of it longer, one to seven days.
     #[serde(default)]
     pub(crate) event_retention_secs: Option<u64>,
+    /// The hard limit of retention: how long an event is kept at most, in seconds, when a delivery of it is
+    /// still pending; the delivery is then given up, paused and disabled endpoints' too. At least 4 days and
+    /// `event_retention_secs`, up to ten years; 0: for ever. Default 0.
+    #[serde(default)]
+    pub(crate) pending_retention_secs: Option<u64>,
     /// How long a `webhook-id` is remembered for deduplication, in seconds. Default 30 days, from 96 hours,
     /// because senders retry for 72, to ten years.
     #[serde(default)]
@@ -215,6 +221,7 @@ impl Settings {
             self.max_in_flight_per_endpoint.unwrap_or(settings.max_in_flight_per_endpoint);
         settings.event_retention =
             self.event_retention_secs.map_or(settings.event_retention, Duration::from_secs);
+        settings.pending_retention = self.pending_retention();
         settings.release_per_sec = self.release_per_sec.unwrap_or(settings.release_per_sec);
         settings.disable_failing_after = match self.disable_failing_after_secs {
             None => settings.disable_failing_after,

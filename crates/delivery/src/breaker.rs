@@ -86,7 +86,8 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// What may go at `now`. An open one whose time has come lets a probe through, of which something is heard by `probe_within`.
+    /// What may go at `now`. An open one whose time has come lets a probe through, whose outcome is expected
+    /// within `probe_within`.
     pub(crate) fn permit(&mut self, now: Timestamp, probe_within: Duration) -> Permit {
         match self.state {
             State::Closed { .. } => Permit::Any,

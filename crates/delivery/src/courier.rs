@@ -57,7 +57,7 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
     let timeout = Duration::from_secs(endpoint.timeout_secs.into());
     let is_too_late = lease_ends.saturating_duration_since(Instant::now()) <= timeout;
     let leased_at = lease_ends.checked_sub(lease_length(&endpoint)).unwrap_or(lease_ends);
-    if is_too_late || !node.store.holds_leases(leased_at.into_std()) {
+    if is_too_late || !node.store.holds_leases_since(leased_at.into_std()) {
         // Somebody else may claim it before an attempt made now would end, or has: then the token is another one. Else nobody would
         // until the lease runs out.
         give_back(&node, &claimed).await;

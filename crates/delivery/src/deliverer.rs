@@ -186,7 +186,7 @@ impl Node {
             return None;
         }
         // Another node's to deliver; or nobody knows whether this one's leases hold.
-        if !self.store.may_claim(endpoint) || !self.store.holds_leases(Instant::now().into_std()) {
+        if !self.store.may_claim(endpoint) || self.store.is_fenced() {
             return None;
         }
         let at_once = self.settings.max_in_flight_per_endpoint;
@@ -324,7 +324,7 @@ async fn look_at(node: &Arc<Node>, endpoint_id: EndpointId) {
         cancel_orphans(node, endpoint_id).await;
         return;
     };
-    if !endpoint.may_attempt() || !node.store.holds_leases(Instant::now().into_std()) {
+    if !endpoint.may_attempt() || node.store.is_fenced() {
         // A lease that may not hold is not worth its claim; the scan comes back to it.
         return;
     }

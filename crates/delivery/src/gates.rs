@@ -88,14 +88,15 @@ impl Gates {
         Self { release_per_sec, gates: Mutex::default() }
     }
 
-    /// How much of what is due may be claimed now, up to `wanted`, and to `most` under way at once. Something is heard of it within `heard_within`.
+    /// How much of what is due may be claimed now, up to `wanted`, and to `most` under way at once. If it is a
+    /// probe, its outcome is expected within `probe_within`.
     pub(crate) fn pass(
         &self,
         endpoint: &Endpoint,
         wanted: usize,
         most: usize,
         now: Timestamp,
-        heard_within: Duration,
+        probe_within: Duration,
     ) -> Passage {
         let at_once = at_once(endpoint, most);
         if endpoint.replay_id.is_some() {
@@ -105,7 +106,7 @@ impl Gates {
         let mut gates = self.lock();
         let gate = gates.entry(endpoint.id).or_insert_with(|| Gate::new(endpoint));
         gate.keep_up_with(endpoint);
-        let at_once = match gate.breaker.permit(now, heard_within) {
+        let at_once = match gate.breaker.permit(now, probe_within) {
             Permit::Any => at_once,
             Permit::AtMost(limit) => at_once.min(limit),
             Permit::NotBefore(time) => return Passage { count: 0, at_once: 0, again_at: Some(time) },

@@ -8,7 +8,8 @@
 //! - between the two stand the `gates` (circuit breaker, rate, release of what was held) and the `slots` (how many attempts at once,
 //!   shared out fairly between endpoints and projects): who is held back is told when to ask again;
 //! - the `replayer` makes the deliveries of replays at their rate;
-//! - the `reclaimer` frees rows whose lease ran out and ends what is too old, the `pruner` removes what retention lets go;
+//! - the `reclaimer` frees rows whose lease ran out and ends what is too old, the `pruner` removes what retention lets go and gives up
+//!   what the operator's hard limit does not keep;
 //! - the `listener` hears from other nodes on the same database of due work, where there are any.
 //!
 //! They meet only in rows. What is in memory (the agenda of due times, the slots, the gates) only saves look-ups: a node that loses it
@@ -39,4 +40,4 @@ mod unrecorded;
 pub use breaker::{BreakerState, BreakerView};
 pub use deliverer::{Deliverer, DelivererParts, JitterSource};
 pub use dispatch::{Dispatcher, Entry, IncomingEvent, MAX_BATCH_DELIVERIES, TestError};
-pub use settings::{DeliverySettings, MIN_DEDUPE_RETENTION};
+pub use settings::{DeliverySettings, MIN_DEDUPE_RETENTION, MIN_PENDING_RETENTION};

@@ -7,6 +7,9 @@ use ringback_domain::endpoint_health;
 /// How long deduplication remembers at least, whatever the settings say: longer than any sender retries. 96
 /// hours.
 pub const MIN_DEDUPE_RETENTION: Duration = Duration::from_secs(96 * 3600);
+/// The shortest hard limit of retention, 4 days: a delivery is retried for 72 h after its first attempt, and
+/// that may be late by a day.
+pub const MIN_PENDING_RETENTION: Duration = Duration::from_secs(96 * 3600);
 
 /// How a node delivers.
 #[derive(Debug, Clone)]
@@ -33,6 +36,9 @@ pub struct DeliverySettings {
     pub replay_scan_interval: Duration,
     /// How long finished events are kept. Default 30 days.
     pub event_retention: Duration,
+    /// How long an event is kept at most while a delivery of it is pending; then that is given up. `None`,
+    /// the default: for ever. At least [`MIN_PENDING_RETENTION`], and at least `event_retention`.
+    pub pending_retention: Option<Duration>,
     /// How long a `webhook-id` is remembered for deduplication. Default 30 days; less than
     /// [`MIN_DEDUPE_RETENTION`] counts as that, because senders retry for 72 hours.
     pub dedupe_retention: Duration,
@@ -55,6 +61,7 @@ impl DeliverySettings {
             disable_failing_after: Some(endpoint_health::DEFAULT_DISABLE_AFTER),
             replay_scan_interval: Duration::from_secs(5),
             event_retention: 30 * day,
+            pending_retention: None,
             dedupe_retention: 30 * day,
             user_agent: format!("Ringback/{version}"),
         }

@@ -22,7 +22,7 @@ pub const LONGEST_GAP: Duration = Duration::from_secs(25 * 3600);
 /// How exactly the last failure is remembered: it is written at most so often, since it is one more write.
 const NOTED_EVERY: Duration = Duration::from_secs(3600);
 
-/// How soon a node says again of an endpoint that it fails: so long after it has said so the last time.
+/// Least time between two writes of 'failing' by one node.
 pub const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// The status by which a receiver says that it wants nothing any more (Standard Webhooks, "Disabling").

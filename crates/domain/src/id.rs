@@ -1,7 +1,8 @@
 //! Ids: a prefix that names the noun, then a time-ordered part (a ULID in lower case).
 //!
 //! Ids of one node are strictly increasing, even when the machine's clock steps back. Over nodes they are unique but only
-//! roughly in order of time; what needs an order that skips nothing goes by an event's position instead.
+//! roughly in order of time, and what has the lower id may be committed later. Who walks by id and must skip nothing walks
+//! what had been committed at one moment, as a replay does.
 
 use std::fmt;
 use std::str::FromStr;

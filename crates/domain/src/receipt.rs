@@ -28,14 +28,6 @@ words!("receipt disposition", Disposition {
     Held = "held",
 });
 
-impl Disposition {
-    /// Whether the call is, or repeats, an event.
-    #[must_use]
-    pub const fn has_event(self) -> bool {
-        matches!(self, Self::Accepted | Self::Duplicate | Self::PayloadDiffers)
-    }
-}
-
 /// A call as stored, without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {

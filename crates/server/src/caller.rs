@@ -107,8 +107,11 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 /// The header may hold a project's id or its name. An empty one counts as none. A project's key may name its own project only.
 fn find_project<'a>(headers: &HeaderMap, config: &'a Config, key: &Key<'_>) -> Result<&'a Project, ApiError> {
     let named = headers.get(OPENAI_PROJECT).map(HeaderValue::as_bytes).filter(|value| !value.is_empty());
-    let is_named = |project: &Project, named: &[u8]| {
-        project.id.to_string().as_bytes() == named || project.name.as_bytes() == named
+    // An id never means a project of that name, which may be older than the rule that there is none.
+    let id = named.and_then(|named| str::from_utf8(named).ok()?.parse::<ProjectId>().ok());
+    let is_named = |project: &Project, named: &[u8]| match id {
+        Some(id) => project.id == id,
+        None => project.name.as_bytes() == named,
     };
     let mut projects = config.projects().map(|project| &project.project);
     let found = match key {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::caller::Admin;
 use crate::error::ApiError;
-use crate::fields::{JsonBody, required};
+use crate::fields::{Fields, JsonBody, required};
 use crate::json::{self, Text};
 use crate::list::{self, ListQuery};
 use crate::parts::Shared;
@@ -47,7 +47,7 @@ pub(crate) async fn create(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let fields = body.fields(&["name"])?;
-    let name = required("name", fields.line("name", MAX_NAME_CHARS)?)?.to_owned();
+    let name = required("name", read_name(&fields)?)?;
     let now = app.now();
     let project = NewProject { id: app.new_id(now), name, publish_source_id: app.new_id(now), now };
     let project = app.store().create_project(project).await?;
@@ -92,7 +92,7 @@ pub(crate) async fn update(
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let fields = body.fields(&["name"])?;
-    let name = fields.line("name", MAX_NAME_CHARS)?.map(str::to_owned);
+    let name = read_name(&fields)?;
     if config_of(&app, id).is_some_and(|project| project.archived_at.is_some()) {
         return Err(ApiError::bad_request("project_archived", "this project is archived and stays as it is"));
     }
@@ -121,6 +121,16 @@ pub(crate) async fn archive(
     let project =
         app.store().update_project(id, ProjectChange { name: None, archive: true }, app.now()).await?;
     Ok(json::answer(&ProjectView::of(&project)))
+}
+
+/// Whoever names a project does so by its id or its name, so that no name may look like an id.
+fn read_name(fields: &Fields) -> Result<Option<String>, ApiError> {
+    let name = fields.line("name", MAX_NAME_CHARS)?;
+    if name.is_some_and(|name| name.starts_with("proj_")) {
+        let message = "`name` must not begin with `proj_`, as ids do: projects are named by either";
+        return Err(ApiError::invalid_value("name", message));
+    }
+    Ok(name.map(str::to_owned))
 }
 
 fn config_of(app: &Shared, id: ProjectId) -> Option<Project> {

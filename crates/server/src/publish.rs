@@ -75,11 +75,12 @@ pub(crate) async fn publish_batch(
     let mut events = Vec::with_capacity(batch.events.len());
     for (index, item) in batch.events.iter().enumerate() {
         let mint = || Seed::webhook_id(seed.as_ref(), index);
-        let event = Publication::read(item.get().as_bytes(), now, mint).and_then(|publication| {
-            check_size(&app, &publication)?;
-            webhook_ids.push(publication.webhook_id.clone());
-            incoming(&app, &caller, publication, now)
-        });
+        let event =
+            object_in(item).and_then(|item| Publication::read(item, now, mint)).and_then(|publication| {
+                check_size(&app, &publication)?;
+                webhook_ids.push(publication.webhook_id.clone());
+                incoming(&app, &caller, publication, now)
+            });
         events.push(event.map_err(|error| error.within(&format!("events[{index}]")))?);
     }
     let appended = app.parts.dispatcher.dispatch_all(events).await.map_err(|error| match error {
@@ -87,6 +88,14 @@ pub(crate) async fn publish_batch(
         error => error.into(),
     })?;
     Ok(json::answer(&BatchView::of(&appended, &webhook_ids)))
+}
+
+/// The text of an item of a batch, if it is an object: what is said of a body that is none would be said of the whole batch.
+fn object_in(item: &RawValue) -> Result<&[u8], ApiError> {
+    match item.get().starts_with('{') {
+        true => Ok(item.get().as_bytes()),
+        false => Err(ApiError::bad_request("invalid_json", "the event is not a JSON object")),
+    }
 }
 
 fn read_batch(body: &Bytes) -> Result<Batch<'_>, ApiError> {

@@ -1,4 +1,4 @@
-//! Receipts: every inbound call, taken in or refused and why (`/v1/webhook_receipts`).
+//! Receipts: inbound calls, taken in or refused and why (`/v1/webhook_receipts`).
 
 mod admit;
 mod view;

@@ -132,12 +132,6 @@ impl ProjectConfig {
         self.sources.len()
     }
 
-    /// How many endpoints the project has.
-    #[must_use]
-    pub fn endpoint_count(&self) -> usize {
-        self.endpoints.len()
-    }
-
     /// A part of the project's endpoints.
     #[must_use]
     pub fn list_endpoints(&self, page: PageRequest<EndpointId>) -> Page<Arc<Endpoint>> {

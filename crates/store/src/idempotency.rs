@@ -53,8 +53,8 @@ pub enum Begun {
         /// Of the request's first beginning.
         nonce: Nonce,
     },
-    /// It was begun by this process, or is repeatable and was begun by another that lives; nobody has completed or forgotten it. Whether it is still being run, the process
-    /// knows best: it may have come to nothing.
+    /// It was begun by this process, or is repeatable and was begun by another that lives; nobody has completed or forgotten it. Only
+    /// the caller's memory can tell whether it still runs.
     Running {
         /// Of the request's first beginning.
         nonce: Nonce,

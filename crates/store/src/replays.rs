@@ -103,11 +103,11 @@ pub trait ReplayStore: Send + Sync + 'static {
         page: PageRequest<ReplayId>,
     ) -> Result<Page<Replay>, StoreError>;
 
-    /// A replay, and how its deliveries stand.
+    /// A replay, and how its deliveries stand. [`StoreError::NotFound`] if the project has none of this id.
     async fn replay(&self, project_id: ProjectId, id: ReplayId) -> Result<ReplayDetail, StoreError>;
 
     /// Calls a replay off: it makes no more deliveries, and its pending ones are cancelled step by step.
-    /// [`StoreError::NotFound`]; [`StoreError::Ended`] if it has been called off, or nothing of it is pending.
+    /// [`StoreError::NotFound`] if the project has none of this id; [`StoreError::Ended`] if it has been called off, or nothing of it is pending.
     async fn cancel_replay(
         &self,
         project_id: ProjectId,
@@ -120,6 +120,7 @@ pub trait ReplayStore: Send + Sync + 'static {
 
     /// Makes up to about `limit` of a running replay's deliveries (those of one event stay together), and notes how far it came, in
     /// one transaction. Looks at a bounded number of events, so that a step may make none and not be the last.
+    /// [`StoreError::NotFound`] if there is none of this id.
     async fn advance_replay(
         &self,
         id: ReplayId,
@@ -128,6 +129,6 @@ pub trait ReplayStore: Send + Sync + 'static {
     ) -> Result<Advanced, StoreError>;
 
     /// Clears up to `limit` of what a replay that does not run leaves behind; says whether nothing is left. While a delivery to another URL is
-    /// pending, that endpoint stays.
+    /// pending, that endpoint stays. [`StoreError::NotFound`] if there is none of this id.
     async fn clear_replay(&self, id: ReplayId, limit: usize, now: Timestamp) -> Result<bool, StoreError>;
 }

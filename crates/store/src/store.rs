@@ -246,7 +246,8 @@ pub trait Store: ReplayStore {
     /// Makes this the one admin key; a former one is worth nothing from now on.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] and its like; the same for every method below.
+    /// [`StoreError::Unavailable`], [`StoreError::InDoubt`], [`StoreError::Overloaded`], [`StoreError::Refused`], [`StoreError::Corrupt`] and
+    /// [`StoreError::Closed`], as for every method below. What else one may fail with is said there.
     async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError>;
 
     /// Makes this the admin key if there is none yet. Whether it is the one in force now: of several nodes that offer one each at
@@ -256,7 +257,7 @@ pub trait Store: ReplayStore {
     /// Makes a project, and its source of kind `publish`. [`StoreError::NameTaken`] if there is one of this name.
     async fn create_project(&self, project: NewProject) -> Result<Project, StoreError>;
 
-    /// Changes a project. [`StoreError::NotFound`], [`StoreError::NameTaken`].
+    /// Changes a project. [`StoreError::NotFound`] if there is none of this id, [`StoreError::NameTaken`] if another has the new name.
     async fn update_project(
         &self,
         id: ProjectId,
@@ -278,10 +279,10 @@ pub trait Store: ReplayStore {
     /// Deletes a key, at once and for good. [`StoreError::NotFound`] if the project has none of this id.
     async fn delete_api_key(&self, project_id: ProjectId, id: ApiKeyId) -> Result<(), StoreError>;
 
-    /// Makes a source.
+    /// Makes a source. [`StoreError::TooMany`] beyond [`MAX_SOURCES`](crate::config::MAX_SOURCES).
     async fn create_source(&self, source: NewSource) -> Result<Arc<Source>, StoreError>;
 
-    /// Changes a source. [`StoreError::NotFound`] if the project has none of this id.
+    /// Changes a source. [`StoreError::NotFound`] if the project has none of this id, or it is the one of kind `publish`.
     async fn update_source(
         &self,
         project_id: ProjectId,
@@ -290,7 +291,8 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<Arc<Source>, StoreError>;
 
-    /// Deletes a source with its secrets. Its events stay. [`StoreError::NotFound`] if the project has none of this id.
+    /// Deletes a source with its secrets. Its events stay. [`StoreError::NotFound`] if the project has none of this id, or it is the one of
+    /// kind `publish`.
     async fn delete_source(
         &self,
         project_id: ProjectId,
@@ -298,7 +300,8 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Adds a secret to a source. [`StoreError::TooMany`] beyond the limit.
+    /// Adds a secret to a source. [`StoreError::NotFound`] as for [`update_source`](Self::update_source), [`StoreError::TooMany`] beyond
+    /// [`MAX_SOURCE_SECRETS`](ringback_domain::source::MAX_SOURCE_SECRETS).
     async fn add_source_secret(
         &self,
         project_id: ProjectId,
@@ -307,7 +310,8 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<Arc<Source>, StoreError>;
 
-    /// Removes a secret from a source, at once and for good.
+    /// Removes a secret from a source, at once and for good. [`StoreError::NotFound`] if the project has no such source, or that no such
+    /// secret.
     async fn remove_source_secret(
         &self,
         project_id: ProjectId,
@@ -316,17 +320,19 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<Arc<Source>, StoreError>;
 
-    /// A part of a project's sources.
+    /// A part of a project's sources. [`StoreError::NotFound`] if there is no such project.
     async fn list_sources(
         &self,
         project_id: ProjectId,
         page: PageRequest<SourceId>,
     ) -> Result<Page<Arc<Source>>, StoreError>;
 
-    /// Makes an endpoint; events appended from now on are routed to it.
+    /// Makes an endpoint; events appended from now on are routed to it. [`StoreError::TooMany`] beyond
+    /// [`MAX_ENDPOINTS`](crate::config::MAX_ENDPOINTS).
     async fn create_endpoint(&self, endpoint: NewEndpoint) -> Result<Arc<Endpoint>, StoreError>;
 
     /// Changes an endpoint. A change that changes nothing leaves `updated_at` where it is (OpenAI's API reference, webhook endpoints).
+    /// [`StoreError::NotFound`] if the project has none of this id.
     async fn update_endpoint(
         &self,
         project_id: ProjectId,
@@ -335,7 +341,7 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<Arc<Endpoint>, StoreError>;
 
-    /// Gives an endpoint a new signing secret.
+    /// Gives an endpoint a new signing secret. [`StoreError::NotFound`] if the project has none of this id.
     async fn rotate_endpoint_secret(
         &self,
         project_id: ProjectId,
@@ -343,8 +349,8 @@ pub trait Store: ReplayStore {
         rotation: Rotation,
     ) -> Result<Arc<Endpoint>, StoreError>;
 
-    /// Ends one of an endpoint's older secrets, at once and for good. [`StoreError::NotFound`] also for the newest, which only a
-    /// rotation can end.
+    /// Ends one of an endpoint's older secrets, at once and for good. [`StoreError::NotFound`] if the project has no
+    /// such endpoint, or that no such secret; also for the newest, which only a rotation can end.
     async fn revoke_endpoint_secret(
         &self,
         project_id: ProjectId,
@@ -354,7 +360,7 @@ pub trait Store: ReplayStore {
     ) -> Result<Arc<Endpoint>, StoreError>;
 
     /// Deletes an endpoint: its pending deliveries are cancelled, its history stays. An attempt that is under way is recorded
-    /// when it ends, and changes nothing.
+    /// when it ends, and changes nothing. [`StoreError::NotFound`] if the project has none of this id.
     async fn delete_endpoint(
         &self,
         project_id: ProjectId,
@@ -362,7 +368,7 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// A part of a project's endpoints.
+    /// A part of a project's endpoints. [`StoreError::NotFound`] if there is no such project.
     async fn list_endpoints(
         &self,
         project_id: ProjectId,
@@ -397,7 +403,7 @@ pub trait Store: ReplayStore {
         page: PageRequest<ReceiptId>,
     ) -> Result<Page<Receipt>, StoreError>;
 
-    /// A receipt, and the call itself while it is refused and kept.
+    /// A receipt, and the call itself while it is refused and kept. [`StoreError::NotFound`] if the project has none of this id.
     async fn receipt(&self, project_id: ProjectId, id: ReceiptId) -> Result<ReceiptDetail, StoreError>;
 
     /// The oldest calls that a source holds, beyond `after`.
@@ -428,17 +434,15 @@ pub trait Store: ReplayStore {
     /// Whether this node is the one to attempt deliveries of this endpoint, as far as it knows. Cheap. Always so of an endpoint that all
     /// nodes share; of one with a rate, a concurrency or an order only on the node that owns it. A [`claim`](Self::claim) may take the
     /// ownership where there is none, and claims nothing where another node has it.
-    fn may_claim(&self, endpoint: &Endpoint) -> bool {
-        let _ = endpoint;
-        true
-    }
+    fn may_claim(&self, endpoint: &Endpoint) -> bool;
 
-    /// Whether a lease that this node took at `since`, by its monotonic clock, still holds as far as it knows: others take it for alive,
-    /// and have done so all the time. Cheap.
-    fn holds_leases(&self, since: Instant) -> bool {
-        let _ = since;
-        true
-    }
+    /// Whether this node is fenced: as far as it knows, others may take it for dead by now, and what it holds
+    /// for theirs. Then it claims and begins nothing. Cheap. Never so where there are no others.
+    fn is_fenced(&self) -> bool;
+
+    /// Whether a lease that this node took `then`, by its monotonic clock, still holds as far as it knows: it
+    /// is not fenced, and has not been since. Cheap. Always so where there are no others.
+    fn holds_leases_since(&self, then: Instant) -> bool;
 
     /// Waits until another node tells of due work, and says of which endpoints; empty: look everywhere. Not all is told: who waits here
     /// looks for itself besides. Nothing is lost when this is dropped.
@@ -455,6 +459,12 @@ pub trait Store: ReplayStore {
 
     /// Ends up to `limit` pending deliveries that are too old by `now` and under no lease; says how many.
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
+    /// Ends up to `limit` pending deliveries of events taken `before`, under no lease, with
+    /// [`EndReason::Retention`](ringback_domain::EndReason::Retention); says how many. Zero: none is left for
+    /// now. Cheap once [`prune`](Self::prune) has removed the finished events of that age: SQLite has to look
+    /// through them.
+    async fn give_up(&self, now: Timestamp, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Frees deliveries whose lease has expired by `now`; says how many.
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError>;
@@ -476,7 +486,7 @@ pub trait Store: ReplayStore {
         page: PageRequest<DeliveryId>,
     ) -> Result<Page<DeliveryRecord>, StoreError>;
 
-    /// A delivery with its attempts.
+    /// A delivery with its attempts. [`StoreError::NotFound`] if the project has none of this id, or its event has been removed.
     async fn delivery(&self, project_id: ProjectId, id: DeliveryId) -> Result<DeliveryFound, StoreError>;
 
     /// Sends events again, as new deliveries with schedules of their own, all or none. [`StoreError::NotFound`] if the project has no
@@ -489,7 +499,7 @@ pub trait Store: ReplayStore {
     ) -> Result<(), StoreError>;
 
     /// Calls a pending delivery off. An attempt that is under way is recorded when it ends, and changes nothing.
-    /// [`StoreError::NotFound`], [`StoreError::Ended`].
+    /// [`StoreError::NotFound`] if the project has none of this id, [`StoreError::Ended`] if it is not pending.
     async fn cancel_delivery(
         &self,
         project_id: ProjectId,
@@ -505,10 +515,10 @@ pub trait Store: ReplayStore {
         page: PageRequest<EventId>,
     ) -> Result<Page<EventRecord>, StoreError>;
 
-    /// An event with its deliveries and their attempts.
+    /// An event with its deliveries and their attempts. [`StoreError::NotFound`] if the project has none of this id.
     async fn event(&self, project_id: ProjectId, id: EventId) -> Result<EventDetail, StoreError>;
 
-    /// The bytes of an event, as received.
+    /// The bytes of an event, as received. [`StoreError::NotFound`] if the project has none of this id.
     async fn payload(&self, project_id: ProjectId, id: EventId) -> Result<Bytes, StoreError>;
 
     /// Whether the project has an event of this type.
@@ -543,7 +553,8 @@ pub trait Store: ReplayStore {
     /// Zero: done.
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError>;
 
-    /// Whether the database takes writes right now: commits one.
+    /// Whether the database takes writes right now: commits one. Takes as long as any write may; who cannot
+    /// wait so long gives it up.
     async fn check(&self) -> Result<(), StoreError>;
 
     /// Commits what is waiting and closes the database. Everything after it is [`StoreError::Closed`].

@@ -99,7 +99,8 @@ pub struct Finish {
     /// What follows, if the lease still holds. A stale finish only records its attempt, unless it brings success: that ends
     /// a pending delivery whoever reports it.
     pub next: NextStep,
-    /// What it says about the endpoint, in the same transaction, whether the lease holds or not.
+    /// What it says about the endpoint, whether the lease holds or not. Written in the same transaction on SQLite; on PostgreSQL right
+    /// after it, together with what else is to be said, if it can be written: a later attempt says it again.
     pub endpoint: Option<EndpointNote>,
     /// When the attempt ended.
     pub now: Timestamp,

@@ -31,6 +31,8 @@ pub enum Op {
     Reclaim,
     /// What is too old is to be ended.
     Expire,
+    /// What is past the hard limit of retention is to be ended.
+    GiveUp,
     /// Something is to be sent again, or called off.
     Redeliver,
     /// A replay is to be made, advanced or called off.

@@ -244,8 +244,12 @@ impl Store for FaultyStore {
         self.inner.may_claim(endpoint)
     }
 
-    fn holds_leases(&self, since: Instant) -> bool {
-        self.inner.holds_leases(since)
+    fn is_fenced(&self) -> bool {
+        self.inner.is_fenced()
+    }
+
+    fn holds_leases_since(&self, then: Instant) -> bool {
+        self.inner.holds_leases_since(then)
     }
 
     async fn heard_due(&self) -> Vec<EndpointId> {
@@ -275,6 +279,10 @@ impl Store for FaultyStore {
 
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.faults.around(Op::Expire, self.inner.expire(now, limit)).await
+    }
+
+    async fn give_up(&self, now: Timestamp, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.faults.around(Op::GiveUp, self.inner.give_up(now, before, limit)).await
     }
 
     async fn list_deliveries(

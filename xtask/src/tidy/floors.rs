@@ -168,6 +168,42 @@ mod tests {
         }
     }
 
+    /// The folder and "may use" of each row of the document's table, in its order.
+    fn documented() -> Vec<(&'static str, &'static str)> {
+        let document = include_str!("../../../docs/ARCHITECTURE.md");
+        let table = document.split("| floor | crate |").nth(1).unwrap().split("\n\n").next().unwrap();
+        let row = |line: &'static str| {
+            let folder = line.split_once("`crates/")?.1.split_once('`')?.0;
+            Some((folder, line.trim_end_matches('|').rsplit('|').next()?.trim()))
+        };
+        table.lines().filter_map(row).collect()
+    }
+
+    #[test]
+    fn the_documented_table_is_this_one() {
+        let documented = documented();
+        let is_documented = |folder: &&str| documented.iter().any(|row| row.0 == *folder);
+        let folders: Vec<&str> = HOUSE.iter().map(|room| room.folder).filter(is_documented).collect();
+        assert_eq!(documented.iter().map(|row| row.0).collect::<Vec<_>>(), folders, "in this order");
+        for (index, room) in HOUSE.iter().enumerate() {
+            let Some((_, may_use)) = documented.iter().find(|row| row.0 == room.folder) else {
+                let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/").to_owned() + room.folder;
+                assert!(!std::path::Path::new(&folder).exists(), "{folder} is not documented");
+                continue;
+            };
+            let floors = |rooms: &[Room]| -> Vec<&str> {
+                rooms.iter().map(|room| room.folder).filter(|folder| *folder != TESTKIT).collect()
+            };
+            let said = match *may_use {
+                "none" => Vec::new(),
+                "all below" => floors(&HOUSE[index + 1..]),
+                "all but cli" => floors(&HOUSE[1..]),
+                named => named.split(", ").collect(),
+            };
+            assert_eq!(said, room.may_use, "of {}", room.folder);
+        }
+    }
+
     #[test]
     fn the_way_down_is_open() {
         for room in HOUSE {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use self::options::Options;
 use self::rules::Rules;
 use self::view::{COLUMNS, show};
+use super::consent::Yes;
 use super::sources::deleted;
 use super::{PageArgs, hold, nothing_to_change, print_list, print_text, segment};
 use crate::args::Global;
@@ -141,9 +142,12 @@ pub(crate) enum EndpointsCommand {
         event_type: String,
     },
     /// Delete an endpoint: what is pending for it is cancelled, its history stays.
+    #[command(after_help = "A person at a terminal is asked first, unless --yes is given.")]
     Delete {
         /// `whe_…`
         id: String,
+        #[command(flatten)]
+        yes: Yes,
     },
 }
 
@@ -203,15 +207,26 @@ pub(crate) fn run(global: &Global, command: EndpointsCommand) -> Result<(), CliE
             api.call(Method::DELETE, &path, None)?
         }
         EndpointsCommand::Test { id, event_type } => return test(global, &api, &id, &event_type),
-        EndpointsCommand::Delete { id } => {
+        EndpointsCommand::Delete { id, yes } => {
+            let then = "what is pending for it is cancelled, and its secrets are gone";
+            yes.ask(&api, &one(&id), "delete", "endpoint", then)?;
             let answer = api.call(Method::DELETE, &one(&id), None)?;
             return deleted(global, &answer);
         }
     };
-    show(global, &answer)?;
+    output::or_say(show(global, &answer), || lost_secret(global, &answer))?;
     tell_hold(global, &answer);
     missed::tell(global, &answer);
     Ok(())
+}
+
+/// What became of a secret that is shown once, where it could not be.
+fn lost_secret(global: &Global, endpoint: &Value) -> Option<String> {
+    let id = endpoint["id"].as_str().filter(|_| endpoint["signing_secret"].is_string())?;
+    let typed = global.typed();
+    Some(format!(
+        "the endpoint {id} is there, but its new secret is lost: `ringback endpoints rotate {id}{typed}` gives another"
+    ))
 }
 
 /// What a person has to undo before anything goes out.

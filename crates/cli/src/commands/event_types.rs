@@ -5,7 +5,7 @@ use http::Method;
 use ringback_domain::delivery_rules::MAX_AGE_SECS;
 use serde_json::{Map, Value};
 
-use super::{duration, items, segment};
+use super::{duration, items, segment, typed};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -29,6 +29,7 @@ pub(crate) enum EventTypesCommand {
         ringback event-types register realtime.call.incoming --max-age 30s")]
     Register {
         /// Such as `order.paid`.
+        #[arg(value_parser = typed::event_type)]
         name: String,
         /// How old its events may be when they are attempted: seconds, or as in `1h`; up to `30d`. Older ones are dead. `none`: as
         /// old as may be; `default`: as the catalogue says, which is a minute for calls that ring, and `none` for most

@@ -2,8 +2,10 @@
 
 use clap::Subcommand;
 use http::Method;
+use ringback_domain::ProjectId;
 use serde_json::{Value, json};
 
+use super::consent::Yes;
 use super::sources::deleted;
 use super::{PageArgs, items, print_list, print_one, segment};
 use crate::args::Global;
@@ -43,9 +45,12 @@ pub(crate) enum KeysCommand {
         page: PageArgs,
     },
     /// Delete a key: it opens nothing from now on.
+    #[command(after_help = "A person at a terminal is asked first, unless --yes is given.")]
     Delete {
         /// `key_…`
         id: String,
+        #[command(flatten)]
+        yes: Yes,
     },
 }
 
@@ -56,7 +61,13 @@ pub(crate) fn run(global: &Global, command: KeysCommand) -> Result<(), CliError>
     match command {
         KeysCommand::Create { name } => {
             let key = api.call(Method::POST, &path, Some(&json!({ "name": name })))?;
-            print_one(global, &key, &FIELDS)?;
+            output::or_say(print_one(global, &key, &FIELDS), || {
+                let id = key["id"].as_str()?;
+                Some(format!(
+                    "the key {id} is there, but its value is lost: `ringback keys delete {id}{}`, and make another",
+                    global.typed()
+                ))
+            })?;
             if !global.json {
                 output::talk("keep the key now: it is not shown again");
             }
@@ -66,20 +77,25 @@ pub(crate) fn run(global: &Global, command: KeysCommand) -> Result<(), CliError>
             let answer = api.call(Method::GET, &page.path(&path, &[]), None)?;
             print_list(global, &answer, &COLUMNS, "no keys yet; make one with `ringback keys create`")
         }
-        KeysCommand::Delete { id } => {
-            let answer = api.call(Method::DELETE, &format!("{path}/{}", segment(&id)), None)?;
+        KeysCommand::Delete { id, yes } => {
+            let one = format!("{path}/{}", segment(&id));
+            yes.ask(&api, &one, "delete", "key", "it opens nothing any more")?;
+            let answer = api.call(Method::DELETE, &one, None)?;
             deleted(global, &answer)
         }
     }
 }
 
-/// The id of the project that `--project` names, by id or name.
+/// The id of the project that `--project` names, by id or name. An id never means a project of that name.
 fn project_id(global: &Global, api: &ApiClient) -> Result<String, CliError> {
-    let wanted = global.project.as_deref().unwrap_or("default");
+    let wanted = global.project.as_deref().filter(|name| !name.is_empty()).unwrap_or("default");
+    if wanted.parse::<ProjectId>().is_ok() {
+        return Ok(wanted.to_owned());
+    }
     let mut after = String::new();
     loop {
         let page = api.call(Method::GET, &format!("{PROJECTS}?limit=100{after}"), None)?;
-        let named = |project: &&Value| project["id"] == wanted || project["name"] == wanted;
+        let named = |project: &&Value| project["name"] == wanted;
         if let Some(id) = items(&page).iter().find(named).and_then(|project| project["id"].as_str()) {
             return Ok(id.to_owned());
         }

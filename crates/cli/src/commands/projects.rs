@@ -4,6 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::json;
 
+use super::consent::Yes;
 use super::{PageArgs, print_list, print_one, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
@@ -55,9 +56,12 @@ pub(crate) enum ProjectsCommand {
         name: String,
     },
     /// Archive a project, for good: its keys open nothing and its sources take nothing in any more.
+    #[command(after_help = "A person at a terminal is asked first, unless --yes is given.")]
     Archive {
         /// `proj_…`
         id: String,
+        #[command(flatten)]
+        yes: Yes,
     },
 }
 
@@ -76,7 +80,11 @@ pub(crate) fn run(global: &Global, command: ProjectsCommand) -> Result<(), CliEr
         ProjectsCommand::Update { id, name } => {
             api.call(Method::POST, &one(&id), Some(&json!({ "name": name })))?
         }
-        ProjectsCommand::Archive { id } => api.call(Method::POST, &format!("{}/archive", one(&id)), None)?,
+        ProjectsCommand::Archive { id, yes } => {
+            let then = "its keys open nothing and its sources take nothing in any more, for good";
+            yes.ask(&api, &one(&id), "archive", "project", then)?;
+            api.call(Method::POST, &format!("{}/archive", one(&id)), None)?
+        }
     };
     print_one(global, &answer, &FIELDS)
 }

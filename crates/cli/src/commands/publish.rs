@@ -10,7 +10,7 @@ use http::Method;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{items, print_text};
+use super::{items, moment, print_text, typed};
 use crate::args::Global;
 use crate::client::{ApiClient, ApiRefusal};
 use crate::exit::CliError;
@@ -22,6 +22,8 @@ const BATCH: &str = "/v1/webhook_events/batch";
 const MAX_BATCH_EVENTS: usize = 1000;
 /// How large the events of one request are together, at most, in bytes.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// What some editors write before a text that is UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Flags of `publish`.
 #[derive(Debug, clap::Args)]
@@ -33,7 +35,7 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
     each line has a \"webhook_id\", or if both runs have the same --idempotency-key.")]
 pub(crate) struct PublishArgs {
     /// The type of the event, such as `order.paid`.
-    #[arg(value_name = "TYPE")]
+    #[arg(value_name = "TYPE", value_parser = typed::event_type)]
     event_type: Option<String>,
     /// Its data, a JSON object: the text itself, `@FILE`, or `-` for standard input.
     #[arg(long, value_name = "JSON", default_value = "{}", conflicts_with = "file")]
@@ -41,8 +43,8 @@ pub(crate) struct PublishArgs {
     /// The id that receivers know a repetition by; publishing it again makes nothing twice.
     #[arg(long, value_name = "ID", conflicts_with = "file")]
     webhook_id: Option<String>,
-    /// When it happened, in Unix seconds [default: now].
-    #[arg(long, value_name = "SECS", conflicts_with = "file")]
+    /// When it happened: Unix seconds, a date (UTC), RFC 3339, a time as tables print it, or how long ago, as in `2h` [default: now].
+    #[arg(long, value_name = "TIME", value_parser = moment::parse, conflicts_with = "file")]
     created_at: Option<i64>,
     /// Publishing the same again under the same key makes nothing twice.
     #[arg(long, value_name = "KEY")]
@@ -64,7 +66,8 @@ pub(crate) fn run(global: &Global, args: &PublishArgs) -> Result<(), CliError> {
 fn publish_one(global: &Global, event_type: &str, args: &PublishArgs) -> Result<(), CliError> {
     let text = read_data(&args.data)?;
     // Sent as it was written: the order of keys and the spelling of numbers are the publisher's.
-    let data = RawValue::from_string(text.trim().to_owned())
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text).trim();
+    let data = RawValue::from_string(text.to_owned())
         .map_err(|error| CliError::Usage(format!("--data is not JSON: {error}")))?;
     let mut body = format!("{{\"type\":{},\"data\":{}", json!(event_type), data.get());
     if let Some(id) = &args.webhook_id {
@@ -114,12 +117,12 @@ fn publish_file(global: &Global, file: &str, idempotency_key: Option<&str>) -> R
     let sink = Sink { api: ApiClient::new(global)?, file, idempotency_key };
     let mut progress = Progress::default();
     let mut part = Part::default();
-    for (number, line) in (1..).zip(open(file)?.lines()) {
+    for (number, line) in (1..).zip(open(file)?.split(b'\n')) {
         let line = line.map_err(|error| CliError::Usage(format!("{file} cannot be read: {error}")))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        check_line(file, number, &line, &progress)?;
+        let line = read_line(number, line).map_err(|wrong| {
+            CliError::Usage(format!("{file}, line {number}: {wrong}\n  {}", published_so_far(&progress)))
+        })?;
+        let Some(line) = line else { continue };
         if part.lines.len() == MAX_BATCH_EVENTS || part.bytes + line.len() > MAX_BATCH_BYTES {
             sink.publish(&mut part, &mut progress)?;
             output::talk_over(format_args!("{} events published", progress.published));
@@ -133,14 +136,18 @@ fn publish_file(global: &Global, file: &str, idempotency_key: Option<&str>) -> R
     print_text(global, &answer, format_args!("{published} events published, {duplicates} of them before"))
 }
 
-/// A line is one JSON object: what it must hold is the server's to say.
-fn check_line(file: &str, number: usize, line: &str, progress: &Progress) -> Result<(), CliError> {
-    let wrong = match serde_json::from_str::<Value>(line) {
-        Ok(Value::Object(_)) => return Ok(()),
-        Ok(_) => "it is not a JSON object".to_owned(),
-        Err(error) => format!("it is not JSON: {error}"),
-    };
-    Err(CliError::Usage(format!("{file}, line {number}: {wrong}\n  {}", published_so_far(progress))))
+/// A line is one JSON object, or blank: what the object must hold is the server's to say.
+fn read_line(number: usize, line: Vec<u8>) -> Result<Option<String>, String> {
+    let line = String::from_utf8(line).map_err(|error| format!("it is not UTF-8: {}", error.utf8_error()))?;
+    let line = if number == 1 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line) } else { &line }.trim();
+    if line.is_empty() {
+        return Ok(None);
+    }
+    match serde_json::from_str::<Value>(line) {
+        Ok(Value::Object(_)) => Ok(Some(line.to_owned())),
+        Ok(_) => Err("it is not a JSON object".to_owned()),
+        Err(error) => Err(format!("it is not JSON: {error}")),
+    }
 }
 
 fn published_so_far(progress: &Progress) -> String {

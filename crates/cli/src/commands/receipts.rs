@@ -35,7 +35,9 @@ const FIELDS: [Column; 10] = [
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReceiptsCommand {
     /// List calls, newest first.
-    #[command(after_help = "Example: ringback receipts list --refused")]
+    #[command(after_help = "Example: ringback receipts list --refused\n\n\
+        Of refused calls 60 a minute and source are kept, and none that was refused before it was read, such as one that was too \
+        large; `ringback status` counts all of them.")]
     List {
         /// Only calls that are refused now.
         #[arg(long)]

@@ -17,7 +17,7 @@ use self::confirm::Consent;
 use self::figures::Figures;
 use self::query::Query;
 use self::view::{COLUMNS, FIELDS, FIELDS_AT_FIRST, show};
-use super::{PageArgs, hold, items, print_list, print_text, segment};
+use super::{PageArgs, consent, hold, items, print_list, print_text, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
 use crate::exit::CliError;
@@ -33,7 +33,8 @@ pub(crate) enum ReplaysCommand {
         ringback replays create --state dead --type order.paid --dry-run\n  \
         ringback replays create --since 2025-06-18T22:00:00Z --until 2h --to http://127.0.0.1:3000/\n\n\
         A person at a terminal is asked before a replay of more than 100 deliveries is made. Where there is no terminal, \
-        nothing is asked, but a replay of everything, which no flag narrows down, needs --yes. --json with --wait prints the replay twice: when it was made, and when it has ended."
+        nothing is asked, but a replay of everything, which no flag narrows down, needs --yes. Tests of endpoints are never sent again, though failed ones \
+        are counted and listed as dead. --json with --wait prints the replay twice: when it was made, and when it has ended."
     )]
     Create {
         #[command(flatten)]
@@ -111,7 +112,7 @@ fn create(
     query: &Query,
     yes: bool,
 ) -> Result<(Value, Option<String>), CliError> {
-    let is_asked = !yes && confirm::is_person();
+    let is_asked = !yes && consent::is_person();
     if !yes && !is_asked && query.is_of_everything() {
         return Err(CliError::Usage(
             "this would send every event again: narrow it down (--endpoint, --since, --state, ...), or say --yes"
@@ -149,7 +150,11 @@ fn after_creation(
     if !global.json && Figures::of(replay).is_empty() {
         return output::line(format_args!("nothing to send again ({id})"));
     }
-    show(global, replay, if wait { &FIELDS_AT_FIRST } else { &FIELDS })?;
+    let shown = show(global, replay, if wait { &FIELDS_AT_FIRST } else { &FIELDS });
+    output::or_say(shown, || {
+        let typed = global.typed();
+        Some(format!("the replay {id} was made: `ringback replays cancel {id}{typed}` calls it off"))
+    })?;
     match wait {
         true => follow(global, api, id, said),
         false => Ok(()),

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::consent::Yes;
 use super::{PageArgs, nothing_to_change, print_list, print_one, print_text, segment};
 use crate::args::Global;
 use crate::client::ApiClient;
@@ -69,9 +70,12 @@ pub(crate) enum SourcesCommand {
         stale_policy: Option<String>,
     },
     /// Delete a source and its secrets; its events stay.
+    #[command(after_help = "A person at a terminal is asked first, unless --yes is given.")]
     Delete {
         /// `whsrc_…`
         id: String,
+        #[command(flatten)]
+        yes: Yes,
     },
     /// Add a signing secret, such as the new one of a rotation.
     AddSecret {
@@ -115,7 +119,9 @@ pub(crate) fn run(global: &Global, command: SourcesCommand) -> Result<(), CliErr
             }
             api.call(Method::POST, &one(&id), Some(&Value::Object(body)))?
         }
-        SourcesCommand::Delete { id } => {
+        SourcesCommand::Delete { id, yes } => {
+            let then = "calls to its URL are answered 404, and its secrets are gone";
+            yes.ask(&api, &one(&id), "delete", "source", then)?;
             let answer = api.call(Method::DELETE, &one(&id), None)?;
             return deleted(global, &answer);
         }

@@ -1,5 +1,7 @@
 //! Values as a person types them, where what is wrong wants better words than a library's.
 
+use ringback_webhook::event_type;
+
 use super::duration;
 
 /// A whole number within a range.
@@ -21,6 +23,16 @@ pub(super) fn one_type(text: &str) -> Result<String, String> {
     }
 }
 
+/// The name that an event's type can have.
+pub(super) fn event_type(text: &str) -> Result<String, String> {
+    match event_type::is_well_formed(text) {
+        true => Ok(text.to_owned()),
+        false => Err("a type is words of letters, digits and underscores with full stops between, such as \
+             `order.paid`"
+            .to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +45,14 @@ mod tests {
         }
         assert_eq!(secs_between::<1, 60>("1m"), Ok(60));
         assert_eq!(secs_between::<1, 60>("0"), Err("it must be 1 to 60 seconds".to_owned()));
+    }
+
+    #[test]
+    fn a_type_has_at_least_two_words() {
+        assert_eq!(event_type("order.paid").as_deref(), Ok("order.paid"));
+        for wrong in ["", "order", "batch.*", "a b.c"] {
+            assert!(event_type(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

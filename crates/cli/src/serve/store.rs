@@ -21,16 +21,18 @@ pub(crate) struct Opened {
     pub(crate) node: Option<String>,
 }
 
-/// Opens it.
+/// Opens it, unless `stop` comes before it is open: then there is none, and nothing has begun that would have
+/// to be finished.
 pub(super) async fn open(
     settings: &Settings,
     database: &Database,
     ids: &Arc<IdMaker>,
     clock: &dyn Clock,
-) -> Result<Opened, CliError> {
+    stop: impl Future<Output = ()>,
+) -> Result<Option<Opened>, CliError> {
     match database {
-        Database::Sqlite => open_sqlite(settings, ids, clock),
-        Database::Postgres(access) => open_postgres(settings, access, ids, clock).await,
+        Database::Sqlite => open_sqlite(settings, ids, clock).map(Some),
+        Database::Postgres(access) => open_postgres(settings, access, ids, clock, stop).await,
     }
 }
 
@@ -46,7 +48,8 @@ async fn open_postgres(
     access: &PostgresAccess,
     ids: &Arc<IdMaker>,
     clock: &dyn Clock,
-) -> Result<Opened, CliError> {
+    stop: impl Future<Output = ()>,
+) -> Result<Option<Opened>, CliError> {
     let keyring = encryption_key::keyring(settings)?.ok_or_else(encryption_key::missing)?;
     warn_of_other_database(&settings.data_dir);
     let mut options = PostgresOptions::new(access.address.clone(), keyring, Arc::clone(ids), clock.now());
@@ -54,9 +57,13 @@ async fn open_postgres(
     options.connections = access.connections;
     options.version = VERSION;
     options.event_retention = settings.delivery(VERSION).event_retention;
-    let store = PostgresStore::open(options).await.map_err(CliError::cannot_start)?;
-    let node = Some(store.node_id());
-    Ok(Opened { store: Arc::new(store), kind: "postgres", database: Some(access.address.to_string()), node })
+    let opened = PostgresStore::open_unless(options, stop).await.map_err(CliError::cannot_start)?;
+    Ok(opened.map(|store| Opened {
+        node: Some(store.node_id()),
+        store: Arc::new(store),
+        kind: "postgres",
+        database: Some(access.address.to_string()),
+    }))
 }
 
 /// Whoever moves to PostgreSQL may believe that what they had comes along.

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ringback_store::PostgresAddress;
 use ringback_store::postgres::AddressError;
+use rustls::RootCertStore;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -50,6 +52,13 @@ pub(crate) struct PostgresAccess {
 }
 
 impl PostgresAccess {
+    /// With the authorities that are believed where an address names none.
+    fn knowing(self, authorities: &Arc<RootCertStore>) -> Self {
+        let with = |address: PostgresAddress| address.knowing(Arc::clone(authorities));
+        let session_address = self.session_address.map(with);
+        Self { address: with(self.address), session_address, ..self }
+    }
+
     /// The server itself.
     pub(crate) fn direct(&self) -> &PostgresAddress {
         self.session_address.as_ref().unwrap_or(&self.address)
@@ -57,6 +66,14 @@ impl PostgresAccess {
 }
 
 impl Database {
+    /// With the authorities of certificates that are believed where an address names none.
+    pub(crate) fn knowing(self, authorities: &Arc<RootCertStore>) -> Self {
+        match self {
+            Self::Sqlite => Self::Sqlite,
+            Self::Postgres(access) => Self::Postgres(Box::new(access.knowing(authorities))),
+        }
+    }
+
     /// Whether other nodes may use it too.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))

@@ -86,6 +86,7 @@ fn default_of(name: &str) -> Option<String> {
         "release_per_sec" => delivery.release_per_sec.to_string(),
         "disable_failing_after_secs" => seconds(delivery.disable_failing_after.unwrap_or_default()),
         "event_retention_secs" => seconds(delivery.event_retention),
+        "pending_retention_secs" => seconds(delivery.pending_retention.unwrap_or_default()),
         "dedupe_retention_secs" => seconds(delivery.dedupe_retention),
         "shutdown_grace_secs" => seconds(settings.shutdown_grace()),
         _ => return None,

@@ -26,7 +26,7 @@ struct Number {
 }
 
 /// All of them. The doc comments of the fields have the same figures.
-static NUMBERS: [Number; 14] = [
+static NUMBERS: [Number; 15] = [
     number("database_connections", 2..=1000, |s| s.database_connections.map(wide)),
     number("max_body_bytes", BODY, |s| s.max_body_bytes.map(wide)),
     number("max_batch_bytes", BODY, |s| s.max_batch_bytes.map(wide)),
@@ -39,6 +39,7 @@ static NUMBERS: [Number; 14] = [
     number("release_per_sec", 1..=10_000, |s| s.release_per_sec.map(u64::from)),
     number("disable_failing_after_secs", 0..=TEN_YEARS, |s| s.disable_failing_after_secs),
     number("event_retention_secs", SWEEP..=TEN_YEARS, |s| s.event_retention_secs),
+    number("pending_retention_secs", 0..=TEN_YEARS, |s| s.pending_retention_secs),
     number("dedupe_retention_secs", MIN_DEDUPE_RETENTION.as_secs()..=TEN_YEARS, |s| s.dedupe_retention_secs),
     number("shutdown_grace_secs", 0..=3600, |s| s.shutdown_grace_secs),
 ];

@@ -93,7 +93,7 @@ fn each_number_reaches_its_field() {
         "max_body_bytes = 2001\nmax_batch_bytes = 2002\nmax_ingest_bytes = 2003\nmax_ingest_bytes_per_source = 2004\n\
          max_ingest_calls_per_source = 2005\nmax_connections = 2006\nmax_in_flight = 2007\nmax_in_flight_per_endpoint = 2008\n\
          release_per_sec = 2009\ndisable_failing_after_secs = 2010\nevent_retention_secs = 2011\n\
-         dedupe_retention_secs = 345601\nshutdown_grace_secs = 2013\n\
+         dedupe_retention_secs = 345601\npending_retention_secs = 2014\nshutdown_grace_secs = 2013\n\
          database = 'postgres://someone@db.example/ringback'\ndatabase_connections = 214",
     )
     .unwrap();
@@ -114,6 +114,7 @@ fn each_number_reaches_its_field() {
     assert_eq!(delivery.disable_failing_after, Some(Duration::from_secs(2010)));
     assert_eq!(delivery.event_retention, Duration::from_secs(2011));
     assert_eq!(delivery.dedupe_retention, Duration::from_secs(345_601));
+    assert_eq!(delivery.pending_retention, Some(Duration::from_secs(2014)));
     let super::Database::Postgres(access) = settings.database().unwrap() else { panic!("it names a server") };
     assert_eq!(access.connections, 214);
     assert_eq!(read("disable_failing_after_secs = 0").unwrap().delivery("1").disable_failing_after, None);

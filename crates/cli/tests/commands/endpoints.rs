@@ -221,8 +221,11 @@ async fn enabling_tells_what_was_missed_and_sends_it_if_asked() {
     assert_eq!((not_paused.code, not_paused.stderr.as_str()), (Some(0), "it was not paused\n"));
     let told = run(&gateway, &["endpoints", "enable", id, "--replay-missed"]).await;
     let expected = format!(
-        "it was not disabled\nto send what it missed:\n  ringback replays create --endpoint {id} --missed\n"
+        "nothing is replayed, since it was not disabled; to send what it missed:\n  \
+         ringback replays create --endpoint {id} --missed\n"
     );
+    assert_eq!((told.code, &told.stderr), (Some(0), &format!("it was not disabled\n{expected}")));
+    let told = run(&gateway, &["endpoints", "enable", id, "--replay-missed", "--json"]).await;
     assert_eq!((told.code, told.stderr), (Some(0), expected));
 
     let disabled = json_of(&gateway, &["endpoints", "disable", id]).await;

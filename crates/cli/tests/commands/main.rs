@@ -8,6 +8,7 @@ mod projects;
 mod publish;
 mod sending_again;
 mod settings;
+mod status;
 mod stopping;
 mod streams;
 mod terminal;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use ringback_testkit::{ADMIN_KEY, Gateway, Receiver};
 use ringback_webhook::SigningSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{BINARY, json_of, run, run_as, text};
 
@@ -24,6 +24,11 @@ async fn events_are_published_singly_and_by_the_file() {
     assert_eq!(call.webhook_id(), "order-1");
     let sent = String::from_utf8(call.body.to_vec()).unwrap();
     assert!(sent.ends_with(&format!(r#""type":"order.paid","created_at":7,"data":{data}}}"#)), "{sent}");
+    let dated = json_of(&gateway, &["publish", "order.paid", "--created-at", "2025-06-18"]).await;
+    let call = receiver.next().await;
+    assert_eq!(call.webhook_id(), text(&dated, "webhook_id"));
+    let sent: Value = serde_json::from_slice(&call.body).unwrap();
+    assert_eq!(sent["created_at"], 1_750_204_800);
     let again = run(&gateway, &publish).await;
     assert!(again.stdout.trim_end().ends_with("(published before)"), "{}", again.stdout);
 
@@ -62,6 +67,15 @@ async fn events_are_published_singly_and_by_the_file() {
         json_of(&gateway, &["events", "list", "--limit", "2"]).await["data"][0]["id"],
         before["data"][0]["id"]
     );
+    let marked = "\u{feff}{\"type\": \"a.b\", \"data\": {}}\r\n";
+    let marked = run_as(&gateway, ADMIN_KEY, &["publish", "--file", "-", "--json"], marked).await.json();
+    assert_eq!(marked["published"], 1, "what an editor on Windows writes");
+    run_as(&gateway, ADMIN_KEY, &["publish", "a.b", "--data", "-", "--json"], "\u{feff}{}").await.json();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"{\"type\": \"a.b\", \"data\": {}}\n\"\xe9\"\n").unwrap();
+    let latin = run(&gateway, &["publish", "--file", file.path().to_str().unwrap()]).await;
+    assert_eq!(latin.code, Some(2));
+    assert!(latin.stderr.contains(", line 2: it is not UTF-8"), "{}", latin.stderr);
     for (lines, says) in [
         ("hello\n", "line 1: it is not JSON"),
         ("{}\n[]\n", "line 2: it is not a JSON object"),

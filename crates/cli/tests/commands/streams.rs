@@ -89,5 +89,21 @@ async fn an_answer_that_cannot_be_written_is_an_error() {
         assert!(said.starts_with("error: cannot write the answer\n  because: "), "{said}");
     }
     assert_eq!(run(&gateway, &["events", "list"]).await.code, Some(0));
+
+    let create = ["endpoints", "create", "--name", "app", "--to", "http://127.0.0.1:9/"];
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let (code, said) = with_streams(&gateway, &create, full.into(), Stdio::piped()).await;
+    assert_eq!(code, Some(1), "{said}");
+    let endpoints = json_of(&gateway, &["endpoints", "list"]).await;
+    let id = text(&endpoints["data"][0], "id");
+    assert!(said.contains(&format!("the endpoint {id} is there, but its new secret is lost")), "{said}");
+    let rotated = run(&gateway, &["endpoints", "rotate", id]).await;
+    assert!(said.contains(&format!("`ringback endpoints rotate {id}`")) && rotated.stdout.contains("whsec_"));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let key = ["keys", "create", "--name", "worker"];
+    let (code, said) = with_streams(&gateway, &key, full.into(), Stdio::piped()).await;
+    assert_eq!(code, Some(1), "{said}");
+    let keys = json_of(&gateway, &["keys", "list"]).await;
+    assert!(said.contains(&format!("`ringback keys delete {}`", text(&keys["data"][0], "id"))), "{said}");
     gateway.terminate().await;
 }

@@ -1,4 +1,4 @@
-//! A person at a terminal: the question before a large replay, the bar, and Ctrl-C.
+//! A person at a terminal: the question before a large replay and before what cannot be undone, the bar, and Ctrl-C.
 
 use pty_process::Pty;
 use ringback_testkit::{ADMIN_KEY, Gateway, Receiver, within};
@@ -182,5 +182,39 @@ async fn what_is_held_only_later_is_told_beside_the_bar() {
     let (code, screen) = session.end().await;
     assert_eq!(code, Some(0), "{screen}");
     assert_eq!(screen.matches(&told).count(), 1, "once is enough: {screen}");
+    gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn a_person_is_asked_before_what_cannot_be_undone() {
+    let gateway = Gateway::start(BINARY).await;
+    let endpoint = endpoint(&gateway, "http://127.0.0.1:9/").await;
+    let source = json_of(&gateway, &["sources", "create", "--name", "openai"]).await;
+    let project = json_of(&gateway, &["projects", "create", "--name", "shop"]).await;
+    let key = json_of(&gateway, &["keys", "create", "--name", "worker"]).await;
+    for (noun, verb, id, name, gone) in [
+        ("endpoint", "delete", endpoint.as_str(), "app", "deleted"),
+        ("source", "delete", text(&source, "id"), "openai", "deleted"),
+        ("project", "archive", text(&project, "id"), "shop", "archived"),
+        ("key", "delete", text(&key, "id"), "worker", "deleted"),
+    ] {
+        let mut session = Session::start(&gateway, &[noun, verb, id]);
+        session.sees(&format!("This {verb}s the {noun} {name} ({id}): ")).await;
+        session.sees("Go on? [y/N] ").await;
+        session.types("\n").await;
+        let (code, screen) = session.end().await;
+        assert_eq!(code, Some(1), "{screen}");
+        assert!(screen.contains(&format!("not confirmed: nothing is {verb}d")), "{screen}");
+
+        let mut session = Session::start(&gateway, &[noun, verb, id]);
+        session.sees("Go on? [y/N] ").await;
+        session.types("y\n").await;
+        let (code, screen) = session.end().await;
+        assert_eq!(code, Some(0), "it was there still: {screen}");
+        assert!(screen.contains(gone), "{screen}");
+    }
+    let other = self::endpoint(&gateway, "http://127.0.0.1:9/").await;
+    let (code, screen) = Session::start(&gateway, &["endpoint", "delete", &other, "--yes"]).end().await;
+    assert_eq!((code, screen.contains("Go on?")), (Some(0), false), "{screen}");
     gateway.terminate().await;
 }

@@ -1,9 +1,11 @@
 //! What is typed wrong.
 
-use ringback_testkit::Gateway;
+use std::ffi::OsStr;
+
+use ringback_testkit::{ADMIN_KEY, Gateway};
 use tokio::process::Command;
 
-use crate::{BINARY, run};
+use crate::{BINARY, json_of, run, text};
 
 #[tokio::test]
 async fn the_key_of_this_machine_is_shown_to_nobody_else() {
@@ -49,6 +51,57 @@ async fn a_number_that_cannot_be_meant_is_refused_wherever_it_is_said() {
 }
 
 #[tokio::test]
+async fn a_server_and_a_key_that_cannot_be_ones_are_named_and_nothing_is_asked() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let gateway = Gateway::start(BINARY).await;
+    let list = async |url: &str, key: &[u8]| {
+        let mut command = Command::new(BINARY);
+        command.args(["events", "list"]).env_clear().env("RINGBACK_URL", url);
+        command.env("RINGBACK_API_KEY", OsStr::from_bytes(key)).env("RINGBACK_ADMIN_KEY", ADMIN_KEY);
+        let output = command.output().await.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let key = ADMIN_KEY.as_bytes();
+    for url in [format!("{}/v1", gateway.url()), format!("{}/v1/", gateway.url())] {
+        assert_eq!(list(&url, key).await.0, Some(0), "the SDKs' base URL");
+    }
+    assert_eq!(list(gateway.url(), &[key, b"\r\n"].concat()).await.0, Some(0), "a line of a file");
+    for wrong in ["127.0.0.1:4600", "foo", "ftp://x"] {
+        let (code, said) = list(wrong, key).await;
+        assert_eq!(code, Some(2));
+        assert!(said.contains("a URL such as http://127.0.0.1:4600") && said.contains(wrong), "{said}");
+    }
+    for wrong in [&b"\xff"[..], b"a\rb"] {
+        let (code, said) = list(gateway.url(), wrong).await;
+        assert_eq!(code, Some(2), "another key is not used in its place");
+        assert!(said.starts_with("error: RINGBACK_API_KEY holds no key"), "{said}");
+    }
+    gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn what_the_server_says_of_requests_is_said_of_commands() {
+    let gateway = Gateway::start(BINARY).await;
+    let source = json_of(&gateway, &["sources", "create", "--name", "openai"]).await;
+    for (args, says) in [
+        (
+            &["trigger", "response.completed", "--source", text(&source, "id")][..],
+            "no signing secret yet; add one with `ringback sources add-secret`",
+        ),
+        (
+            &["events", "list", "--project", "nowhere"],
+            "`--project` (or RINGBACK_PROJECT) names no project here",
+        ),
+    ] {
+        let done = run(&gateway, args).await;
+        assert_eq!(done.code, Some(4), "{}", done.stderr);
+        assert!(done.stderr.contains(says), "{}", done.stderr);
+    }
+    gateway.terminate().await;
+}
+
+#[tokio::test]
 async fn what_is_typed_wrong_is_exit_code_2_before_anything_is_asked() {
     let gateway = Gateway::start(BINARY).await;
     let to = "http://127.0.0.1:9/";
@@ -82,6 +135,27 @@ async fn what_is_typed_wrong_is_exit_code_2_before_anything_is_asked() {
         (vec!["event-types", "register", "a.b", "--max-age", "31d"], "`none` or `default`"),
         (vec!["endpoints", "update", "whe_1", "--retry-delays", "5,0"], "delay 2 is 0 s"),
         (vec!["endpoints", "update", "whe_1", "--max-concurrency", "1001"], "1 to 1000, or `none`"),
+        (
+            vec!["publish", "order"],
+            "a type is words of letters, digits and underscores with full stops between",
+        ),
+        (vec!["publish", "a.b", "--created-at", "yesterday"], "it is no time; give Unix seconds"),
+        (vec!["event-types", "register", "type"], "a type is words"),
+        (vec!["event-types", "register", "batch.*"], "a type is words"),
+        (vec!["events", "list", "--type", ""], "`--type` must not be empty"),
+        (vec!["events", "get", ""], "is empty"),
+        (vec!["endpoints", "update", "", "--name", "x"], "is empty"),
+        (vec!["endpoints", "delete", ".."], "cannot be one"),
+        (vec!["projects", "create", "--name", "proj_1"], "`--name` must not begin with `proj_`"),
+        (
+            vec!["endpoints", "create", "--name", "a", "--to", to, "--event-type", "name"],
+            "`name` is not an event type",
+        ),
+        (
+            vec!["endpoints", "create", "--name", "a", "--to", to, "--event-type", "order.quoted"],
+            "Register it with `ringback event-types register`",
+        ),
+        (vec!["--project", "a\nb", "status"], "--project holds a control character"),
         (vec!["publish", "order.paid", "--data", "{"], "--data is not JSON"),
         (vec!["publish", "order.paid", "--data", "@/nowhere"], "cannot be read"),
         (vec!["publish", "--file", "/nowhere"], "cannot be read"),
@@ -111,4 +185,14 @@ async fn what_is_typed_wrong_is_exit_code_2_before_anything_is_asked() {
         assert_eq!(done.stdout, "", "{args:?}");
     }
     gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn a_hard_limit_of_retention_that_cuts_retries_short_is_refused() {
+    let serve = |secs| Gateway::builder(BINARY).env("RINGBACK_PENDING_RETENTION_SECS", secs);
+    let refused = serve("259200").try_start().await.expect_err("it is not to start");
+    assert_eq!(refused.code, Some(2), "{}", refused.talk);
+    let says = "pending_retention_secs is 259200, but must be at least 2592000";
+    assert!(refused.talk.contains(says), "{}", refused.talk);
+    serve("2592000").start().await.terminate().await;
 }

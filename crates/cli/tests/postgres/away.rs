@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use http::header::RETRY_AFTER;
 use http::{Method, StatusCode};
 use ringback_testkit::postgres::OwnServer;
-use ringback_testkit::{Gateway, OpenAi, Receiver, secret, until, wall_clock_now};
+use ringback_testkit::{ADMIN_KEY, Gateway, OpenAi, Receiver, secret, until, wall_clock_now};
 
 use crate::BINARY;
+use crate::command::ringback;
 
 const BODY: &str = r#"{"type":"batch.completed","data":{"id":"batch_1"}}"#;
 /// By when a caller has to be answered, whatever the database does.
@@ -67,6 +68,13 @@ async fn who_calls_while_the_database_is_down_is_told_to_come_again() {
         gateway.readiness(503).await;
         let answer = gateway.api(Method::GET, "/readyz", None).await;
         assert_eq!(answer.json()["store"]["status"], "unavailable");
+        let environment = [("RINGBACK_URL", gateway.url()), ("RINGBACK_API_KEY", ADMIN_KEY)];
+        let told = ringback(&["status"], &environment).await;
+        assert_eq!(told.code, Some(4), "{}", told.stderr);
+        assert!(told.stdout.contains("version ") && told.stdout.contains("  unavailable"), "{}", told.stdout);
+        assert!(told.stderr.contains("the server is up, but cannot take events now"), "{}", told.stderr);
+        let list = ringback(&["events", "list"], &environment).await;
+        assert!(list.stderr.contains("the database cannot be used at the moment"), "{}", list.stderr);
         assert!(!is_accepted(&mut openai, webhook_id).await);
         gateway.readiness(503).await;
         assert_eq!(good_news(), before, "it is away:\n{}", gateway.talk());

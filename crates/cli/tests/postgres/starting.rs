@@ -1,7 +1,12 @@
-//! What a start says that somebody has to know: for whom it waits, and what it does not serve.
+//! What a start says that somebody has to know: for whom it waits, and what it does not serve; and a start
+//! that is stopped.
+
+use std::process::Stdio;
 
 use ringback_testkit::postgres::Database;
-use ringback_testkit::{Gateway, Receiver, until};
+use ringback_testkit::{ENCRYPTION_KEY, Gateway, Receiver, until};
+use serde_json::json;
+use tokio::process::Command;
 
 use crate::BINARY;
 use crate::command::ringback;
@@ -42,6 +47,32 @@ async fn a_start_that_waits_for_the_schema_says_for_whom() {
         assert!(talk.contains(&format!("store.holder_pid={pid}")) && talk.contains("a person"), "{talk}");
     }
     gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn a_start_that_is_stopped_leaves_no_node_behind() {
+    let (database, folder) = (Database::create(), tempfile::tempdir().unwrap());
+    Gateway::builder(BINARY).database(&database.url()).start().await.terminate().await;
+    let holder = database.connection().await;
+    holder.batch_execute("BEGIN; LOCK TABLE api_keys").await.unwrap();
+    let environment =
+        [("RINGBACK_DATABASE", database.url()), ("RINGBACK_ENCRYPTION_KEY", ENCRYPTION_KEY.into())];
+    let mut command = Command::new(BINARY);
+    command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+    command.env_clear().envs(environment).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
+    let mut starting = command.kill_on_drop(true).spawn().unwrap();
+    until("it to have registered", || async {
+        let nodes = holder.query_one("SELECT count(*) FROM nodes", &[]).await.unwrap();
+        (nodes.get::<_, i64>(0) == 1).then_some(())
+    })
+    .await;
+    let pid = starting.id().expect("it runs").to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    assert_eq!(starting.wait().await.unwrap().code(), Some(0), "a stop is no error");
+    holder.batch_execute("ROLLBACK").await.unwrap();
+
+    let status = ringback(&["db", "status", "--json"], &[("RINGBACK_DATABASE", &database.url())]).await;
+    assert_eq!((status.code, &status.json()["nodes"]), (Some(0), &json!([])), "{}", status.stderr);
 }
 
 #[tokio::test]

@@ -45,6 +45,17 @@ async fn a_node_encrypts_and_believes_only_the_certificate_that_it_is_told_to() 
     assert_eq!(ringback(&["status", "--server", gateway.url()], &asked).await.code, Some(0));
     gateway.terminate().await;
 
+    // Where the address names none, the machine's authorities are believed, which the environment may name.
+    let bare = good.split_once("&sslrootcert").unwrap().0;
+    let start = || Gateway::builder(BINARY).database(bare);
+    start().env("SSL_CERT_FILE", ours.path()).start().await.terminate().await;
+    start().env("SSL_CERT_FILE", others.path()).try_start().await.expect_err("nobody vouches for it");
+    for (authority, code) in [(&ours, 0), (&others, 1)] {
+        let environment = [("RINGBACK_DATABASE", bare), ("SSL_CERT_FILE", authority.path())];
+        let status = ringback(&["db", "status"], &environment).await;
+        assert_eq!(status.code, Some(code), "{}", status.stderr);
+    }
+
     refused(&address(&server, "localhost", &others), "of an unknown authority").await;
     refused(&address(&server, "127.0.0.1", &ours), "is not for the host that the address names").await;
     ours.certify(&server, &["localhost"], 2020);

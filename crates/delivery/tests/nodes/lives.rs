@@ -37,10 +37,7 @@ async fn a_node_that_cannot_say_that_it_lives_attempts_nothing_until_it_can() {
     let person = database.connection().await;
     // Nobody's heartbeats go through.
     person.batch_execute("BEGIN; LOCK TABLE nodes IN EXCLUSIVE MODE").await.unwrap();
-    until("its heartbeats to be too old", || async {
-        Some(()).filter(|()| !node.store.holds_leases(Instant::now()))
-    })
-    .await;
+    until("its heartbeats to be too old", || async { Some(()).filter(|()| node.store.is_fenced()) }).await;
     let appended = node.publish("a", "batch_1").await;
     assert_eq!((appended.leased.len(), appended.due.len()), (0, 1), "it is accepted, and not taken");
     // More than one scan.
@@ -60,10 +57,16 @@ async fn what_a_node_took_before_it_was_buried_goes_on_within_ten_seconds() {
     person.batch_execute("BEGIN; LOCK TABLE events IN SHARE MODE").await.unwrap();
     let before = Instant::now();
     let buried = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'events'::regclass \
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        until("its append to wait", || async {
+            let waiting: i64 = other.query_one(waits, &[]).await.unwrap().get(0);
+            (waiting > 0).then_some(())
+        })
+        .await;
         other.batch_execute("DELETE FROM nodes").await.unwrap();
         until("it to come back", || async {
-            Some(()).filter(|()| node.store.holds_leases(Instant::now()) && !node.store.holds_leases(before))
+            Some(()).filter(|()| !node.store.is_fenced() && !node.store.holds_leases_since(before))
         })
         .await;
         person.batch_execute("COMMIT").await.unwrap();

@@ -21,7 +21,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Unavailable(_) => {
                 // Without the cause: the store has told the log, once and not for each caller.
-                Self::unavailable("store_unavailable", "nothing can be stored at the moment; try again")
+                Self::unavailable("store_unavailable", "the database cannot be used at the moment; try again")
             }
             StoreError::InDoubt(_) => {
                 let message =

@@ -29,7 +29,7 @@ impl Log {
         });
     }
 
-    fn text() -> String {
+    pub(crate) fn text() -> String {
         LINES.with_borrow(|lines| String::from_utf8(lines.clone()).unwrap())
     }
 }

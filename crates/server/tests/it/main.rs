@@ -29,6 +29,7 @@ mod receipts;
 mod redeliver;
 mod replay_requests;
 mod replays;
+mod retention;
 mod sources;
 mod world;
 mod worlds_apart;

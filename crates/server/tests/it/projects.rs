@@ -1,5 +1,7 @@
 //! `/v1/organization/projects`.
 
+use ringback_domain::{ProjectId, SourceId, Timestamp, TypedId as _};
+use ringback_store::{NewProject, Store as _};
 use serde_json::{Value, json};
 
 use crate::world::{EVENT, KEY, NOW, SECRET, World, signed};
@@ -80,4 +82,39 @@ async fn names_are_unique_and_the_default_project_keeps_its_own() {
     assert_eq!(nowhere.error(), (404, "not_found".to_owned()));
     let odd = world.get("/v1/organization/projects?include_archived=maybe").await;
     assert_eq!(odd.error(), (400, "invalid_value".to_owned()));
+}
+
+#[tokio::test]
+async fn an_id_never_means_a_project_of_that_name() {
+    let world = World::start().await;
+    let (shop, _) = world.project("shop").await;
+    for (path, name) in [
+        ("/v1/organization/projects".to_owned(), &*shop),
+        ("/v1/organization/projects".to_owned(), "proj_x"),
+        (format!("/v1/organization/projects/{shop}"), "proj_"),
+    ] {
+        let refused = world.post(&path, &json!({ "name": name })).await;
+        assert_eq!(refused.error(), (400, "invalid_value".to_owned()), "{name}");
+        assert_eq!(refused.param().as_deref(), Some("name"));
+    }
+    // One that is older than that rule, and that would be found first.
+    let nobody = "proj_01jy00000000000000000000ab";
+    let impostor = |id: u8, name: &str| NewProject {
+        id: ProjectId::from_bytes([id; 16]),
+        name: name.to_owned(),
+        publish_source_id: SourceId::from_bytes([id; 16]),
+        now: Timestamp::from_unix_secs(NOW),
+    };
+    for (id, name) in [(1, &*shop), (2, nobody)] {
+        world.store.create_project(impostor(id, name)).await.unwrap();
+    }
+    let named = async |project: &str| {
+        let body = json!({ "name": "here" }).to_string();
+        world.api_as(KEY, &[("openai-project", project)], "POST", "/v1/webhook_sources", &body).await
+    };
+    let source = named(&shop).await.ok();
+    let sources =
+        world.api_as(KEY, &[("openai-project", "shop")], "GET", "/v1/webhook_sources", "").await.ok();
+    assert_eq!(sources["data"][0]["id"], source["id"]);
+    assert_eq!(named(nobody).await.error(), (401, "mismatched_project".to_owned()));
 }

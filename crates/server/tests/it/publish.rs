@@ -171,6 +171,9 @@ async fn what_is_wrong_is_named() {
         let answer = world.api("POST", BATCH, body).await;
         assert_eq!(answer.error(), (400, code.to_owned()), "{body}");
     }
+    let among = world.api("POST", BATCH, r#"{"events":[{"type":"a.b","data":{}},5]}"#).await;
+    assert_eq!(among.param().as_deref(), Some("events[1]"));
+    assert_eq!(among.message(), "the event is not a JSON object");
     let deep = format!(
         r#"{{"type":"a.b","data":{}{}}}"#,
         "{\"a\":".repeat(5000),

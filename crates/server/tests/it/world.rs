@@ -44,6 +44,18 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut ServerSettings)) -> Self {
+        Self::start_with(change, |_| {}).await
+    }
+
+    /// With other settings of delivery.
+    pub(crate) async fn delivering(change: impl FnOnce(&mut DeliverySettings)) -> Self {
+        Self::start_with(|_| {}, change).await
+    }
+
+    async fn start_with(
+        change: impl FnOnce(&mut ServerSettings),
+        change_delivery: impl FnOnce(&mut DeliverySettings),
+    ) -> Self {
         Log::listen();
         let folder = tempfile::tempdir().unwrap();
         let clock = FakeClock::new(Timestamp::from_unix_secs(NOW));
@@ -57,13 +69,15 @@ impl World {
             Arc::new(FaultyStore::new(Arc::clone(&store) as Arc<dyn Store>, faults.clone()));
         let client =
             EgressClient::new(Policy::dev(), rustls::RootCertStore::empty(), ClientSettings::default());
+        let mut delivery = DeliverySettings::new("test");
+        change_delivery(&mut delivery);
         let deliverer = Deliverer::start(DelivererParts {
             store: Arc::clone(&faulty),
             client,
             clock: Arc::new(clock.clone()),
             ids: Arc::clone(&ids),
             jitter: Arc::new(|| Jitter::NONE),
-            settings: DeliverySettings::new("test"),
+            settings: delivery,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -3,7 +3,8 @@
 //! `sslmode` is `disable`, or `verify-full`: encrypted, by a certificate of a known authority that names the host. `require` and
 //! `verify-ca` mean `verify-full` here, since encryption to an unknown peer protects little. Without `sslmode` the connection to
 //! another machine is `verify-full`, and that to this one (a socket's folder, a loopback address, `localhost`) is not encrypted.
-//! `sslrootcert` names a PEM file of the authorities that are known, in place of the system's.
+//! `sslrootcert` names a PEM file of the authorities that are known, in place of those that the program has
+//! ([`PostgresAddress::knowing`]).
 //!
 //! Several hosts, separated by commas, are one primary and its standbys: the one that takes writes is used, whichever that is.
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use rustls::RootCertStore;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
@@ -34,6 +36,8 @@ const LOST_AFTER: Duration = Duration::from_secs(10);
 pub struct PostgresAddress {
     pub(super) config: Config,
     pub(super) root_certificates: Option<PathBuf>,
+    /// Who is believed where no file is named.
+    pub(super) authorities: Arc<RootCertStore>,
     /// The same for each of the hosts.
     pub(super) hosts: Arc<[Config]>,
     /// Which of them took writes when last asked.
@@ -63,6 +67,19 @@ impl PostgresAddress {
     #[must_use]
     pub fn said_by(self, setting: &'static str) -> Self {
         Self { setting, ..self }
+    }
+
+    /// The same, with the authorities whose certificates are believed unless `sslrootcert` names others.
+    /// Default: none.
+    #[must_use]
+    pub fn knowing(self, authorities: Arc<RootCertStore>) -> Self {
+        Self { authorities, ..self }
+    }
+
+    /// Whether it is of any use to it that it knows authorities: it is encrypted, and names none.
+    #[must_use]
+    pub fn needs_authorities(&self) -> bool {
+        self.is_encrypted() && self.root_certificates.is_none()
     }
 
     /// The setting that says it.
@@ -119,7 +136,9 @@ impl FromStr for PostgresAddress {
         config.tcp_user_timeout(LOST_AFTER).keepalives_idle(LOST_AFTER).keepalives_interval(LOST_AFTER / 3);
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         let hosts = connecting::hosts(&config).into();
-        Ok(Self { config, root_certificates, hosts, writing_host: Arc::default(), setting: "database" })
+        let authorities = Arc::new(RootCertStore::empty());
+        let (writing_host, setting) = (Arc::default(), "database");
+        Ok(Self { config, root_certificates, authorities, hosts, writing_host, setting })
     }
 }
 
@@ -248,6 +267,17 @@ mod tests {
         for mode in ["prefer", "allow", "", "Disable"] {
             let text = format!("postgres://u@h/d?sslmode={mode}");
             assert_eq!(text.parse::<PostgresAddress>().unwrap_err(), AddressError::SslMode);
+        }
+    }
+
+    #[test]
+    fn authorities_are_needed_where_encryption_names_none() {
+        for (text, needed) in [
+            ("postgres://u@db.example/d", true),
+            ("postgres://u@db.example/d?sslrootcert=/ca.pem", false),
+            ("postgres://u@localhost/d", false),
+        ] {
+            assert_eq!(parse(text).needs_authorities(), needed, "{text}");
         }
     }
 

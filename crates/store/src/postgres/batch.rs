@@ -89,7 +89,7 @@ impl Work {
         }
     }
 
-    /// What this node holds under lease once that is committed which came of it.
+    /// The leases that this node holds once the commit that produced `outcome` succeeds.
     pub(super) fn held(&self, outcome: &Result<Outcome, StoreError>) -> Vec<Held> {
         match outcome {
             Ok(Outcome::Appended(appended)) => {

@@ -10,7 +10,7 @@ use super::columns::{self, Key, get};
 use super::connections::{Connection, Connections};
 use super::failure::Failure;
 
-/// Has a node alone if its heartbeat is still old.
+/// Locks a node's row if its heartbeat is still stale.
 const LOCK: &str = "\
     SELECT 1 FROM nodes WHERE id = $1 AND heartbeat_at < clock_timestamp() - make_interval(secs => $2) FOR UPDATE SKIP LOCKED";
 
@@ -28,7 +28,7 @@ pub(super) const ANY_LEASE: &str =
 
 const FREE_REPLAYS: &str = "UPDATE replays SET runner = NULL WHERE runner = $1";
 const DISOWN: &str = "DELETE FROM endpoint_owners WHERE node_id = $1";
-/// Keeps for people who is dead and when it was last heard, but for who died long ago. A row that is marked was kept before.
+/// Keeps a dead node's row for display, and deletes those that are older than a day. A row that is marked was kept before.
 macro_rules! keep {
     ($which:literal) => {
         concat!(

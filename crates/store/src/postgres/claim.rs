@@ -33,69 +33,71 @@ pub(super) const DUE_ENDPOINTS: &str = "\
                   AND d.due_at IS NOT NULL AND d.lease_expires_at IS NULL ORDER BY d.due_at LIMIT 1)) \
     FROM waiting WHERE endpoint_id IS NOT NULL";
 
-/// Leases the earliest due rows of one endpoint, the urgent ones first. Rows that somebody else is at are passed over. Two seeks rather than
-/// one: rows that are due later must not be walked through to reach the next lane.
-macro_rules! claim_sql {
-    (first: $first:expr, only_if: $only_if:literal, answer: $also:literal, $before:literal, $after:literal) => {
-        concat!(
-            "WITH ",
-            $first,
-            "urgent AS MATERIALIZED ( \
-                SELECT project_id, id FROM deliveries \
-                WHERE ",
-            $only_if,
-            "endpoint_id = $1 AND urgent AND lease_expires_at IS NULL AND due_at <= $2 \
-                AND (expires_at IS NULL OR expires_at > $2) ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED \
-            ), other AS MATERIALIZED ( \
-                SELECT project_id, id FROM deliveries \
-                WHERE ",
-            $only_if,
-            "endpoint_id = $1 AND NOT urgent AND lease_expires_at IS NULL AND due_at <= $2 \
-                AND (expires_at IS NULL OR expires_at > $2) \
-                ORDER BY due_at LIMIT greatest(0, $4 - (SELECT count(*) FROM urgent)) FOR UPDATE SKIP LOCKED \
-            ), claimed AS ( \
-                UPDATE deliveries AS d SET lease_token = d.lease_token + 1, lease_node = $6, \
-                       lease_expires_at = $3 + (SELECT coalesce($5, ",
-            server_ms!(),
-            ")) \
-                FROM (SELECT * FROM urgent UNION ALL SELECT * FROM other) AS picked \
-                WHERE d.project_id = picked.project_id AND d.id = picked.id \
-                RETURNING d.project_id, d.id, d.trigger, d.event_id, d.attempt_count, d.first_attempt_at, d.lease_token, \
-                          d.due_at, d.urgent, d.expires_at, d.lease_expires_at \
-            ) \
-            SELECT c.project_id, c.id, c.trigger, c.event_id, c.attempt_count, c.first_attempt_at, c.lease_token, \
-                   c.expires_at, c.due_at, c.urgent, c.lease_expires_at",
-            $also,
-            " FROM ",
-            $before,
-            "claimed AS c",
-            $after,
-            " ORDER BY c.urgent DESC, c.due_at, c.id"
-        )
-    };
-}
+/// Leases the earliest due rows of an endpoint that all nodes share, the urgent ones first. Rows that somebody else is at are passed
+/// over. Two seeks rather than one: rows that are due later must not be walked through to reach the next lane.
+pub(super) const CLAIM: &str = concat!(
+    "WITH urgent AS MATERIALIZED ( \
+        SELECT project_id, id FROM deliveries \
+        WHERE endpoint_id = $1 AND urgent AND lease_expires_at IS NULL AND due_at <= $2 \
+        AND (expires_at IS NULL OR expires_at > $2) ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED \
+    ), other AS MATERIALIZED ( \
+        SELECT project_id, id FROM deliveries \
+        WHERE endpoint_id = $1 AND NOT urgent AND lease_expires_at IS NULL AND due_at <= $2 \
+        AND (expires_at IS NULL OR expires_at > $2) \
+        ORDER BY due_at LIMIT greatest(0, $4 - (SELECT count(*) FROM urgent)) FOR UPDATE SKIP LOCKED \
+    ), claimed AS ( \
+        UPDATE deliveries AS d SET lease_token = d.lease_token + 1, lease_node = $6, \
+               lease_expires_at = $3 + (SELECT coalesce($5, ",
+    server_ms!(),
+    ")) \
+        FROM (SELECT * FROM urgent UNION ALL SELECT * FROM other) AS picked \
+        WHERE d.project_id = picked.project_id AND d.id = picked.id \
+        RETURNING d.project_id, d.id, d.trigger, d.event_id, d.attempt_count, d.first_attempt_at, d.lease_token, \
+                  d.due_at, d.urgent, d.expires_at, d.lease_expires_at \
+    ) \
+    SELECT c.project_id, c.id, c.trigger, c.event_id, c.attempt_count, c.first_attempt_at, c.lease_token, \
+           c.expires_at, c.due_at, c.urgent, c.lease_expires_at \
+    FROM claimed AS c ORDER BY c.urgent DESC, c.due_at, c.id"
+);
 
-/// For an endpoint that all nodes share.
-pub(super) const CLAIM: &str = claim_sql!(first: "", only_if: "", answer: "", "", "");
-
-/// For an endpoint that needs an owner: only if this node is that, or may become it and there is none. Says at least whose it is: this
-/// node's, another's, or (null) nobody's. The row of the ownership is held, so that it is not taken away in the middle.
-pub(super) const CLAIM_OWNED: &str = claim_sql!(
-    first: "\
-        held AS MATERIALIZED ( \
-            SELECT true AS is_own FROM endpoint_owners WHERE endpoint_id = $1 AND node_id = $6 FOR SHARE \
-        ), others AS MATERIALIZED ( \
-            SELECT false AS is_own FROM endpoint_owners WHERE endpoint_id = $1 AND node_id <> $6 \
-        ), taken AS ( \
-            INSERT INTO endpoint_owners (endpoint_id, node_id) \
-            SELECT $1, $6 WHERE $7 AND NOT EXISTS (SELECT 1 FROM held) AND NOT EXISTS (SELECT 1 FROM others) \
-            AND EXISTS (SELECT 1 FROM nodes WHERE id = $6) \
-            ON CONFLICT (endpoint_id) DO NOTHING RETURNING true AS is_own \
-        ), owner AS MATERIALIZED ( \
-            SELECT coalesce((SELECT is_own FROM held), (SELECT is_own FROM others), (SELECT is_own FROM taken)) AS is_own \
-        ), ",
-    only_if: "(SELECT is_own FROM owner) AND ",
-    answer: ", owner.is_own", "owner LEFT JOIN ", " ON true"
+/// The same for an endpoint that needs an owner: only if this node is that, or may become it and there is none. Says at least whose it
+/// is: this node's, another's, or (null) nobody's. The row of the ownership is held, so that it is not taken away in the middle.
+pub(super) const CLAIM_OWNED: &str = concat!(
+    "WITH held AS MATERIALIZED ( \
+        SELECT true AS is_own FROM endpoint_owners WHERE endpoint_id = $1 AND node_id = $6 FOR SHARE \
+    ), others AS MATERIALIZED ( \
+        SELECT false AS is_own FROM endpoint_owners WHERE endpoint_id = $1 AND node_id <> $6 \
+    ), taken AS ( \
+        INSERT INTO endpoint_owners (endpoint_id, node_id) \
+        SELECT $1, $6 WHERE $7 AND NOT EXISTS (SELECT 1 FROM held) AND NOT EXISTS (SELECT 1 FROM others) \
+        AND EXISTS (SELECT 1 FROM nodes WHERE id = $6) \
+        ON CONFLICT (endpoint_id) DO NOTHING RETURNING true AS is_own \
+    ), owner AS MATERIALIZED ( \
+        SELECT coalesce((SELECT is_own FROM held), (SELECT is_own FROM others), (SELECT is_own FROM taken)) AS is_own \
+    ), urgent AS MATERIALIZED ( \
+        SELECT project_id, id FROM deliveries \
+        WHERE (SELECT is_own FROM owner) \
+        AND endpoint_id = $1 AND urgent AND lease_expires_at IS NULL AND due_at <= $2 \
+        AND (expires_at IS NULL OR expires_at > $2) ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED \
+    ), other AS MATERIALIZED ( \
+        SELECT project_id, id FROM deliveries \
+        WHERE (SELECT is_own FROM owner) \
+        AND endpoint_id = $1 AND NOT urgent AND lease_expires_at IS NULL AND due_at <= $2 \
+        AND (expires_at IS NULL OR expires_at > $2) \
+        ORDER BY due_at LIMIT greatest(0, $4 - (SELECT count(*) FROM urgent)) FOR UPDATE SKIP LOCKED \
+    ), claimed AS ( \
+        UPDATE deliveries AS d SET lease_token = d.lease_token + 1, lease_node = $6, \
+               lease_expires_at = $3 + (SELECT coalesce($5, ",
+    server_ms!(),
+    ")) \
+        FROM (SELECT * FROM urgent UNION ALL SELECT * FROM other) AS picked \
+        WHERE d.project_id = picked.project_id AND d.id = picked.id \
+        RETURNING d.project_id, d.id, d.trigger, d.event_id, d.attempt_count, d.first_attempt_at, d.lease_token, \
+                  d.due_at, d.urgent, d.expires_at, d.lease_expires_at \
+    ) \
+    SELECT c.project_id, c.id, c.trigger, c.event_id, c.attempt_count, c.first_attempt_at, c.lease_token, \
+           c.expires_at, c.due_at, c.urgent, c.lease_expires_at, owner.is_own \
+    FROM owner LEFT JOIN claimed AS c ON true ORDER BY c.urgent DESC, c.due_at, c.id"
 );
 
 /// What claimed deliveries carry. Read beside the transaction that claims: large payloads are not to keep others waiting for its commit.
@@ -270,7 +272,7 @@ pub(super) async fn release(
     endpoints(&connection.query(RELEASE, &[&projects, &ids, &tokens]).await?)
 }
 
-/// The column's value of a token; one that was never given is no one's.
+/// The token as the column's type; -1, which is never issued, if it does not fit.
 pub(super) fn token(lease_token: u64) -> i64 {
     i64::try_from(lease_token).unwrap_or(-1)
 }

@@ -56,7 +56,7 @@ impl FromSql<'_> for Key {
     }
 }
 
-/// A number of the column's own type.
+/// A column's value, decoded as `T`.
 pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, Failure> {
     row.try_get(column).map_err(Failure::unreadable)
 }

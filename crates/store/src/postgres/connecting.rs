@@ -189,7 +189,8 @@ fn host(config: &Config, index: usize) -> Config {
         .ssl_mode(config.get_ssl_mode())
         .ssl_negotiation(config.get_ssl_negotiation())
         .channel_binding(config.get_channel_binding())
-        .target_session_attrs(config.get_target_session_attrs());
+        .target_session_attrs(config.get_target_session_attrs())
+        .load_balance_hosts(config.get_load_balance_hosts());
     one
 }
 
@@ -255,5 +256,28 @@ fn cause_of(error: &tokio_postgres::Error) -> Cause {
         "authentication error" | "invalid configuration" => Cause::Authentication,
         text if text.contains("TLS") => Cause::Tls,
         _ => Cause::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_for_one_host_has_all_that_was_said_for_several() {
+        let url = "postgres://u:p@a:1/d?hostaddr=127.0.0.1&options=-cx%3D1&application_name=n&connect_timeout=3&tcp_user_timeout=4\
+                   &keepalives=0&keepalives_idle=5&keepalives_interval=6&keepalives_retries=7&sslmode=require\
+                   &sslnegotiation=direct&channel_binding=require&target_session_attrs=read-write\
+                   &load_balance_hosts=random";
+        let (all, default): (Config, Config) = (url.parse().unwrap(), Config::new());
+        let [one] = hosts(&all).try_into().unwrap();
+        assert_eq!(format!("{one:?}"), format!("{all:?}"));
+        assert!(one == all, "what it does not show differs");
+        // A setting that the client gains has to be said above.
+        let fields =
+            |config: &Config| -> Vec<String> { format!("{config:#?}").lines().map(str::to_owned).collect() };
+        let same: Vec<String> =
+            fields(&default).into_iter().filter(|line| fields(&all).contains(line)).collect();
+        assert_eq!(same, ["Config {", "}"]);
     }
 }

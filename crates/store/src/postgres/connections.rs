@@ -32,32 +32,52 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How long a single statement may take, or a transaction with all that belongs to it.
 pub(super) const BOUND: Duration = Duration::from_secs(10);
 
-/// What holds for every session. A commit is on the disk when it is answered; a node that stops in the middle of a transaction
-/// holds its locks for less than the time in which its work is to go on elsewhere, and who waits for a lock hears of it before its own bound; no statement compiles itself for
-/// longer than it runs.
+/// The settings that Ringback relies on, one statement for each; `$set` is how they are set.
+///
+/// A node that stops in the middle of a transaction holds its locks for less than the time in which its work is to go on elsewhere, and
+/// who waits for a lock hears of it before its own bound. JIT is off: compiling would cost more than these statements.
 ///
 /// Each statement goes by the indices that were made for it, row by row. What the planner takes from statistics would lead it elsewhere: a
 /// prepared statement is planned while its tables are empty, as those of a new partition are each week, and reads them from end to end
 /// when they no longer are; and how much there is for the one endpoint or project that is asked for it takes from the average of all, and sorts
 /// what an index has in order. So a plan for the very values at hand is no better than the one for any, and to make it costs more than the
 /// statement itself.
-pub(super) const SESSION: &str = "\
-    SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '3s'; SET lock_timeout = '6s'; \
-    SET statement_timeout = '9s'; SET jit = off; SET plan_cache_mode = force_generic_plan; \
-    SET enable_sort = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+macro_rules! settings {
+    ($set:literal) => {
+        concat!(
+            $set,
+            " idle_in_transaction_session_timeout = '3s'; ",
+            $set,
+            " lock_timeout = '6s'; ",
+            $set,
+            " statement_timeout = '9s'; ",
+            $set,
+            " jit = off; ",
+            $set,
+            " plan_cache_mode = force_generic_plan; ",
+            $set,
+            " enable_sort = off; ",
+            $set,
+            " enable_seqscan = off; ",
+            $set,
+            " enable_hashjoin = off; ",
+            $set,
+            " enable_mergejoin = off"
+        )
+    };
+}
 
-/// Begins a transaction that writes. Said anew, lest somebody's own proxy gives each transaction another session.
+/// What holds for every session. A commit is on the disk when it is answered.
+pub(super) const SESSION: &str = concat!("SET synchronous_commit = on; ", settings!("SET"));
+
+/// Begins a transaction that writes. The setting is repeated per transaction, in case a proxy switches sessions.
 const WRITE: &str = "BEGIN; SET LOCAL synchronous_commit = on";
 
 /// Begins a transaction that reads.
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// What holds for a transaction, where sessions are not ours.
-const OURS_FOR_A_WHILE: &str = "\
-    ; SET LOCAL idle_in_transaction_session_timeout = '3s'; SET LOCAL lock_timeout = '6s'; \
-    SET LOCAL statement_timeout = '9s'; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; \
-    SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
-    SET LOCAL enable_mergejoin = off";
+const OURS_FOR_A_WHILE: &str = concat!("; ", settings!("SET LOCAL"));
 
 /// A parameter of a statement.
 pub(super) type Param<'a> = &'a (dyn ToSql + Sync);
@@ -363,5 +383,18 @@ async fn roll_back(mut connection: Connection) {
         // What was sent before has been answered before.
         Ok(()) => connection.under_way = AtomicUsize::new(0),
         Err(_) => connection.is_broken = AtomicBool::new(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HANDBOOK: &str = include_str!("../../../../docs/SCALING.md");
+
+    #[test]
+    fn the_documented_pooler_makes_sessions_as_they_are_made_without_one() {
+        let quoted = HANDBOOK.split("connect_query='").nth(1).and_then(|rest| rest.split('\'').next());
+        assert_eq!(quoted.unwrap(), SESSION.replace('\'', "\""));
     }
 }

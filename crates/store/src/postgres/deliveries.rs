@@ -113,14 +113,18 @@ pub(super) fn list_query(
     statement
 }
 
+/// The statement for one delivery.
+pub(super) fn one() -> String {
+    format!("{SELECT}{WITH_EVENT} WHERE d.project_id = $1 AND d.id = $2")
+}
+
 pub(super) async fn detail(
     connections: &Connections,
     project_id: ProjectId,
     id: DeliveryId,
 ) -> Result<DeliveryFound, Failure> {
     let tx = connections.read().await?;
-    let sql = format!("{SELECT}{WITH_EVENT} WHERE d.project_id = $1 AND d.id = $2");
-    let row = tx.query_opt(&sql, &[&key(project_id), &key(id)]).await?;
+    let row = tx.query_opt(&one(), &[&key(project_id), &key(id)]).await?;
     let record = record(&row.ok_or_else(not_found)?)?;
     let attempts = attempts::of(&tx, &[key(id)]).await?.remove(&key(id)).unwrap_or_default();
     tx.commit().await?;

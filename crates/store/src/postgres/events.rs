@@ -32,6 +32,8 @@ pub(super) const DELIVERIES: &str = "\
     FROM deliveries WHERE event_id = $1 ORDER BY position";
 
 /// Whether a type was received, in either of its spellings.
+pub(super) const PAYLOAD: &str = "SELECT payload FROM events WHERE project_id = $1 AND id = $2";
+
 pub(super) const HAS_SEEN_TYPE: &str =
     "SELECT EXISTS (SELECT 1 FROM events WHERE project_id = $1 AND type IN ($2, $3))";
 
@@ -110,14 +112,18 @@ fn select(
     statement.bind(direction, one_more(page));
 }
 
+/// The statement for one event.
+pub(super) fn one() -> String {
+    format!("SELECT {COLUMNS} FROM events AS e WHERE e.project_id = $1 AND e.id = $2")
+}
+
 pub(super) async fn detail(
     connections: &Connections,
     project_id: ProjectId,
     id: EventId,
 ) -> Result<EventDetail, Failure> {
     let tx = connections.read().await?;
-    let sql = format!("SELECT {COLUMNS} FROM events AS e WHERE e.project_id = $1 AND e.id = $2");
-    let row = tx.query_opt(&sql, &[&key(project_id), &key(id)]).await?;
+    let row = tx.query_opt(&one(), &[&key(project_id), &key(id)]).await?;
     let event = event(&row.ok_or(Failure::not_found("webhook event"))?)?;
     let rows = tx.query(DELIVERIES, &[&key(id)]).await?;
     let ids = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<Key>, _>>()?;
@@ -136,8 +142,7 @@ pub(super) async fn payload(
     project_id: ProjectId,
     id: EventId,
 ) -> Result<Bytes, Failure> {
-    let sql = "SELECT payload FROM events WHERE project_id = $1 AND id = $2";
-    let row = connection.query_opt(sql, &[&key(project_id), &key(id)]).await?;
+    let row = connection.query_opt(PAYLOAD, &[&key(project_id), &key(id)]).await?;
     columns::bytes(&row.ok_or(Failure::not_found("webhook event"))?, 0)
 }
 

@@ -9,11 +9,11 @@ use ringback_domain::retry::NextStep;
 use ringback_domain::{DeliveryState, EndReason, EndpointId};
 use tokio_postgres::Row;
 
+use super::claim;
 use super::columns::{self, Key, get, key};
 use super::connections::Connection;
 use super::failure::Failure;
 use super::order::{self, Place};
-use super::{claim, locks};
 use crate::work::{Finish, Finished};
 
 /// Looks deliveries up, and judges their leases.
@@ -72,8 +72,9 @@ pub(super) struct Ended {
 /// The finishes of a batch, each of another delivery, and what they find.
 pub(super) struct Finishing<'a> {
     finishes: Vec<&'a Finish>,
-    /// By the place of the finish. What is missing was pruned by the operator's hard limit while the attempt was under way: there is
-    /// nothing left to record it with.
+    /// By the place of the finish. What is missing was pruned: the attempt outlived its lease, or the
+    /// delivery was cancelled under it, and what had ended was old enough to go, as what the hard limit of
+    /// retention has given up always is. There is nothing left to record the attempt with.
     found: HashMap<usize, Found>,
 }
 
@@ -166,19 +167,6 @@ impl<'a> Finishing<'a> {
     }
 }
 
-/// Records one finish that says something about its endpoint besides.
-pub(super) async fn finish(tx: &Connection, finish: &Finish) -> Result<Ended, Failure> {
-    let mut finishing = Finishing::find(tx, vec![finish]).await?;
-    let orders = finishing.orders();
-    if !orders.is_empty() {
-        locks::take_orders(tx, &orders).await?;
-        finishing.lock_ordered(tx).await?;
-    }
-    finishing.write(tx).await?;
-    let nothing = Ended { finished: Finished::default(), endpoint_id: None };
-    Ok(finishing.release(tx).await?.pop().unwrap_or(nothing))
-}
-
 /// A stale lease means that somebody else decides what follows, except that what has arrived has arrived.
 fn decides(finish: &Finish, found: &Found) -> bool {
     found.state == DeliveryState::Pending && (found.lease_holds || finish.next == NextStep::Delivered)
@@ -209,7 +197,7 @@ impl<'a> Attempts<'a> {
         let report = &finish.attempt.report;
         self.deliveries.push(key(finish.delivery_id));
         self.ids.push(key(finish.attempt.id));
-        // None that has no place in the column is a number of an attempt.
+        // Attempt numbers always fit; -1 violates the CHECK.
         self.numbers.push(i32::try_from(finish.attempt.number).unwrap_or(-1));
         self.outcomes.push(report.outcome.as_str());
         self.status_codes.push(report.status_code.map(i32::from));

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use ringback_domain::Timestamp;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::burial::{self, Buried};
@@ -17,7 +18,7 @@ use super::columns::{self, Key, get};
 use super::connections::Connections;
 use super::failure::Failure;
 use super::leases::server_ms;
-use super::link::Link;
+use super::link::{LIMIT, Link};
 use super::node::Node;
 use super::owners::Owners;
 use super::pulse::{DEAD_AFTER, Pulse};
@@ -53,9 +54,11 @@ const BEAT_SQL: &str = concat!(
            (extract(epoch FROM heartbeat_at) * 1000)::int8, NULL FROM nodes WHERE id <> $1"
 );
 
-/// Gives up what a node has. Nothing of what is still under way is recorded any more.
+/// Gives up what a node has, also its name among the dead, if it was taken for dead. Nothing of what is still
+/// under way is recorded any more.
 pub(super) const LEAVE: &str = "\
-    WITH replaying AS (UPDATE replays SET runner = NULL WHERE runner = $1), \
+    WITH buried AS (DELETE FROM dead_nodes WHERE id = $1), \
+    replaying AS (UPDATE replays SET runner = NULL WHERE runner = $1), \
     leased AS (UPDATE deliveries SET lease_expires_at = NULL, lease_node = NULL \
                WHERE lease_node = $1 AND lease_expires_at IS NOT NULL) \
     DELETE FROM nodes WHERE id = $1";
@@ -94,9 +97,15 @@ pub(super) async fn register(node: &Node, identity: &Identity) -> Result<Uptime,
     Ok(sent_at)
 }
 
-/// Unregisters a node whose start has failed; if that fails too, the others find it dead.
-pub(super) async fn withdraw(node: &Node, id: Key) {
-    let _ = node.client.execute(LEAVE, &[&id]).await;
+/// Unregisters a node whose start has failed, or was given up; if that fails too, the others find it dead.
+pub(super) async fn withdraw(node: &Node, connections: &Connections, id: Key) {
+    // After whatever the start may have said over the same connection last.
+    if let Ok(Ok(_)) = timeout(LIMIT, node.client.execute(LEAVE, &[&id])).await {
+        return;
+    }
+    // That connection is lost, or waits for somebody.
+    let another = async { connections.get().await?.execute(LEAVE, &[&id]).await };
+    let _ = timeout(LIMIT, another).await;
 }
 
 /// Unregisters a node.
@@ -158,7 +167,7 @@ impl Heart {
         let sent_at = Uptime::now();
         let now = self.told_time.now().map(Timestamp::as_unix_ms);
         let rows = self.link.run(async |node| node.beat(BEAT_SQL, &[&id, &now, &dead_after]).await).await?;
-        let (mut beat, mut alive, mut noted_ms) = (Beat::default(), Vec::new(), None);
+        let (mut beat, mut others, mut old, mut noted_ms) = (Beat::default(), Vec::new(), Vec::new(), None);
         for row in &rows {
             match (get::<Option<Key>>(row, 0)?, get::<bool>(row, 1)?) {
                 (None, _) => {
@@ -166,11 +175,15 @@ impl Heart {
                     beat.clock_ahead_ms = Some(get(row, 3)?);
                 }
                 (Some(other), is_old) => {
-                    let stands_still = self.pulse.saw(other, get(row, 2)?, sent_at);
-                    if is_old && stands_still { &mut beat.dead } else { &mut alive }.push(other);
+                    others.push((other, get(row, 2)?));
+                    old.extend(is_old.then_some(other));
                 }
             }
         }
+        let stand_still = self.pulse.saw(&others, sent_at);
+        beat.dead = old.into_iter().filter(|node| stand_still.contains(node)).collect();
+        let alive: Vec<Key> =
+            others.into_iter().map(|(node, _)| node).filter(|node| !beat.dead.contains(node)).collect();
         if beat.clock_ahead_ms.is_none() {
             self.come_back().await?;
         }

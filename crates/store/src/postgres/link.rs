@@ -15,7 +15,7 @@ use super::failure::{DatabaseError, Failure, Verdict, verdict};
 use super::node::Node;
 
 /// How long anything said over it may take.
-const LIMIT: Duration = Duration::from_secs(2);
+pub(super) const LIMIT: Duration = Duration::from_secs(2);
 
 /// The own connection, or the lack of it.
 pub(super) struct Link {
@@ -29,13 +29,13 @@ pub(super) struct Link {
 impl Link {
     /// Goes on with a connection that has appeared.
     pub(super) fn new(
-        node: Node,
+        node: Arc<Node>,
         address: PostgresAddress,
         tls: MakeRustlsConnect,
         ears: Arc<Ears>,
         tasks: TaskTracker,
     ) -> Self {
-        Self { node: Mutex::new(Some(Arc::new(node))), address, tls, ears, tasks }
+        Self { node: Mutex::new(Some(node)), address, tls, ears, tasks }
     }
 
     /// Does something over the present connection, if there is one.

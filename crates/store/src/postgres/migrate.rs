@@ -14,12 +14,10 @@ use tokio_postgres::Client;
 use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
+use super::pulse::DEAD_AFTER;
 use super::schema::{Kind, Schema, number};
 use super::{Refused, connecting, schema_lock, sessions, tls};
 use crate::error::OpenError;
-
-/// A node of which nothing was heard for so long is dead.
-pub(super) const DEAD_AFTER_SECS: u32 = 5;
 
 /// How long a migration waits for a table that somebody has; whoever needs the table meanwhile waits behind it.
 const WAIT: &str = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'";
@@ -118,7 +116,8 @@ async fn refuse_beside_older(client: &Client, contraction: &Migration) -> Result
     }
     let sql = format!(
         "SELECT id::text, version, schema_version FROM nodes WHERE schema_version < $1 \
-         AND heartbeat_at > clock_timestamp() - interval '{DEAD_AFTER_SECS} s' ORDER BY id"
+         AND heartbeat_at > clock_timestamp() - interval '{} s' ORDER BY id",
+        DEAD_AFTER.as_secs()
     );
     let older = client.query(&sql, &[&contraction.version()]).await.map_err(failed)?;
     if older.is_empty() {

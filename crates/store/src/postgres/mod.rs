@@ -34,6 +34,7 @@ mod expire;
 mod failure;
 mod finish;
 mod health;
+mod health_notes;
 mod heartbeat;
 mod idempotency;
 mod inbox;
@@ -45,6 +46,7 @@ mod migrate;
 mod mislaid;
 mod node;
 mod notes;
+mod opening;
 mod operations;
 mod options;
 mod order;
@@ -89,22 +91,12 @@ mod writing;
 
 use std::sync::Arc;
 
-use ringback_domain::{IdMaker, ReceiptId, Timestamp, TypedId};
+use ringback_domain::IdMaker;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use self::columns::Key;
 use self::connections::Connections;
-use self::ears::Ears;
 use self::failure::Failure;
-use self::heartbeat::{Heart, Identity, ToldTime, register};
-use self::leases::Leases;
-use self::link::Link;
-use self::mislaid::Mislaid;
-use self::node::Node;
-use self::owners::Owners;
-use self::pulse::Pulse;
 use self::snapshot::Snapshot;
-use self::ways::Ways;
 use crate::condition::Condition;
 use crate::error::{OpenError, ServerTrouble, StoreError};
 use crate::keyring::{Keyring, show_key_id};
@@ -130,6 +122,8 @@ pub struct PostgresStore {
     link: Arc<link::Link>,
     mislaid: Arc<mislaid::Mislaid>,
     giving_back: AbortOnDropHandle<()>,
+    health_notes: health_notes::HealthNotes,
+    noting: AbortOnDropHandle<()>,
     pulse: Arc<pulse::Pulse>,
     owners: Arc<owners::Owners>,
     crier: Arc<watch::Crier>,
@@ -159,94 +153,20 @@ impl PostgresStore {
     /// # Errors
     /// See [`OpenError`]; each says what to do.
     pub async fn open(options: PostgresOptions) -> Result<Self, OpenError> {
-        let (ears, tasks) = (Arc::new(Ears::default()), TaskTracker::new());
-        let ways = Ways::new(&options, &tasks)?;
-        // What fails before the pool is used fails where sessions are.
-        let refused = Refused::of(&ways.session_address);
-        let (own_address, tls) = (ways.session_address.clone(), ways.session_tls.clone());
-        let PostgresOptions { address, keyring, ids, now, connections, schema, event_retention, .. } =
-            options;
-        let connecting = Node::connect(&own_address, tls.clone(), Arc::clone(&ears), &tasks);
-        let mut node = connecting.await.map_err(|error| refused.because(error))?;
-        ways.check(&node.client).await?;
-        let needed = ways.needed(connections.max(2) + options.batches.max(1));
-        settings::check(&node.client, &own_address, needed).await?;
+        let opened = Self::open_unless(options, std::future::pending()).await?;
+        Ok(opened.expect("a stop that never comes stops no start"))
+    }
 
-        let keyring = Arc::new(keyring);
-        let pool = Arc::new(ways.connections(connections.max(2)));
-        let id = Key(ids.next::<ReceiptId>(now).to_bytes());
-        node.enter_schema().await.map_err(|error| refused.by(error))?;
-        migrate::run(&mut node.client, &schema, Migrate::Expand).await?;
-        let partitions = partitions::Partitions::of(event_retention);
-        let prepared = partitions.prepare(&pool).await;
-        prepared.map_err(|failure| Refused::of(&address).because(StoreError::from(failure)))?;
-        let identity = Identity {
-            id,
-            version: options.version,
-            schema_version: i32::try_from(schema.version()).unwrap_or(i32::MAX),
-        };
-        let is_alone = node.is_alone(options.lease_clock).await.map_err(|error| refused.by(error))?;
-        prepare(&pool, &keyring, &ids, now, is_alone).await.map_err(of_rows)?;
-        // Counts from here on for whoever changes the schema next.
-        let registered_at = register(&node, &identity).await.map_err(|error| refused.by(error))?;
-        node.appear().await.map_err(|error| refused.by(error))?;
-        node.leave_schema().await.map_err(|error| refused.by(error))?;
-
-        let snapshot = match Snapshot::load(Arc::clone(&pool), Arc::clone(&keyring)).await {
-            Ok(snapshot) => Arc::new(snapshot),
-            Err(failure) => {
-                heartbeat::withdraw(&node, id).await;
-                return Err(of_rows(failure));
-            }
-        };
-        let writing = ways.connections(options.batches.max(1));
-        let leases = Leases { node: id, clock: options.lease_clock };
-        let queue = writer::Queue { max_queued: options.max_queued_writes, workers: options.batches };
-        let mislaid = Arc::new(Mislaid::new(id));
-        let writer =
-            writer::Writer::start(writing, Arc::clone(&ids), leases, Arc::clone(&mislaid), queue, &tasks);
-        let link = Arc::new(Link::new(node, own_address, tls, ears, tasks.clone()));
-        let crier = Arc::new(watch::Crier::default());
-        let watch = watch::start(&link, &snapshot, &crier, &tasks);
-        let pulse = Arc::new(Pulse::new(id, registered_at));
-        let heart = Heart {
-            link: Arc::clone(&link),
-            connections: Arc::clone(&pool),
-            snapshot: Arc::clone(&snapshot),
-            identity,
-            owners: Arc::new(Owners::new(Arc::clone(&pulse))),
-            told_time: Arc::new(ToldTime::default()),
-            crier: Arc::clone(&crier),
-            pulse,
-        };
-        let (lost, way) = (Arc::clone(&mislaid), Arc::clone(&pool));
-        let giving_back = mislaid::give_back(lost, way, Arc::clone(&link), Arc::clone(&crier));
-        let giving_back = AbortOnDropHandle::new(tasks.spawn(giving_back));
-        Ok(Self {
-            pulse: Arc::clone(&heart.pulse),
-            owners: Arc::clone(&heart.owners),
-            told_time: Arc::clone(&heart.told_time),
-            beating: heart.start(&tasks).await.map_err(of_rows)?,
-            giving_back,
-            writer,
-            watch,
-            link,
-            mislaid,
-            crier,
-            leases,
-            tasks,
-            connections: pool,
-            snapshot,
-            keyring,
-            ids,
-            prunable: prune::Found::default(),
-            partitions,
-            counting: tokio::sync::Semaphore::new(1),
-            groups: tokio::sync::Semaphore::new(operations::GROUPED_EVENTS as usize),
-            browsing: tokio::sync::Semaphore::new(connections.max(2) / 2),
-            reading: Condition::new("the database cannot be read", "the database can be read again"),
-            writing: writing::Writing::new(),
-        })
+    /// The same, unless `stop` comes before it is done: then it is given up, no node is left behind, and
+    /// there is no store.
+    ///
+    /// # Errors
+    /// See [`PostgresStore::open`].
+    pub async fn open_unless(
+        options: PostgresOptions,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<Self>, OpenError> {
+        opening::open(options, stop).await
     }
 
     /// Which node this is: a UUID, as [`NodeStatus::id`] has it.
@@ -261,6 +181,28 @@ impl PostgresStore {
         self.writer.counts()
     }
 
+    /// Commits what waits, says that this node goes, and ends all that runs.
+    async fn leave(&self) {
+        self.writer.close().await;
+        // From here on nobody says that this node lives; its ownerships are others' at once.
+        self.beating.abort();
+        self.giving_back.abort();
+        self.noting.abort();
+        let left = heartbeat::leave(&self.link, self.leases.node).await.map_err(StoreError::from);
+        if let Err(error) = left {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "this node could not say that it goes: the others will find that it is gone"
+            );
+        }
+        self.connections.close();
+        self.watch.iter().for_each(AbortOnDropHandle::abort);
+        self.link.cut();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
     /// How a read went, as the caller is told.
     fn read<T>(&self, outcome: Result<T, Failure>) -> Result<T, StoreError> {
         self.reading.noted(outcome.map_err(StoreError::from))
@@ -270,34 +212,6 @@ impl PostgresStore {
     fn written<T>(&self, outcome: Result<T, Failure>) -> Result<T, StoreError> {
         self.writing.noted(outcome.map_err(StoreError::from))
     }
-}
-
-/// What happens to the rows at the start.
-async fn prepare(
-    connections: &Connections,
-    keyring: &Keyring,
-    ids: &IdMaker,
-    now: Timestamp,
-    is_alone: bool,
-) -> Result<(), Failure> {
-    let tx = connections.write().await?;
-    // By its lock no other node changes the configuration meanwhile; what is made here is news to the others.
-    snapshot::raise(&tx).await?;
-    reseal::check_key(&tx, keyring).await?;
-    let resealed = reseal::run(&tx, keyring).await?;
-    load::prepare(&tx, ids, now).await?;
-    let freed = if is_alone { burial::bury_all(&tx).await? } else { 0 };
-    tx.commit().await?;
-    if resealed > 0 {
-        tracing::info!(store.resealed = resealed, "secrets were encrypted anew, under the first of the keys");
-    }
-    if freed > 0 {
-        tracing::info!(
-            store.reclaimed = freed,
-            "deliveries of a former run were under way and are due again"
-        );
-    }
-    Ok(())
 }
 
 /// A refusal to open, and of what.

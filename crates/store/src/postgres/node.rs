@@ -24,9 +24,9 @@ use super::ears::{CONFIG_CHANNEL, DUE_CHANNEL, Ears, due_payload};
 use super::options::LeaseClock;
 use super::{locks, schema_lock};
 
-/// How long a start waits for a node that is going to be gone: its connection is, when the server has noticed.
+/// How long a start waits for the presence lock of a node that is shutting down.
 const LAST_BREATH: Duration = Duration::from_secs(1);
-/// How long one has that registered and did not leave: a heartbeat, and the time to connect.
+/// How long a start waits for a registered node to reconnect: a heartbeat, and the time to connect.
 const COME_BACK: Duration = Duration::from_secs(2);
 /// How often it looks meanwhile.
 const LOOK: Duration = Duration::from_millis(20);

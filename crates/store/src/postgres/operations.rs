@@ -1,7 +1,7 @@
 //! The store's operations: each a read, a batch's part, a transaction of its own, or a change of the configuration.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,18 +10,17 @@ use ringback_domain::{
     ReceiptId, SecretId, Source, SourceId, Timestamp,
 };
 use ringback_webhook::SigningSecret;
-use tokio::time::{Instant, timeout};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::time::timeout;
 
-use super::batch::{Outcome, Work};
+use super::batch::Work;
 use super::endpoints::Changed;
 use super::failure::{DatabaseError, Failure};
 use super::mislaid::Held;
 use super::owners::{Way, needs_owner};
 use super::writer::MAX_TRIES;
 use super::{
-    PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, heartbeat,
-    idempotency, load, locks, orphans, projects, prune, receipts, sources,
+    PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, idempotency,
+    load, locks, orphans, projects, prune, receipts, sources,
 };
 use crate::append::{Appended, Arrival};
 use crate::config::Config;
@@ -38,8 +37,6 @@ use crate::store::{
 };
 use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 
-/// How long it may take to find out whether the database takes writes.
-const CHECK_BOUND: Duration = Duration::from_secs(4);
 /// How many events may go together without waiting for a place.
 const SMALL_GROUP: usize = 16;
 /// How many events of larger groups are on their way through the writer's queue at once.
@@ -396,8 +393,12 @@ impl Store for PostgresStore {
         !needs_owner(endpoint) || self.owners.has(endpoint.id)
     }
 
-    fn holds_leases(&self, since: std::time::Instant) -> bool {
-        self.pulse.is_felt() && self.pulse.has_lived_since(since)
+    fn is_fenced(&self) -> bool {
+        !self.pulse.is_felt()
+    }
+
+    fn holds_leases_since(&self, then: Instant) -> bool {
+        self.pulse.is_felt() && self.pulse.has_lived_since(then)
     }
 
     async fn heard_due(&self) -> Vec<EndpointId> {
@@ -405,22 +406,7 @@ impl Store for PostgresStore {
     }
 
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
-        let now = finish.now;
-        if let Some(note) = &finish.endpoint {
-            match until_it_meets_none!(self.finish_with_note(&finish, note)) {
-                // No news: the database was not asked.
-                Ok(None) => {}
-                outcome => {
-                    if let Some(ended) = self.written(outcome)? {
-                        return Ok(self.tell_released(ended, now));
-                    }
-                }
-            }
-        }
-        match self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)? {
-            Outcome::Finished(ended) => Ok(self.tell_released(ended, now)),
-            Outcome::Appended(_) | Outcome::Claimed(_) => Err(StoreError::Closed),
-        }
+        self.record(finish).await
     }
 
     async fn release(&self, deliveries: Vec<Unattempted>) -> Result<(), StoreError> {
@@ -433,9 +419,11 @@ impl Store for PostgresStore {
     }
 
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let expired = write!(self, |tx| expire::expire(tx, self.leases, now, limit))?;
-        self.tell_due(expired.released);
-        Ok(expired.count)
+        write!(self, |tx| expire::expire(tx, self.leases, now, limit)).map(|ended| self.tell_expired(ended))
+    }
+
+    async fn give_up(&self, now: Timestamp, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        write!(self, |tx| expire::give_up(tx, now, before, limit)).map(|ended| self.tell_expired(ended))
     }
 
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
@@ -547,12 +535,9 @@ impl Store for PostgresStore {
         let swept = self.written(self.partitions.sweep(&self.connections, retention).await)?;
         // What is young by the database's clock stays, whatever that of this node says.
         let retention = retention.earlier_by(swept.ahead);
-        let mut found = self.prunable.take(retention.limit);
-        if found.1.is_empty() {
-            let ranges = &swept.row_by_row;
-            self.prunable.put(read!(self, |connection| prune::find_events(connection, ranges))?);
-            found = self.prunable.take(retention.limit);
-        }
+        let ranges = &swept.row_by_row;
+        let find = async { read!(self, |connection| prune::find_events(connection, ranges)) };
+        let found = self.prunable.take_or_find(retention.limit, find).await?;
         // One node at a time: two would only get into each other's way.
         let rows = write!(self, |tx| async {
             if locks::try_prune(tx).await? { prune::prune(tx, retention, &found).await } else { Ok(0) }
@@ -565,9 +550,8 @@ impl Store for PostgresStore {
         self.writing.trouble_noted(self.writer.check_room())?;
         self.reading.trouble_noted(self.snapshot.check_fresh().map_err(StoreError::from))?;
         let touched = async {
-            let until = Instant::now() + CHECK_BOUND;
-            self.writing.check_room(&self.connections, self.leases.node, until).await?;
-            let tx = self.connections.write_until(until).await?;
+            self.writing.check_room(&self.connections, self.leases.node).await?;
+            let tx = self.connections.write().await?;
             load::touch(&tx, self.leases.node).await?;
             tx.commit().await
         };
@@ -575,23 +559,7 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) {
-        self.writer.close().await;
-        // From here on nobody says that this node lives; its ownerships are others' at once.
-        self.beating.abort();
-        self.giving_back.abort();
-        let left = heartbeat::leave(&self.link, self.leases.node).await.map_err(StoreError::from);
-        if let Err(error) = left {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(
-                error,
-                "this node could not say that it goes: the others will find that it is gone"
-            );
-        }
-        self.connections.close();
-        self.watch.iter().for_each(AbortOnDropHandle::abort);
-        self.link.cut();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.leave().await;
     }
 }
 

@@ -92,8 +92,7 @@ pub(super) async fn release_next(
         if released || next.due_at.is_some() {
             return Ok(released.then_some(at));
         }
-        // It waited, and whoever has the order's lock alone changes that: but a deleted endpoint's deliveries are cancelled without that lock, some
-        // before others, and those behind must not be left with nobody before them.
+        // Deleting an endpoint cancels deliveries without the order's lock, so the one just found may be gone: look for the next.
     }
 }
 

@@ -24,8 +24,8 @@ macro_rules! locked {
 /// sequence, because only what is due leads the deliverer to the rest. The last are sought among all that are under way, which are few:
 /// the endpoint's own index has its whole history.
 ///
-/// What somebody else is at this moment at is left for the next time. If that is something that waits, whatever leads to it stays as well:
-/// the other one may die before it commits.
+/// Rows locked by others are left for the next call; if a waiting one is locked, everything that leads to it is left as well, since
+/// the other transaction may still roll back.
 pub(super) const CANCEL: &str = concat!(
     "WITH waiting AS MATERIALIZED ( \
         SELECT project_id, id FROM deliveries \

@@ -16,6 +16,7 @@ use super::columns::{self, Key, get, key};
 use super::connections::Connection;
 use super::failure::Failure;
 use super::partitions::Ranges;
+use crate::error::StoreError;
 use crate::store::Retention;
 
 // `OFFSET 0`, here and below: what is looked up for each row is to stay that. Joined, it could be read from end to end.
@@ -87,15 +88,25 @@ type Names = (Vec<Key>, Vec<Key>);
 pub(super) struct Found(Mutex<VecDeque<(Key, Key)>>);
 
 impl Found {
-    /// Takes up to `limit` of them out.
-    pub(super) fn take(&self, limit: usize) -> Names {
+    /// Takes up to `limit` of them out; if none is left, of those that are found now.
+    pub(super) async fn take_or_find(
+        &self,
+        limit: usize,
+        find: impl Future<Output = Result<Names, StoreError>>,
+    ) -> Result<Names, StoreError> {
+        let found = self.take(limit);
+        if !found.1.is_empty() {
+            return Ok(found);
+        }
+        let (projects, ids) = find.await?;
+        *self.lock() = projects.into_iter().zip(ids).collect();
+        Ok(self.take(limit))
+    }
+
+    fn take(&self, limit: usize) -> Names {
         let mut found = self.lock();
         let count = limit.min(found.len());
         found.drain(..count).unzip()
-    }
-
-    pub(super) fn put(&self, (projects, ids): Names) {
-        *self.lock() = projects.into_iter().zip(ids).collect();
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Key, Key)>> {

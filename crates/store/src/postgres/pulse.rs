@@ -1,21 +1,21 @@
 //! What this node knows of its own life and of others': as of its last heartbeat.
 //!
-//! By it the node is fenced: one whose heartbeats have not gone through for as long as makes it dead in the eyes of the others uses none of
-//! its leases. That is measured by a clock that goes on while the machine sleeps. When they go through again, whatever was leased before is
+//! By it the node is fenced: one whose last heartbeat is older than `DEAD_AFTER` uses none of its leases. That is measured by a clock that goes on while the machine sleeps. When they go through again, whatever was leased before is
 //! void, whether the others have noticed or not: by that clock, or by the server's, so long was nothing heard of this node.
 //!
 //! Not guaranteed: that nothing is sent under a lease that others have taken. A machine may stand still between a look here and the sending;
 //! and where no clock counts the time of a halt (a virtual machine that its host has stopped) only the next heartbeat, up to a
 //! second later, tells of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::columns::Key;
 use super::uptime::Uptime;
 
-/// How old a heartbeat is when its node is dead.
+/// How old a heartbeat is when its node is dead: in the eyes of the other nodes, of migrations, and of who
+/// looks from outside.
 pub(super) const DEAD_AFTER: Duration = Duration::from_secs(5);
 /// How long a dead node has had no other heartbeat, as those see it that live.
 const STANDS_STILL: Duration = Duration::from_millis(2500);
@@ -39,7 +39,7 @@ struct State {
     lives_since: Instant,
     /// Who lives, this node included.
     alive: Vec<Key>,
-    /// The last heartbeats of others, and since when they have been the last.
+    /// The last heartbeats of the others that there are, and since when they have been the last.
     seen: HashMap<Key, (i64, Uptime)>,
 }
 
@@ -86,15 +86,21 @@ impl Pulse {
         self.lock().lives_since <= then
     }
 
-    /// Notes another node's last heartbeat; says whether it has had no other for a while by this node's own clock: the database's
-    /// may be set forward, and then all are old at once.
-    pub(super) fn saw(&self, other: Key, heartbeat_ms: i64, at: Uptime) -> bool {
+    /// Notes the last heartbeats of all others that there are, each in Unix milliseconds; says of which there
+    /// has been no other for a while by this node's own clock: the database's may be set forward, and then
+    /// all are old at once.
+    pub(super) fn saw(&self, others: &[(Key, i64)], at: Uptime) -> HashSet<Key> {
         let mut state = self.lock();
-        let seen = state.seen.entry(other).or_insert((heartbeat_ms, at));
-        if seen.0 != heartbeat_ms {
-            *seen = (heartbeat_ms, at);
+        let mut seen = HashMap::with_capacity(others.len());
+        for &(other, heartbeat_ms) in others {
+            let former = state.seen.get(&other).copied().filter(|(former_ms, _)| *former_ms == heartbeat_ms);
+            seen.insert(other, former.unwrap_or((heartbeat_ms, at)));
         }
-        at.since(seen.1) >= STANDS_STILL
+        // Who is gone is forgotten.
+        state.seen = seen;
+        let stands_still =
+            |(node, (_, since)): (&Key, &(i64, Uptime))| (at.since(*since) >= STANDS_STILL).then_some(*node);
+        state.seen.iter().filter_map(stands_still).collect()
     }
 
     /// Whether others still take this node for alive.
@@ -141,6 +147,21 @@ mod tests {
         assert!(pulse.may_judge());
         pulse.went_through(secs(9), None, vec![]);
         assert!(!pulse.may_judge(), "there was a gap");
+    }
+
+    #[test]
+    fn who_stands_still_is_known_of_those_that_there_are() {
+        let begun = Uptime::now();
+        let millis = |millis| begun + Duration::from_millis(millis);
+        let pulse = Pulse::new(ME, begun);
+        let third = Key([3; 16]);
+        assert!(pulse.saw(&[(OTHER, 7), (third, 1)], begun).is_empty());
+        assert!(pulse.saw(&[(OTHER, 7), (third, 2)], millis(2499)).is_empty());
+        assert_eq!(pulse.saw(&[(OTHER, 7), (third, 2)], millis(2500)), HashSet::from([OTHER]));
+        // It goes, and is forgotten; when it is back, its time begins anew.
+        assert!(pulse.saw(&[(third, 3)], millis(2600)).is_empty());
+        assert_eq!(pulse.lock().seen.len(), 1);
+        assert!(pulse.saw(&[(OTHER, 7), (third, 4)], millis(2700)).is_empty());
     }
 
     #[test]

@@ -37,6 +37,11 @@ pub(super) const HELD: &str = "\
 pub(super) const COUNT_HELD: &str =
     "SELECT count(*) FROM receipts WHERE source_id = $1 AND disposition = 'held'";
 
+/// How many calls of a project were refused, by source and code.
+pub(super) const COUNTS: &str = "\
+    SELECT c.source_id, c.reason, c.count FROM sources AS s JOIN refusal_counts AS c ON c.source_id = s.id \
+    WHERE s.project_id = $1 AND s.deleted_at IS NULL ORDER BY c.source_id, c.reason";
+
 const INSERT_REFUSAL: &str = "\
     INSERT INTO receipts (id, project_id, source_id, received_at, disposition, reason, webhook_id, secret_id, \
     body_bytes, headers, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
@@ -200,15 +205,17 @@ pub(super) fn list_query(
     statement
 }
 
+/// The statement for one receipt.
+pub(super) fn one() -> String {
+    format!("SELECT {COLUMNS}, headers, body, body_bytes FROM receipts WHERE project_id = $1 AND id = $2")
+}
+
 pub(super) async fn detail(
     connection: &Connection,
     project_id: ProjectId,
     id: ReceiptId,
 ) -> Result<ReceiptDetail, Failure> {
-    let sql = format!(
-        "SELECT {COLUMNS}, headers, body, body_bytes FROM receipts WHERE project_id = $1 AND id = $2"
-    );
-    let row = connection.query_opt(&sql, &[&key(project_id), &key(id)]).await?;
+    let row = connection.query_opt(&one(), &[&key(project_id), &key(id)]).await?;
     with_call(&row.ok_or(Failure::not_found("webhook receipt"))?)
 }
 
@@ -227,13 +234,11 @@ pub(super) async fn counts(
     connection: &Connection,
     project_id: ProjectId,
 ) -> Result<Vec<RefusalCount>, Failure> {
-    let sql = "SELECT c.source_id, c.reason, c.count FROM sources AS s JOIN refusal_counts AS c ON c.source_id = s.id \
-               WHERE s.project_id = $1 AND s.deleted_at IS NULL ORDER BY c.source_id, c.reason";
     let count = |row: &Row| {
         let count = columns::number::<i64, u64>(row, 2)?;
         Ok(RefusalCount { source_id: columns::id(row, 0)?, reason: get(row, 1)?, count })
     };
-    connection.query(sql, &[&key(project_id)]).await?.iter().map(count).collect()
+    connection.query(COUNTS, &[&key(project_id)]).await?.iter().map(count).collect()
 }
 
 fn receipt(row: &Row) -> Result<Receipt, Failure> {

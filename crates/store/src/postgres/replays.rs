@@ -64,10 +64,10 @@ const AT_WORK: &str = "(state = 'running' OR needs_clearing) \
     AND (runner IS NULL OR runner = $1 OR NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = runner))";
 
 /// Makes a node the one that advances a replay; of no effect if another one that lives is.
-const RUN: &str = "\
+pub(super) const RUN: &str = "\
     UPDATE replays SET runner = $2 WHERE id = $1 \
     AND (runner IS NULL OR NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = runner))";
-const RUNS: &str = "SELECT runner IS NOT DISTINCT FROM $2 FROM replays WHERE id = $1";
+pub(super) const RUNS: &str = "SELECT runner IS NOT DISTINCT FROM $2 FROM replays WHERE id = $1";
 
 fn not_found() -> Failure {
     Failure::not_found("webhook replay")
@@ -205,8 +205,12 @@ pub(super) async fn detail(
 }
 
 pub(super) async fn at_work(connection: &Connection, node: Key) -> Result<Vec<Replay>, Failure> {
-    let rows = connection.query(&format!("{SELECT} WHERE {AT_WORK} ORDER BY id"), &[&node]).await?;
+    let rows = connection.query(&at_work_query(), &[&node]).await?;
     rows.iter().map(read).collect()
+}
+
+pub(super) fn at_work_query() -> String {
+    format!("{SELECT} WHERE {AT_WORK} ORDER BY id")
 }
 
 /// Whether a replay is this node's to advance; it is from now on, if it was nobody's that lives. So its rate is that of one pace,

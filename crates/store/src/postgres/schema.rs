@@ -73,7 +73,7 @@ impl Schema {
     }
 }
 
-/// A migration's number; refinery has a sign to it.
+/// A migration's number; refinery's version numbers are signed.
 pub(super) fn number(migration: &Migration) -> u32 {
     u32::try_from(migration.version()).unwrap_or(0)
 }

@@ -68,8 +68,10 @@ pub(super) struct Snapshot {
     connections: Arc<Connections>,
     keyring: Arc<Keyring>,
     config: ArcSwap<Config>,
-    /// Which one the snapshot is. Held while it changes.
-    edition: Mutex<Edition>,
+    /// Held while it changes: by one change at a time, for as long as its transaction takes.
+    turn: Mutex<()>,
+    /// Which one the snapshot is.
+    edition: std::sync::Mutex<Edition>,
     /// When it was last known to be what the rows say.
     confirmed: std::sync::Mutex<Instant>,
     /// Woken by each change of this node.
@@ -84,7 +86,8 @@ impl Snapshot {
             connections,
             keyring,
             config: ArcSwap::from_pointee(config),
-            edition: Mutex::new(edition),
+            turn: Mutex::default(),
+            edition: std::sync::Mutex::new(edition),
             confirmed: std::sync::Mutex::new(Instant::now()),
             changed: Notify::new(),
         })
@@ -95,15 +98,37 @@ impl Snapshot {
         self.config.load_full()
     }
 
-    /// Reads all of it anew if another node has changed something.
+    /// Reads all of it anew if another node has changed something. Changes of this node that wait for their turn do not hold it up as long as
+    /// nobody else has changed anything: that there is nothing new is to be known however many they are.
     pub(super) async fn refresh(&self) -> Result<(), Failure> {
-        let mut known = self.edition.lock().await;
-        let present = Edition::read(&self.connections.get().await?).await?;
-        if present != *known {
-            self.reload(&mut known).await?;
+        let asked_at = Instant::now();
+        if self.present().await? != self.edition() {
+            let _turn = self.turn.lock().await;
+            // It may have been a change of this node that is in the snapshot by now.
+            if self.present().await? != self.edition() {
+                self.reload().await?;
+            }
         }
-        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.confirm(asked_at);
         Ok(())
+    }
+
+    async fn present(&self) -> Result<Edition, Failure> {
+        Edition::read(&self.connections.get().await?).await
+    }
+
+    fn edition(&self) -> Edition {
+        *self.edition.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_now(&self, edition: Edition) {
+        *self.edition.lock().unwrap_or_else(PoisonError::into_inner) = edition;
+    }
+
+    /// The snapshot was what the rows said at this moment.
+    fn confirm(&self, at: Instant) {
+        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        *confirmed = at.max(*confirmed);
     }
 
     /// Fails if the rows have not been read for so long that what other nodes changed may be unknown here.
@@ -116,16 +141,17 @@ impl Snapshot {
         }
     }
 
-    async fn reload(&self, known: &mut Edition) -> Result<(), Failure> {
+    /// Whoever calls has the turn.
+    async fn reload(&self) -> Result<(), Failure> {
         let (config, edition) = load::config(&self.connections, &self.keyring).await?;
         self.config.store(Arc::new(config));
-        *known = edition;
+        self.is_now(edition);
         Ok(())
     }
 
     /// Changes the snapshot alone, by something that other nodes need not know at once.
     pub(super) async fn patch(&self, publish: impl FnOnce(&mut Config)) {
-        let _known = self.edition.lock().await;
+        let _turn = self.turn.lock().await;
         self.publish(publish);
     }
 
@@ -141,40 +167,45 @@ impl Snapshot {
         change.ok_or(Failure::Again)
     }
 
-    /// The same, unless what others have changed meanwhile, as far as this node knows, leaves nothing to be done.
+    /// As [`change`](Self::change), unless `is_needed` says that there is nothing left to do.
     pub(super) async fn change_if(
         &self,
         is_needed: impl FnOnce(&Config) -> bool,
     ) -> Result<Option<Change<'_>>, Failure> {
         // Others may be waiting in a queue before it, each for a database that does not answer.
-        let known = timeout(BOUND, self.edition.lock()).await;
-        let known = known.map_err(|_| Failure::Unavailable(DatabaseError::NoAnswer))?;
+        let turn = timeout(BOUND, self.turn.lock()).await;
+        let turn = turn.map_err(|_| Failure::Unavailable(DatabaseError::NoAnswer))?;
         if !is_needed(&self.config.load()) {
             return Ok(None);
         }
         let tx = self.connections.write().await?;
         let raised = raised(&tx).await?;
-        Ok(Some(Change { snapshot: self, known, tx, raised }))
+        Ok(Some(Change { snapshot: self, _turn: turn, tx, raised, begun_at: Instant::now() }))
     }
 }
 
 /// A change of the configuration: a transaction, and what comes after its commit.
 pub(super) struct Change<'a> {
     snapshot: &'a Snapshot,
-    known: MutexGuard<'a, Edition>,
+    _turn: MutexGuard<'a, ()>,
     tx: Transaction,
     raised: Raised,
+    /// From when on nobody else can have changed anything.
+    begun_at: Instant,
 }
 
 impl Change<'_> {
     /// Commits; the snapshot has the change when this returns.
     pub(super) async fn commit(self, publish: impl FnOnce(&mut Config)) -> Result<(), Failure> {
-        let Self { snapshot, mut known, tx, raised } = self;
+        let Self { snapshot, _turn, tx, raised, begun_at } = self;
         tx.commit().await?;
-        if *known == raised.from {
-            *known = raised.to;
+        if snapshot.edition() == raised.from {
+            snapshot.is_now(raised.to);
             snapshot.publish(publish);
-        } else if snapshot.reload(&mut known).await.is_err() {
+            snapshot.confirm(begun_at);
+        } else if snapshot.reload().await.is_ok() {
+            snapshot.confirm(begun_at);
+        } else {
             // It is committed, whatever comes after; what others have changed is read when the database can be.
             snapshot.publish(publish);
         }

@@ -15,8 +15,9 @@ use tokio_postgres::{Client, Row};
 use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
-use super::migrate::{self, DEAD_AFTER_SECS, History};
+use super::migrate::{self, History};
 use super::partitions;
+use super::pulse::DEAD_AFTER;
 use super::schema::Schema;
 use super::{Refused, connecting, tls};
 use crate::error::OpenError;
@@ -252,7 +253,7 @@ fn node(row: &Row) -> NodeStatus {
         started_at: Timestamp::from_unix_ms(row.get(3)),
         heartbeat_age,
         clock_ahead_ms: row.get(5),
-        is_alive: heartbeat_age < Duration::from_secs(DEAD_AFTER_SECS.into()),
+        is_alive: heartbeat_age < DEAD_AFTER,
     }
 }
 

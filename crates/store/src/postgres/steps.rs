@@ -1,4 +1,5 @@
-//! The operations that come to more than one step: appending, claiming for an owner, and an end that says something about its endpoint.
+//! The operations that come to more than one step: appending, claiming for an owner, and recording an attempt that says something about
+//! its endpoint.
 
 use std::time::Instant;
 
@@ -6,14 +7,15 @@ use ringback_domain::{EndpointId, Timestamp};
 
 use super::batch::{Outcome, Work};
 use super::claim::ClaimedRow;
+use super::expire::Expired;
 use super::failure::Failure;
 use super::finish::Ended;
 use super::mislaid::Held;
 use super::owners::Way;
-use super::{PostgresStore, claim, finish, health};
+use super::{PostgresStore, claim, health};
 use crate::append::Appended;
 use crate::error::StoreError;
-use crate::work::{Claimed, EndpointNote, Finish, Finished};
+use crate::work::{Claimed, Finish, Finished};
 
 impl PostgresStore {
     pub(super) async fn append_work(&self, work: Work) -> Result<Vec<Appended>, StoreError> {
@@ -29,6 +31,12 @@ impl PostgresStore {
     /// Tells the other nodes of due work that is not for this one alone.
     pub(super) fn tell_due(&self, endpoints: impl IntoIterator<Item = EndpointId>) {
         self.crier.tell(endpoints.into_iter().filter(|id| !self.owners.has(*id)));
+    }
+
+    /// Tells of what has been let go by those that were too old; says how many these were.
+    pub(super) fn tell_expired(&self, expired: Expired) -> usize {
+        self.tell_due(expired.released);
+        expired.count
     }
 
     /// Tells of what an end has let go, if it may go now; gives what the caller is told.
@@ -77,22 +85,15 @@ impl PostgresStore {
         outcome
     }
 
-    /// Rare, and a change of the configuration besides.
-    pub(super) async fn finish_with_note(
-        &self,
-        finish: &Finish,
-        note: &EndpointNote,
-    ) -> Result<Option<Ended>, Failure> {
-        // Of many attempts that end alike only the first has something to say, and a change is one at a time over all nodes.
-        let Some(change) = self.snapshot.change_if(|config| health::is_news(config, note)).await? else {
-            return Ok(None);
-        };
-        // Before the delivery, as everywhere the routes come first.
-        let changed = health::note(&change, &self.keyring, finish.project_id, note, finish.now).await?;
-        let mut ended = finish::finish(&change, finish).await?;
-        ended.finished.disabled =
-            changed.as_ref().is_some_and(|changed| changed.endpoint.disabled_at.is_some());
-        change.commit(|config| changed.iter().for_each(|changed| changed.put(config))).await?;
-        Ok(Some(ended))
+    /// Records an attempt, and hands on what it says about its endpoint. The attempt first: what comes of the other is no matter of it.
+    pub(super) async fn record(&self, mut finish: Finish) -> Result<Finished, StoreError> {
+        let (project_id, now, note) = (finish.project_id, finish.now, finish.endpoint.take());
+        let outcome = self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)?;
+        let Outcome::Finished(ended) = outcome else { return Err(StoreError::Closed) };
+        let mut finished = self.tell_released(ended, now);
+        if let Some(note) = note.filter(|note| health::is_news(&self.snapshot.config(), note)) {
+            finished.disabled = self.health_notes.hand_in(project_id, note, now).await;
+        }
+        Ok(finished)
     }
 }

@@ -29,18 +29,12 @@ pub(super) enum TlsError {
 
 /// What makes a connection's TLS; unused when the address says that there is none.
 pub(super) fn connector(address: &PostgresAddress) -> Result<MakeRustlsConnect, TlsError> {
-    let mut roots = RootCertStore::empty();
-    if address.is_encrypted() {
-        match &address.root_certificates {
-            Some(path) => add_file(&mut roots, path)?,
-            None => {
-                // What the system has and cannot be read is not trusted, which is for the server's own certificate to show.
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            }
-        }
-        if roots.is_empty() {
-            return Err(TlsError::NoAuthority);
-        }
+    let roots = match &address.root_certificates {
+        Some(path) if address.is_encrypted() => Arc::new(of_file(path)?),
+        _ => Arc::clone(&address.authorities),
+    };
+    if address.is_encrypted() && roots.is_empty() {
+        return Err(TlsError::NoAuthority);
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -50,10 +44,11 @@ pub(super) fn connector(address: &PostgresAddress) -> Result<MakeRustlsConnect, 
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
+fn of_file(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
     let unreadable = |source| TlsError::File { path: path.to_owned(), source };
     for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
         roots.add(certificate.map_err(unreadable)?)?;
     }
-    Ok(())
+    Ok(roots)
 }

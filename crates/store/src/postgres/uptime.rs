@@ -1,4 +1,4 @@
-//! The time since the machine was started, that included in which it was asleep.
+//! Time since boot, including time suspended.
 //!
 //! When a machine is suspended, [`std::time::Instant`] stands still with it. The others have long taken its node for dead when it wakes
 //! up, and by that clock no time has passed.

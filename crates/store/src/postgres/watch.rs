@@ -25,7 +25,7 @@ const BETWEEN_CALLS: Duration = Duration::from_millis(50);
 /// The tasks, each of which goes on as long as the store does.
 pub(super) type Watch = [AbortOnDropHandle<()>; 3];
 
-/// Begins both, the hearing and the telling.
+/// Starts the three tasks.
 pub(super) fn start(
     link: &Arc<Link>,
     snapshot: &Arc<Snapshot>,

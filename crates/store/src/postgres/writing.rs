@@ -57,14 +57,9 @@ impl Writing {
     }
 
     /// Fails if the disk was full when last seen, and is full now. Costs nothing as long as it was not.
-    pub(super) async fn check_room(
-        &self,
-        connections: &Connections,
-        node: Key,
-        until: Instant,
-    ) -> Result<(), Failure> {
+    pub(super) async fn check_room(&self, connections: &Connections, node: Key) -> Result<(), Failure> {
         if self.lock().is_some() {
-            probe(connections, node, until).await?;
+            probe(connections, node).await?;
             *self.lock() = None;
         }
         Ok(())
@@ -87,9 +82,9 @@ fn is_disk_full(error: &StoreError) -> bool {
 }
 
 /// Makes a table of this node's own and fills some pages of it. It is never committed, and gone with its file afterwards.
-async fn probe(connections: &Connections, node: Key, until: Instant) -> Result<(), Failure> {
+async fn probe(connections: &Connections, node: Key) -> Result<(), Failure> {
     let name = format!("\"room_{}\"", columns::hex(node));
-    let tx = connections.write_until(until).await?;
+    let tx = connections.write().await?;
     tx.batch(&format!(
         "CREATE TABLE {name} (n INT4) WITH (fillfactor = 10, autovacuum_enabled = off); \
          INSERT INTO {name} SELECT generate_series(1, {PROBE_ROWS})"

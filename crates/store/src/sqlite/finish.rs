@@ -34,7 +34,9 @@ pub(super) struct Outcome {
 
 pub(super) fn finish(tx: &Connection, keyring: &Keyring, finish: &Finish) -> Result<Outcome, WriteError> {
     let mut finished = Finished::default();
-    // Pruned by the operator's hard limit while the attempt was under way: there is nothing left to record it with.
+    // Else it was pruned: the attempt outlived its lease, or the delivery was cancelled under it, and what
+    // had ended was old enough to go, as what the hard limit of retention has given up always is. There is
+    // nothing left to record the attempt with.
     if let Some(found) = find(tx, finish)? {
         insert_attempt(tx, finish, found.position)?;
         // A stale lease means that somebody else decides what follows, except that what has arrived has arrived.

@@ -23,6 +23,7 @@ mod idempotency;
 mod load;
 mod log_check;
 mod migrate;
+mod opening;
 mod options;
 mod order;
 #[cfg(test)]
@@ -45,17 +46,17 @@ mod trouble;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ringback_domain::{
     ApiKey, ApiKeyId, DeliveryId, Endpoint, EndpointId, EventId, EventRecord, IdMaker, Project, ProjectId,
-    Receipt, ReceiptId, SecretId, Source, SourceId, Timestamp, TypedId,
+    Receipt, ReceiptId, SecretId, Source, SourceId, Timestamp,
 };
 use ringback_webhook::SigningSecret;
 
-use self::condition::Condition;
 use crate::append::{Appended, Arrival};
 use crate::config::Config;
 use crate::error::{OpenError, StoreError};
@@ -87,6 +88,7 @@ pub struct SqliteStore {
     run_id: RunId,
     room: Arc<room::Room>,
     prunable: prune::Found,
+    past_limit: prune::Found,
     /// Held by whoever counts what a replay comes to.
     counting: tokio::sync::Semaphore,
     // Last, so that the lock is given up after the connections are gone.
@@ -102,43 +104,7 @@ impl SqliteStore {
     /// # Errors
     /// See [`OpenError`]; each says what to do.
     pub fn open(options: SqliteOptions) -> Result<Self, OpenError> {
-        let SqliteOptions { folder, keyring, ids, now, max_queued_writes, readers } = options;
-        let lock = folder::FolderLock::take(&folder)?;
-        let path = folder.join(folder::DATABASE_FILE);
-        folder::make_private_file(&path)?;
-        // Before the database is opened, which forgets what it cannot read.
-        log_check::check(&path)?;
-        let mut connection = writer::connect(&path)?;
-        soundness::check(&path, &connection)?;
-        migrate::run(&mut connection)?;
-        let keyring = Arc::new(match keyring {
-            Some(keyring) => keyring,
-            None => folder::own_keyring(&folder, &connection)?,
-        });
-        load::prepare(&connection, &ids, now).map_err(|e| OpenError::Config(e.into()))?;
-        let config = load::config(&connection, &keyring)?;
-        let resealed = reseal::run(&mut connection, &keyring).map_err(|e| OpenError::Config(e.into()))?;
-        if resealed > 0 {
-            tracing::info!(
-                store.resealed = resealed,
-                "secrets were encrypted anew, under the first of the keys"
-            );
-        }
-        let presence = presence::Presence::of(&path)
-            .map_err(|source| OpenError::Folder { path: path.clone(), source })?;
-        let writer = writer::Writer::start(connection, presence, max_queued_writes);
-        Ok(Self {
-            readers: readers::Readers::new(path, readers, Condition::of_reading(writer.condition())),
-            writer,
-            config: Arc::new(ArcSwap::from_pointee(config)),
-            keyring,
-            run_id: ids.next::<ReceiptId>(now).to_bytes(),
-            ids,
-            room: Arc::new(room::Room::of(&folder)),
-            prunable: prune::Found::default(),
-            counting: tokio::sync::Semaphore::new(1),
-            _lock: lock,
-        })
+        opening::open(options)
     }
 
     /// How many writes were committed, in how many transactions, since the start.
@@ -411,6 +377,18 @@ impl Store for SqliteStore {
         self.readers.read(move |db| claim::with_payloads(db, rows)).await
     }
 
+    fn may_claim(&self, _: &Endpoint) -> bool {
+        true
+    }
+
+    fn is_fenced(&self) -> bool {
+        false
+    }
+
+    fn holds_leases_since(&self, _: Instant) -> bool {
+        true
+    }
+
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError> {
         let (keyring, shared) = (Arc::clone(&self.keyring), Arc::clone(&self.config));
         let publish = move |outcome: &finish::Outcome| {
@@ -431,6 +409,10 @@ impl Store for SqliteStore {
 
     async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.writer.write(move |tx| expire::expire(tx, now, limit)).await
+    }
+
+    async fn give_up(&self, now: Timestamp, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.give_up_step(now, before, limit).await
     }
 
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError> {
@@ -541,12 +523,8 @@ impl Store for SqliteStore {
     }
 
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
-        let mut found = self.prunable.take(retention.limit);
-        if found.is_empty() {
-            let before = retention.events_before;
-            self.prunable.put(self.readers.read(move |db| prune::find_events(db, before)).await?);
-            found = self.prunable.take(retention.limit);
-        }
+        let find = self.readers.read(move |db| prune::find_events(db, retention.events_before));
+        let found = self.prunable.take_or_find(retention.limit, find).await?;
         self.writer.write(move |tx| prune::prune(tx, retention, &found)).await
     }
 

@@ -12,7 +12,7 @@ use ringback_domain::{EventId, ProjectId, ReceiptId, SourceId, TypedId};
 use rusqlite::{Connection, StatementStatus, params};
 
 use super::events::list_query;
-use super::{api_keys, append, event_types, events, idempotency, migrate, projects, prune, receipts};
+use super::{api_keys, append, event_types, events, expire, idempotency, migrate, projects, prune, receipts};
 use crate::page::{Order, PageRequest};
 use crate::query::EventFilter;
 use crate::receipts::ReceiptFilter;
@@ -71,6 +71,24 @@ fn pruning_reads_only_what_is_old() {
             "SEARCH e USING COVERING INDEX sqlite_autoindex_events_1 (project_id=? AND id<?)",
             "CORRELATED SCALAR SUBQUERY 1",
             "SEARCH d USING INDEX deliveries_by_event (event_position=?)",
+        ],
+    );
+    assert_plan(
+        &db,
+        expire::FIND_PAST_LIMIT,
+        &[
+            "SCAN p USING INDEX sqlite_autoindex_projects_2",
+            "SEARCH e USING COVERING INDEX sqlite_autoindex_events_1 (project_id=? AND id<?)",
+            "SEARCH d USING INDEX deliveries_by_event (event_position=?)",
+        ],
+    );
+    assert_plan(
+        &db,
+        expire::GIVE_UP,
+        &[
+            "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)",
+            "CORRELATED SCALAR SUBQUERY 1",
+            "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)",
         ],
     );
     assert_plan(

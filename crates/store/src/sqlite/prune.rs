@@ -10,6 +10,7 @@ use ringback_domain::{EventId, ReceiptId, ReplayId, Timestamp, TypedId};
 use rusqlite::{Connection, params};
 
 use super::writer::WriteError;
+use crate::error::StoreError;
 use crate::store::Retention;
 
 /// Finds what may go: old, with no delivery pending. `CROSS JOIN` keeps SQLite to this order of tables, as it does below: the
@@ -56,20 +57,30 @@ pub(super) const MAY_GO: &str = "\
 /// How many events are looked for at once.
 const FOUND_AT_ONCE: usize = 10_000;
 
-/// Events that were found to be old and finished, and are still there.
+/// Rows that were found to be old, by their positions: a hint for the next steps.
 #[derive(Default)]
 pub(super) struct Found(Mutex<VecDeque<i64>>);
 
 impl Found {
-    /// Takes up to `limit` of them out.
-    pub(super) fn take(&self, limit: usize) -> Vec<i64> {
+    /// Takes up to `limit` of them out; if none is left, of those that are found now.
+    pub(super) async fn take_or_find(
+        &self,
+        limit: usize,
+        find: impl Future<Output = Result<Vec<i64>, StoreError>>,
+    ) -> Result<Vec<i64>, StoreError> {
+        let found = self.take(limit);
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let found = find.await?;
+        *self.lock() = found.into();
+        Ok(self.take(limit))
+    }
+
+    fn take(&self, limit: usize) -> Vec<i64> {
         let mut found = self.lock();
         let count = limit.min(found.len());
         found.drain(..count).collect()
-    }
-
-    pub(super) fn put(&self, positions: Vec<i64>) {
-        *self.lock() = positions.into();
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<i64>> {

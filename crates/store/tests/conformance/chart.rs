@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ringback_domain::{AttemptOutcome, DeliveryState, EndReason, EventState, ReplayState};
+use ringback_domain::{AttemptOutcome, DeliveryState, Disposition, EndReason, EventState, ReplayState};
 
 const CHART: &str = include_str!("../../../../docs/STATE_MACHINE.md");
 
@@ -59,6 +59,9 @@ fn each_chart_has_the_states_of_its_enumeration() {
     assert_eq!(named("An attempt", "| outcome |"), words(outcomes));
     let states = EventState::ALL.iter().map(|state| state.as_str());
     assert_eq!(named("An event", "| state |"), words(states));
+    let calls = section("A call to an ingest URL");
+    let is_missing = |disposition: &&Disposition| !calls.contains(disposition.as_str());
+    assert_eq!(Disposition::ALL.iter().find(is_missing), None);
 }
 
 #[test]

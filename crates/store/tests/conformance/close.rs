@@ -87,6 +87,7 @@ pub(crate) async fn everything_after_a_close_is_closed(world: World) {
         ("finish", store.finish(finish).await.map(drop)),
         ("release", store.release(vec![unattempted(&claimed)]).await),
         ("expire", store.expire(at(1), 1).await.map(drop)),
+        ("give_up", store.give_up(at(1), at(0), 1).await.map(drop)),
         ("reclaim", store.reclaim(at(1)).await.map(drop)),
         ("cancel_orphans", store.cancel_orphans(endpoint, at(1), 1).await.map(drop)),
         (

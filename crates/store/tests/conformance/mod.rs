@@ -29,6 +29,7 @@ pub(crate) mod events;
 pub(crate) mod expiry;
 pub(crate) mod extras;
 pub(crate) mod finish;
+pub(crate) mod giving_up;
 pub(crate) mod groups;
 pub(crate) mod health;
 pub(crate) mod idempotency;
@@ -179,6 +180,14 @@ macro_rules! conformance {
                 a_finish_of_a_former_run_is_a_late_one
                 a_final_delivery_stays_as_it_ended
                 a_finish_of_a_pruned_delivery_is_dropped
+            }
+            giving_up {
+                what_is_pending_for_too_long_is_given_up_in_bounded_steps
+                an_attempt_under_way_is_recorded_before_its_delivery_is_given_up
+                an_attempt_that_outlives_its_delivery_is_not_recorded
+                one_that_is_given_up_lets_the_next_in_its_order_go
+                what_is_sent_again_is_as_old_as_its_event
+                what_was_found_is_looked_at_again
             }
             groups {
                 a_hundred_calls_with_one_webhook_id_make_one_event

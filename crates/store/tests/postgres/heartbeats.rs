@@ -18,7 +18,7 @@ use crate::nodes::second_node;
 const FREED: Duration = Duration::from_secs(8);
 
 /// Waits until a query about nodes is answered with yes; says how long that took.
-async fn until_sql(person: &Client, question: &str) -> Duration {
+pub(crate) async fn until_sql(person: &Client, question: &str) -> Duration {
     let began = Instant::now();
     while !person.query_one(question, &[]).await.unwrap().get::<_, bool>(0) {
         assert!(began.elapsed() < 2 * FREED, "it never came to be so: {question}");
@@ -37,7 +37,7 @@ async fn a_node_is_seen_while_it_lives_and_leaves_nothing() {
     let seen = "SELECT count(*) = 1 FROM nodes WHERE version = '9.8.7' AND schema_version > 0";
     assert!(person.query_one(seen, &[]).await.unwrap().get::<_, bool>(0));
     until_sql(&person, "SELECT bool_and(heartbeat_at > started_at) AND count(*) = 2 FROM nodes").await;
-    assert!(other.holds_leases(Instant::now()) && world.store.holds_leases(Instant::now()));
+    assert!(!other.is_fenced() && !world.store.is_fenced());
 
     let endpoint =
         world.endpoint_with(DeliveryRules { max_concurrency: Some(1), ..DeliveryRules::default() }).await;
@@ -165,7 +165,7 @@ async fn a_node_whose_row_is_gone_registers_again() {
         let after = person.query_one("SELECT id::text FROM nodes", &[]).await.unwrap();
         assert_eq!(before.get::<_, String>(0), after.get::<_, String>(0), "as the same one");
     }
-    assert!(world.store.holds_leases(Instant::now()));
+    assert!(!world.store.is_fenced());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -238,7 +238,7 @@ async fn a_node_that_stood_still_has_lost_its_leases_and_goes_on() {
     let other = Stoppable::start(&database);
     let (before, claimed) = other.run(async move |store| {
         let before = Instant::now();
-        assert!(store.holds_leases(before));
+        assert!(store.holds_leases_since(before));
         (before, store.claim(endpoint, at(0), at(1_000_000), 1).await.unwrap().remove(0))
     });
     // It stands still now.
@@ -246,14 +246,14 @@ async fn a_node_that_stood_still_has_lost_its_leases_and_goes_on() {
     let again = world.claim_one(endpoint, at(0)).await;
     let late = world.finishing(&claimed, NextStep::RetryAt(at(5)), at(1));
     other.run(async move |store| {
-        assert!(!store.holds_leases(Instant::now()), "it knows, before it has asked anybody");
+        assert!(store.is_fenced(), "it knows, before it has asked anybody");
         store.finish(late).await.unwrap();
         let began = Instant::now();
-        while !store.holds_leases(Instant::now()) {
+        while store.is_fenced() {
             assert!(began.elapsed() < FREED, "it never came back");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(!store.holds_leases(before), "what it had it has no more");
+        assert!(!store.holds_leases_since(before), "what it had it has no more");
     });
     assert!(person.query_one("SELECT count(*) = 2 FROM nodes", &[]).await.unwrap().get::<_, bool>(0));
     let detail = world.event(event).await;
@@ -319,7 +319,7 @@ async fn one_old_look_is_no_death() {
         tokio::time::sleep(Duration::from_millis(2300)).await;
     }
     assert!(
-        other.holds_leases(before) && world.store.holds_leases(before),
+        other.holds_leases_since(before) && world.store.holds_leases_since(before),
         "one of two living nodes was buried"
     );
 }

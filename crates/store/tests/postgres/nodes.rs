@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringback_domain::{EndpointId, IdMaker};
-use ringback_store::{EventFilter, PageRequest, PostgresOptions, PostgresStore, Rotation, Store};
+use ringback_store::{Config, EventFilter, PageRequest, PostgresOptions, PostgresStore, Rotation, Store};
 use tokio_util::task::TaskTracker;
 
 use crate::backend::{Database, options};
@@ -132,6 +132,49 @@ async fn a_node_that_starts_leaves_the_leases_of_one_that_lives() {
     assert_eq!(listed.items[0].delivery.id, claimed.delivery_id);
 }
 
+/// Each of them is news. They are written down together, and what else there is to do goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_endpoints_that_fail_at_once_are_few_changes() {
+    use ringback_domain::endpoint_health::HealthChange;
+    use ringback_domain::{EndpointHealth, retry::NextStep};
+    use ringback_store::EndpointNote;
+    const ENDPOINTS: usize = 150;
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let other = second_node(&database).await;
+    let person = database.connection().await;
+    let mut endpoints = Vec::new();
+    for _ in 0..ENDPOINTS {
+        endpoints.push(world.endpoint(&["*"]).await);
+    }
+    world.publication("a").to(&endpoints).append().await;
+    let health = EndpointHealth { failing_since: Some(at(1)), last_failed_at: Some(at(1)), warned_at: None };
+    let mut finishes = Vec::new();
+    for endpoint_id in endpoints.iter().copied() {
+        let url = world.store.config().endpoint(endpoint_id).unwrap().url.clone();
+        let claimed = world.claim_one(endpoint_id, at(0)).await;
+        let mut finish = world.finishing(&claimed, NextStep::RetryAt(at(60)), at(1));
+        let change = HealthChange::Failing(health);
+        finish.endpoint = Some(EndpointNote { endpoint_id, url, failing_since: None, change });
+        finishes.push(finish);
+    }
+    let version =
+        async || person.query_one("SELECT version FROM config_version", &[]).await.unwrap().get::<_, i64>(0);
+    let before = version().await;
+    let burst = finishes.into_iter().map(|finish| {
+        let store = Arc::clone(&world.store);
+        async move { store.finish(finish).await.map(drop) }
+    });
+    let results = concurrently(burst.collect::<Vec<_>>()).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let all_failing = |config: &Config| {
+        endpoints.iter().all(|id| config.endpoint(*id).unwrap().health.failing_since == Some(at(1)))
+    };
+    until(|| all_failing(&world.store.config()) && all_failing(&other.config())).await;
+    let raised = version().await - before;
+    assert!(raised <= 10, "version raised by {raised} for {ENDPOINTS} endpoints");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_of_failures_holds_up_no_revocation() {
     use ringback_domain::endpoint_health::HealthChange;
@@ -169,7 +212,8 @@ async fn a_burst_of_failures_holds_up_no_revocation() {
     });
     let tasks = TaskTracker::new();
     let burst = tasks.spawn(concurrently(burst.collect::<Vec<_>>()));
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let begun = async { while version().await == before {} };
+    tokio::time::timeout(10 * SOON, begun).await.expect("the burst begins to be written");
     let rotation = Rotation { secret: (world.id(), secret(8).into()), older_until: None, now: at(1) };
     let rotated = other.rotate_endpoint_secret(world.project, victim, rotation).await.unwrap();
     let newest = rotated.secrets[0].id;

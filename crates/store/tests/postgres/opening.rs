@@ -7,6 +7,12 @@ use ringback_store::{OpenError, PostgresOptions, PostgresStore, Store};
 
 use crate::backend::{Database, options};
 use crate::conformance::{concurrently, keyring};
+use crate::heartbeats::until_sql;
+
+/// Whether a node is registered.
+const REGISTERED: &str = "SELECT count(*) = 1 FROM nodes";
+/// How many nodes are known, the dead among them.
+const KNOWN: &str = "SELECT (SELECT count(*) FROM nodes) + (SELECT count(*) FROM dead_nodes)";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_that_start_together_on_an_empty_database_make_it_once() {
@@ -23,6 +29,43 @@ async fn nodes_that_start_together_on_an_empty_database_make_it_once() {
     let client = database.connection().await;
     let row = client.query_one("SELECT count(*) FROM refinery_schema_history", &[]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_is_given_up_leaves_no_node() {
+    let database = Database::new();
+    let (holder, onlooker) = (database.connection().await, database.connection().await);
+    // It registers, and then cannot read the configuration.
+    holder.batch_execute("BEGIN; LOCK TABLE api_keys").await.unwrap();
+    let stop = async {
+        until_sql(&onlooker, REGISTERED).await;
+    };
+    let opened = PostgresStore::open_unless(options(&database), stop).await.unwrap();
+    assert!(opened.is_none());
+    assert_eq!(onlooker.query_one(KNOWN, &[]).await.unwrap().get::<_, i64>(0), 0);
+    holder.batch_execute("ROLLBACK").await.unwrap();
+
+    let never = std::future::pending();
+    let opened = PostgresStore::open_unless(options(&database), never).await.unwrap();
+    opened.expect("nobody stopped it").close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_fails_after_it_registered_leaves_no_node() {
+    let database = Database::new();
+    let (holder, onlooker) = (database.connection().await, database.connection().await);
+    // The presence of nodes: it registers, and waits for that when its own connection is ended.
+    holder.batch_execute("SELECT pg_advisory_lock(x'52420004'::int, 0)").await.unwrap();
+    let ending = async {
+        until_sql(&onlooker, REGISTERED).await;
+        let ended = "SELECT count(pg_terminate_backend(pid)) = 1 FROM pg_stat_activity WHERE wait_event = 'advisory' \
+                     AND datname = current_database() AND query LIKE '%pg_advisory_lock_shared%' AND pid <> pg_backend_pid()";
+        until_sql(&onlooker, ended).await;
+    };
+    let (opened, ()) = tokio::join!(PostgresStore::open(options(&database)), ending);
+    let refused = opened.map(drop).unwrap_err();
+    assert!(matches!(refused, OpenError::Server { .. }), "{refused:?}");
+    assert_eq!(onlooker.query_one(KNOWN, &[]).await.unwrap().get::<_, i64>(0), 0);
 }
 
 #[tokio::test]

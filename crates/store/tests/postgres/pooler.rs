@@ -12,6 +12,7 @@ use std::{fs, thread};
 use async_trait::async_trait;
 use ringback_store::{OpenError, PostgresOptions, PostgresStore, Store};
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tokio_postgres::config::Host;
 
 use crate::backend::{Database, options};
@@ -22,6 +23,13 @@ use crate::server::{Identity, Server, apart, connect};
 const GUARD: &str = r#"folder=$1; shift; "$@" & pooler=$!; cat >/dev/null; kill -TERM $pooler; wait $pooler; rm -rf "$folder""#;
 /// How long it may take to start.
 const START: Duration = Duration::from_secs(20);
+
+/// How long it may take to answer, once it is up.
+const ANSWER: Duration = Duration::from_secs(2);
+/// On how many ports it is tried.
+const TRIES: usize = 5;
+/// What it says when its port is somebody else's.
+const TAKEN: &str = "Address already in use";
 
 /// The one pooler of this process.
 struct Pooler {
@@ -36,14 +44,19 @@ impl Pooler {
     }
 
     fn start() -> Self {
+        let mut tries = (0..TRIES).filter_map(|_| Self::start_on(free_port()));
+        tries.next().expect("one of several free ports stays free until it is bound")
+    }
+
+    /// None if somebody else has taken the port meanwhile.
+    fn start_on(port: u16) -> Option<Self> {
         // From here on the guard removes it.
         let folder = TempDir::with_prefix("ringback-pgbouncer-").unwrap().keep();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let settings = folder.join("pgbouncer.ini");
         fs::write(&settings, configuration(port)).unwrap();
         let mut pooler = Identity::of(&folder).command(&program());
-        pooler.arg("-q").arg(&settings);
+        pooler.arg(&settings);
         let guard = Command::new("sh")
             .args(["-c", GUARD, "guard"])
             .arg(&folder)
@@ -55,17 +68,26 @@ impl Pooler {
             .unwrap();
         let pooler = Self { port, _guard: guard };
         let (began, url) = (Instant::now(), pooler.url("postgres"));
-        while apart(async { connect(&url).await.map(drop).is_err() }) {
-            let log = fs::read_to_string(folder.join("log"));
+        // Somebody else behind the port may say nothing at all.
+        let answers = || apart(async { timeout(ANSWER, connect(&url)).await.is_ok_and(|made| made.is_ok()) });
+        while !answers() {
+            let log = fs::read_to_string(folder.join("log")).unwrap();
+            if log.contains(TAKEN) {
+                return None;
+            }
             assert!(began.elapsed() < START, "pgbouncer (the package of that name) does not start: {log:?}");
             thread::sleep(Duration::from_millis(50));
         }
-        pooler
+        Some(pooler)
     }
 
     fn url(&self, database: &str) -> String {
         format!("postgres://ringback@127.0.0.1:{}/{database}", self.port)
     }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Where Debian puts it is not where everybody looks.
@@ -97,6 +119,12 @@ fn configuration(port: u16) -> Vec<u8> {
     )
     .unwrap();
     text
+}
+
+#[test]
+fn a_pooler_whose_port_is_taken_is_tried_on_another() {
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    assert!(Pooler::start_on(other.local_addr().unwrap().port()).is_none());
 }
 
 /// A database of its own, and the pooler before it.

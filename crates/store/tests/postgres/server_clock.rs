@@ -122,4 +122,8 @@ async fn a_clock_an_hour_ahead_ends_nothing_early() {
     world.publication("a").at(now).ageing(1800).append().await;
     let fast = node(&database, 2).await;
     assert_eq!(fast.expire(now.plus(HOUR), 10).await.unwrap(), 0, "it has half an hour left");
+    // The hard limit of retention is half an hour here.
+    let half = Duration::from_secs(1800);
+    assert_eq!(fast.give_up(now.plus(HOUR), now.plus(half), 10).await.unwrap(), 0, "it is still kept");
+    assert_eq!(fast.give_up(now.plus(HOUR), now.plus(HOUR + half), 10).await.unwrap(), 1);
 }

@@ -1,6 +1,11 @@
 //! TLS to the server, with certificates made here: whom it trusts, and what it says of those it does not.
 
-use ringback_store::{PostgresOptions, PostgresStore, Store};
+use std::sync::Arc;
+
+use ringback_store::{PostgresAddress, PostgresOptions, PostgresStore, Store, database_status};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::authority::Authority;
 use crate::conformance::{at, keyring};
@@ -14,7 +19,7 @@ fn restart(server: &OwnServer) {
 
 /// Opens a store, and says all that its refusal says.
 async fn open(address: &str) -> Result<PostgresStore, String> {
-    let ids = std::sync::Arc::new(ringback_domain::IdMaker::new(1));
+    let ids = Arc::new(ringback_domain::IdMaker::new(1));
     let options = PostgresOptions::new(address.parse().unwrap(), keyring(&[1]), ids, at(0));
     PostgresStore::open(options).await.map_err(|error| {
         let mut said = error.to_string();
@@ -51,6 +56,23 @@ async fn a_certificate_is_checked_and_each_fault_is_told_apart() {
     refused(&at("127.0.0.1", &ours), "is not for the host that the address names").await;
     ours.certify(&server, &["localhost"], 2020);
     refused(&at("localhost", &ours), "is not valid at this time: renew it there").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_file_of_authorities_those_are_believed_that_the_program_has() {
+    let server = OwnServer::start();
+    let (ours, other) = (Authority::new("ours"), Authority::new("other"));
+    ours.certify(&server, &["localhost"], 2050);
+    let bare = format!("postgres://ringback@localhost:{}/postgres?sslmode=verify-full", server.port());
+    let named = format!("{bare}&sslrootcert={}", other.path());
+    refused(&bare, "no certificate of an authority was found").await;
+
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ours.path()).unwrap()).unwrap();
+    let roots = Arc::new(roots);
+    let knowing = |text: &str| text.parse::<PostgresAddress>().unwrap().knowing(Arc::clone(&roots));
+    assert_eq!(database_status(&knowing(&bare)).await.unwrap().database, "postgres");
+    database_status(&knowing(&named)).await.expect_err("what the address names is in their place");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use ringback_domain::retry::NextStep;
 use ringback_store::{PostgresStore, Redelivery, Store, Unattempted};
 
 use crate::backend::Database;
-use crate::conformance::{World, at};
+use crate::conformance::{World, at, unattempted};
 use crate::nodes::second_node;
 
 /// How long nothing is to be heard, to say that nothing is.
@@ -83,9 +83,10 @@ async fn what_another_node_lets_go_in_an_order_is_heard_by_its_owner() {
     let world = World::new(database.clone()).await;
     let endpoint = world.ordered_endpoint(3600).await;
     let other = known_other(&database, &world, world.endpoint(&["none.*"]).await).await;
-    for n in 0..4 {
+    for n in 0..5 {
         let call = world.publication(&n.to_string()).to(&[endpoint]).object("a");
-        if n == 2 { call.ageing(50) } else { call }.append().await;
+        let call = if n == 2 { call.ageing(50) } else { call };
+        if n == 4 { call.at(at(50)) } else { call }.append().await;
     }
     let mut claimed = Vec::new();
     while claimed.is_empty() {
@@ -101,5 +102,10 @@ async fn what_another_node_lets_go_in_an_order_is_heard_by_its_owner() {
     assert_eq!(heard(&other).await, Some(vec![endpoint]), "one was called off");
     assert_eq!(world.store.expire(at(100), 10).await.unwrap(), 1);
     assert_eq!(heard(&other).await, Some(vec![endpoint]), "one has grown too old");
-    assert_eq!(other.claim(endpoint, at(100), at(160), 10).await.unwrap()[0].webhook_id, "3");
+    let fourth = other.claim(endpoint, at(100), at(160), 10).await.unwrap().remove(0);
+    assert_eq!(fourth.webhook_id, "3");
+    other.release(vec![unattempted(&fourth)]).await.unwrap();
+    assert!(world.store.give_up(at(100), at(1), 100).await.unwrap() > 0);
+    assert_eq!(heard(&other).await, Some(vec![endpoint]), "one was given up");
+    assert_eq!(other.claim(endpoint, at(100), at(160), 10).await.unwrap()[0].webhook_id, "4");
 }

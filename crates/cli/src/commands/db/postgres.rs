@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::HumanBytes;
 use ringback_store::{
-    ConnectionLimit, DatabaseStatus, Migrate, NodeStatus, OpenError, PartitionStatus, ServerTrouble,
-    database_status, migrate_database,
+    ConnectionLimit, DatabaseStatus, Migrate, NodeStatus, OpenError, PartitionStatus, PostgresAddress,
+    ServerTrouble, database_status, migrate_database,
 };
 use serde_json::{Value, json};
 
@@ -15,6 +16,7 @@ use super::{concerns, found, schema_in_words};
 use crate::args::Global;
 use crate::exit::CliError;
 use crate::output::{self, Column};
+use crate::serve::native_roots;
 use crate::settings::PostgresAccess;
 
 const NODE: [Column; 7] = [
@@ -30,7 +32,7 @@ const NODE: [Column; 7] = [
 /// Says how it is.
 pub(super) fn status(global: &Global, access: &PostgresAccess) -> Result<(), CliError> {
     let name = access.address.to_string();
-    let status = match block_on(database_status(access.direct()))? {
+    let status = match block_on(database_status(&direct(access)))? {
         Ok(status) => status,
         // What this is asked for above all: it needs attention, and nothing else is known.
         Err(error) if error.server_trouble() == Some(ServerTrouble::NoConnectionLeft) => {
@@ -45,8 +47,17 @@ pub(super) fn status(global: &Global, access: &PostgresAccess) -> Result<(), Cli
 /// Brings the schema up to date.
 pub(super) fn migrate(access: &PostgresAccess, contract: bool) -> Result<Vec<String>, CliError> {
     let until = if contract { Migrate::Contract } else { Migrate::Expand };
-    let migrated = block_on(migrate_database(access.direct(), until))?;
+    let migrated = block_on(migrate_database(&direct(access), until))?;
     migrated.map(|migrated| migrated.applied).map_err(|error| CliError::of_database(&error))
+}
+
+/// The server itself, with the machine's certificate authorities if it needs them.
+fn direct(access: &PostgresAccess) -> PostgresAddress {
+    let address = access.direct().clone();
+    match address.needs_authorities() {
+        true => address.knowing(Arc::new(native_roots())),
+        false => address,
+    }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CliError> {

@@ -32,12 +32,11 @@ pub(super) fn send(global: &Global, api: &ApiClient, endpoint: &Value) -> Result
     if missed.is_null() {
         // It was not disabled: what it missed, if anything, is not told.
         let id = endpoint["id"].as_str().unwrap_or_default();
-        if !global.json {
-            output::talk(format_args!(
-                "to send what it missed:\n  ringback replays create --endpoint {id} --missed{}",
-                global.typed()
-            ));
-        }
+        output::talk(format_args!(
+            "nothing is replayed, since it was not disabled; to send what it missed:\n  \
+             ringback replays create --endpoint {id} --missed{}",
+            global.typed()
+        ));
         return Ok(());
     }
     if is_nothing(missed) {

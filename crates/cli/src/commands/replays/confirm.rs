@@ -1,11 +1,12 @@
 //! The question before a large replay.
 
-use std::io::{BufRead, IsTerminal as _};
+use std::io::BufRead;
 
 use indicatif::HumanCount;
 use serde_json::Value;
 
 use super::count_of;
+use crate::commands::consent;
 
 /// A replay of more deliveries than this is made only after a yes.
 const MAX_UNASKED: u64 = 100;
@@ -19,17 +20,12 @@ pub(super) enum Consent {
     Refused,
 }
 
-/// Whether somebody is there to be asked.
-pub(super) fn is_person() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-}
-
 /// Says how many deliveries it will be, to whom, and how long they take, and asks whether that is meant.
 pub(super) fn ask(
     preview: &Value,
     to: &str,
     rate: u32,
-    mut answers: impl BufRead,
+    answers: impl BufRead,
     question: impl FnOnce(&str),
 ) -> Consent {
     let count = preview["count"].as_u64();
@@ -42,11 +38,7 @@ pub(super) fn ask(
         "This makes {} to {to}, {rate} a second: {at_least} {time}. Go on? [y/N] ",
         count_of(preview)
     ));
-    let mut answer = String::new();
-    match answers.read_line(&mut answer) {
-        Ok(_) if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") => Consent::Given,
-        _ => Consent::Refused,
-    }
+    if consent::is_given(answers) { Consent::Given } else { Consent::Refused }
 }
 
 /// How long so many take, in the unit that fits.

@@ -78,7 +78,7 @@ async fn list(connection: &Connection, table: &str) -> Result<Vec<Part>, Failure
 struct Strange;
 
 /// The database's clock: the one that all nodes share.
-async fn clock(connection: &Connection) -> Result<Timestamp, Failure> {
+pub(super) async fn clock(connection: &Connection) -> Result<Timestamp, Failure> {
     get(&connection.query_one(CLOCK, &[]).await?, 0).map(Timestamp::from_unix_ms)
 }
 

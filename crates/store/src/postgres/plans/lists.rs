@@ -69,3 +69,13 @@ async fn every_list_goes_by_its_narrowest_index() {
     plans.assert(events::HAS_SEEN_TYPE, &["events_by_type"]).await;
     plans.assert(event_types::SEEN, &["events_by_type"]).await;
 }
+
+#[tokio::test]
+async fn one_of_many_is_found_by_its_id() {
+    let plans = Plans::new("details").await;
+    plans.assert(&events::one(), &["deliveries_by_event", "events_pkey"]).await;
+    plans.assert(events::PAYLOAD, &["events_pkey"]).await;
+    plans.assert(&deliveries::one(), &["deliveries_pkey", "events_pkey"]).await;
+    plans.assert(&receipts::one(), &["receipts_pkey"]).await;
+    plans.assert(receipts::COUNTS, &["refusal_counts_pkey"]).await;
+}

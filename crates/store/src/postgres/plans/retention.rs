@@ -1,7 +1,7 @@
 //! What retention looks for and removes.
 
 use super::Plans;
-use crate::postgres::{partitions, prune};
+use crate::postgres::{expire, partitions, prune};
 
 #[tokio::test]
 async fn pruning_reads_only_what_is_old() {
@@ -19,4 +19,10 @@ async fn pruning_reads_only_what_is_old() {
     plans.assert(partitions::OLDEST_EVENT, &["events_pkey", "sorted by events.id"]).await;
     plans.assert(partitions::DELETE_GONE, &["attempts_pkey", "deliveries_by_event"]).await;
     plans.assert(prune::DELETE_REPLAYS, &["deliveries_by_replay"]).await;
+}
+
+#[tokio::test]
+async fn what_is_past_the_hard_limit_is_read_off_what_is_pending() {
+    let plans = Plans::new("past_limit").await;
+    plans.assert(expire::FIND_PAST_LIMIT, &["deliveries_pending"]).await;
 }

@@ -23,7 +23,7 @@ async fn work_is_found_and_claimed_by_index() {
     }
     plans.assert(claim::RECLAIM, &["deliveries_leased"]).await;
     plans.assert(expire::FIND, &["deliveries_expiring"]).await;
-    plans.assert(expire::EXPIRE, &["deliveries_pkey"]).await;
+    plans.assert(expire::END, &["deliveries_pkey"]).await;
     let orphans = ["deliveries_due", "deliveries_leased", "deliveries_ordered", "deliveries_pkey"];
     plans.assert(orphans::CANCEL, &orphans).await;
     plans
