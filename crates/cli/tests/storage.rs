@@ -176,7 +176,7 @@ async fn a_file_that_holds_no_admin_key_is_refused_and_left() {
         assert!(!folder.path().join(DATABASE).exists(), "nothing was begun");
     }
     fs::write(&file, "sixteen-and-more\n").unwrap();
-    on(folder.path()).without_env("RINGBACK_ADMIN_KEY").start().await.terminate().await;
+    on(folder.path()).without_env("RINGBACK_ADMIN_KEY").start().await.terminate_with_leftovers().await;
 }
 
 #[tokio::test]
