@@ -433,8 +433,9 @@ pub trait Store: ReplayStore {
         true
     }
 
-    /// Whether a lease that this node took at `since`, by its monotonic clock, still holds as far as it knows: others take it for alive,
-    /// and have done so all the time. Cheap.
+    /// Whether a lease that this node took at `since`, by its monotonic clock, still holds as far as it
+    /// knows: others take it for alive, and have done so all the time; and its clock is not so far off that
+    /// what it attempts could not be recorded. Cheap.
     fn holds_leases(&self, since: Instant) -> bool {
         let _ = since;
         true

@@ -74,6 +74,7 @@ mod secrets;
 mod server;
 mod sessions;
 mod settings;
+mod skew;
 mod snapshot;
 mod sources;
 mod statement;
@@ -103,6 +104,7 @@ use self::mislaid::Mislaid;
 use self::node::Node;
 use self::owners::Owners;
 use self::pulse::Pulse;
+use self::skew::Skew;
 use self::snapshot::Snapshot;
 use self::ways::Ways;
 use crate::condition::Condition;
@@ -135,6 +137,7 @@ pub struct PostgresStore {
     owners: Arc<owners::Owners>,
     crier: Arc<watch::Crier>,
     told_time: Arc<heartbeat::ToldTime>,
+    skew: Arc<skew::Skew>,
     leases: leases::Leases,
     tasks: TaskTracker,
     keyring: Arc<Keyring>,
@@ -217,6 +220,7 @@ impl PostgresStore {
             identity,
             owners: Arc::new(Owners::new(Arc::clone(&pulse))),
             told_time: Arc::new(ToldTime::default()),
+            skew: Arc::new(Skew::new(options.lease_clock, event_retention)),
             crier: Arc::clone(&crier),
             pulse,
         };
@@ -227,6 +231,7 @@ impl PostgresStore {
             pulse: Arc::clone(&heart.pulse),
             owners: Arc::clone(&heart.owners),
             told_time: Arc::clone(&heart.told_time),
+            skew: Arc::clone(&heart.skew),
             beating: heart.start(&tasks).await.map_err(of_rows)?,
             giving_back,
             writer,

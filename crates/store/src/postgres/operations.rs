@@ -10,7 +10,7 @@ use ringback_domain::{
     ReceiptId, SecretId, Source, SourceId, Timestamp,
 };
 use ringback_webhook::SigningSecret;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::batch::{Outcome, Work};
@@ -38,8 +38,6 @@ use crate::store::{
 };
 use crate::work::{Claimed, DueEndpoint, Finish, Finished, Unattempted};
 
-/// How long it may take to find out whether the database takes writes.
-const CHECK_BOUND: Duration = Duration::from_secs(4);
 /// How many events may go together without waiting for a place.
 const SMALL_GROUP: usize = 16;
 /// How many events of larger groups are on their way through the writer's queue at once.
@@ -381,6 +379,7 @@ impl Store for PostgresStore {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         self.told_time.note(now);
+        self.skew.check()?;
         let wanted = claim::Wanted { endpoint_id, now, lease_expires_at, limit };
         if self.config().endpoint(endpoint_id).is_some_and(|endpoint| needs_owner(endpoint)) {
             // Who only waits for its owner has learned nothing of the database.
@@ -397,7 +396,7 @@ impl Store for PostgresStore {
     }
 
     fn holds_leases(&self, since: std::time::Instant) -> bool {
-        self.pulse.is_felt() && self.pulse.has_lived_since(since)
+        self.pulse.is_felt() && self.pulse.has_lived_since(since) && self.skew.is_bearable()
     }
 
     async fn heard_due(&self) -> Vec<EndpointId> {
@@ -561,17 +560,7 @@ impl Store for PostgresStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        // Both are known here: only the transaction says that the database is there.
-        self.writing.trouble_noted(self.writer.check_room())?;
-        self.reading.trouble_noted(self.snapshot.check_fresh().map_err(StoreError::from))?;
-        let touched = async {
-            let until = Instant::now() + CHECK_BOUND;
-            self.writing.check_room(&self.connections, self.leases.node, until).await?;
-            let tx = self.connections.write_until(until).await?;
-            load::touch(&tx, self.leases.node).await?;
-            tx.commit().await
-        };
-        self.written(touched.await)
+        self.check_all().await
     }
 
     async fn close(&self) {
