@@ -79,11 +79,8 @@ pub struct Dispatcher {
 
 /// One transaction holds up every other write while it lasts.
 fn check_deliveries(arrivals: &[Arrival]) -> Result<(), StoreError> {
-    let planned = |arrival: &Arrival| match &arrival.plan {
-        Plan::Route { deliveries, .. } => deliveries.len(),
-        Plan::Test(_) => 1,
-    };
-    if arrivals.len() > 1 && arrivals.iter().map(planned).sum::<usize>() > MAX_BATCH_DELIVERIES {
+    let planned: usize = arrivals.iter().map(|arrival| arrival.planned().len()).sum();
+    if arrivals.len() > 1 && planned > MAX_BATCH_DELIVERIES {
         let noun = "deliveries of one batch (its events times the endpoints that want them: make it smaller)";
         return Err(StoreError::TooMany { noun, max: MAX_BATCH_DELIVERIES });
     }

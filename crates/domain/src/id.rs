@@ -1,12 +1,15 @@
 //! Ids: a prefix that names the noun, then a time-ordered part (a ULID in lower case).
 //!
-//! Ids of one node are strictly increasing, even when the machine's clock steps back. Over nodes they are unique but only
-//! roughly in order of time, and what has the lower id may be committed later. Who walks by id and must skip nothing walks
-//! what had been committed at one moment, as a replay does.
+//! Ids of one node are strictly increasing, also when the machine's clock steps back a little. When it is set
+//! back by more than [`MAX_AHEAD`] they follow it: an id says when a row was made, databases divide their
+//! tables by that, and a clock that was once far ahead must not leave a node without a place for its rows.
+//! Over nodes they are unique but only roughly in order of time, and what has the lower id may be committed
+//! later. Who walks by id and must skip nothing walks what had been committed at one moment, as a replay does.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use ulid::Ulid;
 
@@ -25,7 +28,7 @@ pub trait TypedId: Copy {
     fn to_bytes(self) -> [u8; 16];
 
     /// The least id that can have been made at `now`: everything below it is older. Ids made while the machine's clock stood
-    /// back count as made when it had last stood forward.
+    /// back a little count as made when it had last stood forward.
     #[must_use]
     fn first_at(now: Timestamp) -> Self {
         Self::from_bytes((u128::from(id_ms(now)) << 80).to_be_bytes())
@@ -125,25 +128,34 @@ fn parse_id(text: &str, prefix: &str) -> Option<Ulid> {
     ulid.array_to_str(&mut buffer).eq_ignore_ascii_case(part).then_some(ulid)
 }
 
-/// Makes ids that strictly increase within this process.
+/// How far ahead of the clock ids may be, so as not to go back. Adjustments of a clock are less than that.
+pub const MAX_AHEAD: Duration = Duration::from_secs(60);
+
+/// Makes ids that are unique, and strictly increase within this process unless its clock is set back by more
+/// than [`MAX_AHEAD`].
 ///
-/// Layout of the 128 bits: 48 bits of milliseconds, 24 bits of a counter within the millisecond, 56 bits drawn once per
-/// process. Two processes collide only if they drew the same 56 bits and made ids in the same millisecond.
+/// Layout of the 128 bits: 48 bits of milliseconds, 24 bits of a counter within the millisecond, 56 bits
+/// drawn once per process. Two processes collide only if they drew the same 56 bits and made ids in the same
+/// millisecond. A process that follows its clock back comes to milliseconds that it had before: from then on
+/// it uses other 56 bits, which it has never used.
 #[derive(Debug)]
 pub struct IdMaker {
-    node: u64,
     last: Mutex<Tick>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Tick {
     ms: u64,
     counter: u32,
+    node: u64,
 }
 
 const MS_MASK: u64 = (1 << 48) - 1;
 const COUNTER_MAX: u32 = (1 << 24) - 1;
 const NODE_MASK: u64 = (1 << 56) - 1;
+/// What is added to the 56 bits when the clock is followed back: odd, so that all others come before the
+/// first comes again, and without pattern, so that they are no other process's neighbours.
+const NEXT_NODE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The time as an id holds it; times before 1970 count as 1970.
 fn id_ms(now: Timestamp) -> u64 {
@@ -154,13 +166,14 @@ impl IdMaker {
     /// A maker for this process. `entropy` must be drawn anew at each start; its low 56 bits are used.
     #[must_use]
     pub fn new(entropy: u64) -> Self {
-        Self { node: entropy & NODE_MASK, last: Mutex::new(Tick::default()) }
+        Self { last: Mutex::new(Tick { ms: 0, counter: 0, node: entropy & NODE_MASK }) }
     }
 
-    /// The next id, made at `now`. Greater than every id this maker has made before, whatever `now` is.
+    /// The next id, made at `now`. Greater than every id this maker has made before, unless one of those was
+    /// made more than [`MAX_AHEAD`] after `now`.
     pub fn next<I: TypedId>(&self, now: Timestamp) -> I {
         let tick = self.advance(id_ms(now));
-        let bits = u128::from(tick.ms) << 80 | u128::from(tick.counter) << 56 | u128::from(self.node);
+        let bits = u128::from(tick.ms) << 80 | u128::from(tick.counter) << 56 | u128::from(tick.node);
         I::from_bytes(bits.to_be_bytes())
     }
 
@@ -168,11 +181,13 @@ impl IdMaker {
         // A poisoned lock holds a whole `Tick` all the same: it is replaced in one assignment.
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *last = if ms > last.ms {
-            Tick { ms, counter: 0 }
+            Tick { ms, counter: 0, ..*last }
+        } else if u128::from(last.ms - ms) > MAX_AHEAD.as_millis() {
+            Tick { ms, counter: 0, node: last.node.wrapping_add(NEXT_NODE) & NODE_MASK }
         } else if last.counter < COUNTER_MAX {
-            Tick { ms: last.ms, counter: last.counter + 1 }
+            Tick { counter: last.counter + 1, ..*last }
         } else {
-            Tick { ms: last.ms + 1, counter: 0 }
+            Tick { ms: last.ms + 1, counter: 0, ..*last }
         };
         *last
     }
@@ -180,16 +195,36 @@ impl IdMaker {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
-    fn ids_increase_even_when_the_clock_steps_back() {
+    fn ids_follow_a_clock_that_was_far_ahead_and_none_is_made_twice() {
         let maker = IdMaker::new(7);
-        let times = [5_000, 5_000, 4_000, 6_000, 1_000];
+        let (right, hour) = (1_750_000_000_000, 3_600_000);
+        let mut made = HashSet::new();
+        for _ in 0..10 {
+            // Forward and right again, over the same milliseconds each time.
+            for ms in [right, right + 40 * 24 * hour, right + 1, right, right + hour, right] {
+                let now = Timestamp::from_unix_ms(ms);
+                let id: EventId = maker.next(now);
+                assert!(made.insert(id), "{id} again");
+                assert!(EventId::first_at(now) <= id);
+                let a_little_later = now.plus(MAX_AHEAD + Duration::from_millis(1));
+                assert!(id < EventId::first_at(a_little_later), "{id} is ahead of {ms}");
+            }
+        }
+    }
+
+    #[test]
+    fn ids_increase_when_the_clock_steps_back_by_no_more_than_a_minute() {
+        let maker = IdMaker::new(7);
+        let times = [65_000, 65_000, 64_000, 66_000, 6_000];
         let ids: Vec<EventId> = times.iter().map(|ms| maker.next(Timestamp::from_unix_ms(*ms))).collect();
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
-        assert!(EventId::first_at(Timestamp::from_unix_ms(5_000)) <= ids[0]);
-        assert!(ids[2] < EventId::first_at(Timestamp::from_unix_ms(5_001)));
+        assert!(EventId::first_at(Timestamp::from_unix_ms(65_000)) <= ids[0]);
+        assert!(ids[2] < EventId::first_at(Timestamp::from_unix_ms(65_001)));
     }
 
     #[test]

@@ -10,6 +10,10 @@ use ringback_domain::{
 
 use crate::work::Lease;
 
+/// How many planned deliveries one transaction takes, beside the last write: an event may go to ten thousand
+/// endpoints, and whoever is behind it in the queue waits for all of them.
+pub(crate) const MAX_BATCH_DELIVERIES: usize = 20_000;
+
 /// What arrived, ready to be made durable: its event, the deliveries planned for it, and the receipt of the call that brought it.
 #[derive(Debug, Clone)]
 pub struct Arrival {
@@ -25,6 +29,17 @@ pub struct Arrival {
     pub event: NewEvent,
     /// Where it goes, as far as the caller knows.
     pub plan: Plan,
+}
+
+impl Arrival {
+    /// The deliveries that the caller has planned.
+    #[must_use]
+    pub fn planned(&self) -> &[PlannedDelivery] {
+        match &self.plan {
+            Plan::Route { deliveries, .. } => deliveries,
+            Plan::Test(delivery) => std::slice::from_ref(delivery),
+        }
+    }
 }
 
 /// The receipt of a verified call.

@@ -437,7 +437,8 @@ pub trait Store: ReplayStore {
     fn may_claim(&self, endpoint: &Endpoint) -> bool;
 
     /// Whether this node is fenced: as far as it knows, others may take it for dead by now, and what it holds
-    /// for theirs. Then it claims and begins nothing. Cheap. Never so where there are no others.
+    /// for theirs; or its clock is so far off that what it attempts could not be recorded. Then it claims and
+    /// begins nothing. Cheap. Never so where there are no others.
     fn is_fenced(&self) -> bool;
 
     /// Whether a lease that this node took `then`, by its monotonic clock, still holds as far as it knows: it

@@ -16,7 +16,7 @@ use super::leases::Leases;
 use super::mislaid::Held;
 use super::order::Ends;
 use super::routing::Routes;
-use super::{locks, receipts};
+use super::{finish, locks, receipts, routing};
 use crate::append::{Appended, Arrival};
 use crate::error::StoreError;
 use crate::work::Finish;
@@ -51,6 +51,10 @@ pub(super) async fn run(
     works: &[&Work],
 ) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
     let arrivals: Vec<&Arrival> = works.iter().flat_map(|work| work.arrivals()).collect();
+    // Before any of them is sent: one that is prepared in between is sent behind those that follow it, and
+    // routes are locked before rows.
+    tx.prepare(&routing::STATEMENTS).await?;
+    tx.prepare(&finish::STATEMENTS).await?;
     let (routes, mut finishing) = tokio::try_join!(
         biased;
         Routes::read(tx, &arrivals),

@@ -73,6 +73,10 @@ pub(super) const SESSION: &str = concat!("SET synchronous_commit = on; ", settin
 /// Begins a transaction that writes. The setting is repeated per transaction, in case a proxy switches sessions.
 const WRITE: &str = "BEGIN; SET LOCAL synchronous_commit = on";
 
+/// Said before a commit that had a tighter bound: a server that ends a commit which waits for its standby
+/// says that it is done.
+const UNBIND: &str = "SET LOCAL statement_timeout = '9s'";
+
 /// Begins a transaction that reads.
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -139,21 +143,42 @@ impl Connections {
 
     /// A transaction that writes, and is over by then.
     pub(super) async fn write_until(&self, until: Instant) -> Result<Transaction, Failure> {
-        self.begin(WRITE, until).await
+        self.begin(WRITE, until, None).await
+    }
+
+    /// The same; the server ends each of its statements but the commit after `bound`, if one is given, and
+    /// the connection is as good as before.
+    pub(super) async fn write_within(
+        &self,
+        until: Instant,
+        bound: Option<Duration>,
+    ) -> Result<Transaction, Failure> {
+        self.begin(WRITE, until, bound).await
     }
 
     /// A transaction that reads, all its statements the same moment.
     pub(super) async fn read(&self) -> Result<Transaction, Failure> {
-        self.begin(READ, Instant::now() + BOUND).await
+        self.begin(READ, Instant::now() + BOUND, None).await
     }
 
-    async fn begin(&self, sql: &str, until: Instant) -> Result<Transaction, Failure> {
+    async fn begin(
+        &self,
+        sql: &str,
+        until: Instant,
+        bound: Option<Duration>,
+    ) -> Result<Transaction, Failure> {
         // Made first: who gives up while it begins leaves it open.
-        let transaction = Transaction { connection: Some(self.get_until(until, Some(until)).await?) };
-        let sql = match self.types {
+        let connection = Some(self.get_until(until, Some(until)).await?);
+        let transaction = Transaction { connection, is_bounded: bound.is_some() };
+        let mut sql = match self.types {
             Some(_) => Cow::Owned(format!("{sql}{OURS_FOR_A_WHILE}")),
             None => Cow::Borrowed(sql),
         };
+        if let Some(bound) = bound {
+            // None at all would be no bound.
+            let ms = bound.as_millis().max(1);
+            sql.to_mut().push_str(&format!("; SET LOCAL statement_timeout = {ms}"));
+        }
         transaction.batch(&sql).await?;
         Ok(transaction)
     }
@@ -340,12 +365,21 @@ fn at_most_one(mut rows: Vec<Row>) -> Result<Option<Row>, Failure> {
 pub(super) struct Transaction {
     /// Present until the end.
     connection: Option<Connection>,
+    /// Whether its statements have a bound of their own.
+    is_bounded: bool,
 }
 
 impl Transaction {
     /// Commits: on the disk when this returns. [`Failure::InDoubt`] if the answer is lost.
     pub(super) async fn commit(mut self) -> Result<(), Failure> {
-        let committed = self.run(self.session().client.batch_execute("COMMIT")).await;
+        let commit = self.run(self.session().client.batch_execute("COMMIT"));
+        let committed = if self.is_bounded {
+            // Sent together, and in this sequence.
+            let (unbound, committed) = tokio::join!(biased; self.batch(UNBIND), commit);
+            unbound.and(committed)
+        } else {
+            commit.await
+        };
         committed.map_err(Failure::at_commit)?;
         self.connection = None;
         Ok(())

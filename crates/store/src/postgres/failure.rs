@@ -50,12 +50,23 @@ pub(super) enum DatabaseError {
     NoConnection,
     /// No partition is for the time that an id was made at.
     #[error(
-        "the table {table} has no partition for the time of this row: the clock of this machine differs by days from that of the \
-         database server"
+        "the table {table} has no partition for the time of this row: the clock of this machine was days off that of the database \
+         server when its id was made"
     )]
     NoPartition {
         /// `events` or `attempts`.
         table: String,
+    },
+    /// Ids made now would have no partition.
+    #[error(
+        "the clock of this machine is {days} days {side} that of the database server, and rows of its time have no place there: set it \
+         by NTP"
+    )]
+    ClockOff {
+        /// How many whole days.
+        days: u64,
+        /// `ahead of` or `behind`.
+        side: &'static str,
     },
     /// What other nodes change cannot be read here.
     #[error("the configuration has not been read for 5 s")]
@@ -101,6 +112,17 @@ impl Failure {
             message: format!("a row refers to a {what} that does not exist"),
             ends_session: false,
         })
+    }
+
+    /// Whether a row that others are written with may be the reason: without it, those may go.
+    pub(super) fn may_be_of_one_row(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Unavailable(DatabaseError::NoPartition { .. }))
+    }
+
+    /// Whether the server has ended a statement that took too long: what is less may go.
+    pub(super) fn is_of_size(&self) -> bool {
+        let Self::Unavailable(DatabaseError::Server { code, .. }) = self else { return false };
+        code == SqlState::QUERY_CANCELED.code()
     }
 
     /// The same of a commit. Only an error within the session says that it was rolled back: who ends the session instead, as a server

@@ -33,6 +33,8 @@ macro_rules! find {
 pub(super) const LOCK_UNORDERED: &str = find!("IS NULL ORDER BY d.id FOR UPDATE OF d");
 /// Those with one, to learn which.
 pub(super) const FIND_ORDERED: &str = find!("IS NOT NULL");
+/// What finishes are looked up by.
+pub(super) const STATEMENTS: [&str; 2] = [LOCK_UNORDERED, FIND_ORDERED];
 /// Those with one, locked.
 pub(super) const LOCK_ORDERED: &str = find!("IS NOT NULL ORDER BY d.id FOR UPDATE OF d");
 
@@ -84,10 +86,10 @@ impl<'a> Finishing<'a> {
         let mut finishing = Self { finishes, found: HashMap::new() };
         if !finishing.finishes.is_empty() {
             let (unordered, ordered) = tokio::try_join!(
-            biased;
-                           finishing.query(tx, LOCK_UNORDERED),
-                           finishing.query(tx, FIND_ORDERED)
-                       )?;
+                biased;
+                finishing.query(tx, LOCK_UNORDERED),
+                finishing.query(tx, FIND_ORDERED)
+            )?;
             finishing.note(&unordered)?;
             finishing.note(&ordered)?;
         }

@@ -1,9 +1,11 @@
 //! Heartbeats: each node says every second that it lives, by the database's clock, and looks who does not.
 //!
-//! They go over the node's own connection, and wait for nothing else that the node does; the task that sends them mends that connection
-//! too. A node whose heartbeat is 5 s old is dead, and whoever sees it first frees what it held. A node that finds itself gone, because it
-//! was stopped for so long, registers again and goes on. A node that has not been able to read the configuration for as long does not
-//! say that it lives: it does not know what was revoked, and whatever it owns is better off elsewhere.
+//! They go over the node's own connection, and wait for nothing else that the node does; the task that sends
+//! them mends that connection too. A node whose heartbeat is 5 s old is dead, and whoever sees it first frees
+//! what it held. A node that finds itself gone, because it was stopped for so long, registers again and goes
+//! on. A node that has not been able to read the configuration for as long does not say that it lives: it
+//! does not know what was revoked, and whatever it owns is better off elsewhere. One whose clock is so far
+//! off that it is of no use (see `skew`) goes on, to learn when it is right again, and gives up what it owns.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,6 +24,7 @@ use super::link::{LIMIT, Link};
 use super::node::Node;
 use super::owners::Owners;
 use super::pulse::{DEAD_AFTER, Pulse};
+use super::skew::Skew;
 use super::snapshot::Snapshot;
 use super::uptime::Uptime;
 use super::watch::Crier;
@@ -34,8 +37,6 @@ const BEAT: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(250);
 /// How many heartbeats there are from one look at ownerships that nobody needs to the next.
 const SWEEP_EVERY: u32 = 60;
-/// How far a node's clock may be from the database's before that is told.
-const TOLERABLE_MS: u64 = 2000;
 
 const REGISTER: &str = "\
     WITH risen AS (DELETE FROM dead_nodes WHERE id = $1) \
@@ -127,6 +128,7 @@ pub(super) struct Heart {
     pub(super) pulse: Arc<Pulse>,
     pub(super) owners: Arc<Owners>,
     pub(super) told_time: Arc<ToldTime>,
+    pub(super) skew: Arc<Skew>,
     pub(super) crier: Arc<Crier>,
 }
 
@@ -140,16 +142,17 @@ impl Heart {
     async fn run(self: Arc<Self>, tasks: TaskTracker) {
         let condition =
             Condition::new("this node cannot say that it lives", "this node says again that it lives");
-        let mut clock = Clock { is_off: false };
         let mut side = Side { tasks, work: None };
         for count in 1_u32.. {
             let began = Instant::now();
             let outcome = self.beat().await.map_err(StoreError::from);
             let pause = match condition.noted(outcome) {
                 Ok(beat) => {
-                    clock.judge(beat.clock_ahead_ms);
+                    if let Some(ahead_ms) = beat.clock_ahead_ms {
+                        self.skew.note(ahead_ms);
+                    }
                     let sweep = count.is_multiple_of(SWEEP_EVERY);
-                    if sweep || !beat.dead.is_empty() {
+                    if sweep || !beat.dead.is_empty() || !self.skew.is_bearable() {
                         side.begin(Arc::clone(&self).mind(beat.dead, sweep));
                     }
                     BEAT
@@ -217,9 +220,17 @@ impl Heart {
                 self.tell_of(node, &buried);
             }
         }
-        if sweep && let Ok(connection) = self.connections.get().await {
-            // What stays a minute longer harms nobody.
-            let _ = self.owners.sweep(&connection).await;
+        let is_useless = !self.skew.is_bearable();
+        if (sweep || is_useless)
+            && let Ok(connection) = self.connections.get().await
+        {
+            // What stays a minute longer harms nobody; what others are to have is tried again with the next
+            // heartbeat.
+            let _ = if is_useless {
+                self.owners.give_up(&connection).await
+            } else {
+                self.owners.sweep(&connection).await
+            };
         }
     }
 
@@ -254,29 +265,6 @@ impl Side {
     fn begin(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         if self.work.as_ref().is_none_or(JoinHandle::is_finished) {
             self.work = Some(self.tasks.spawn(work));
-        }
-    }
-}
-
-/// Whether this node's clock is far from the database's: told when that changes.
-struct Clock {
-    is_off: bool,
-}
-
-impl Clock {
-    fn judge(&mut self, ahead_ms: Option<i64>) {
-        let Some(ahead_ms) = ahead_ms else { return };
-        let is_off = ahead_ms.unsigned_abs() > TOLERABLE_MS;
-        match (std::mem::replace(&mut self.is_off, is_off), is_off) {
-            (false, true) => tracing::warn!(
-                node.clock_ahead_ms = ahead_ms,
-                "this node's clock is far from the database's: retries come early or late by as much, and calls are refused for \
-                 their timestamp; set it by NTP"
-            ),
-            (true, false) => {
-                tracing::info!(node.clock_ahead_ms = ahead_ms, "this node's clock is right again");
-            }
-            _ => {}
         }
     }
 }

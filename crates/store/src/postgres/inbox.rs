@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::batch::{Outcome, Work};
+use crate::append::MAX_BATCH_DELIVERIES;
 use crate::error::StoreError;
 
 /// How many writes one transaction takes at most: bounds the time a commit's answers wait for.
@@ -43,6 +44,31 @@ impl Write {
     }
 }
 
+/// What the writes of a batch come to.
+#[derive(Default)]
+struct Load {
+    events: usize,
+    deliveries: usize,
+    bytes: usize,
+}
+
+impl Load {
+    fn add(&mut self, work: &Work) {
+        for arrival in work.arrivals() {
+            self.events += 1;
+            self.deliveries += arrival.planned().len();
+            self.bytes += arrival.event.payload.len();
+        }
+    }
+
+    /// Whether one transaction takes another write besides.
+    fn has_room(&self) -> bool {
+        self.events < MAX_BATCH_EVENTS
+            && self.deliveries < MAX_BATCH_DELIVERIES
+            && self.bytes < MAX_BATCH_BYTES
+    }
+}
+
 /// What the workers take from.
 pub(super) struct Inbox {
     receiver: mpsc::Receiver<Write>,
@@ -65,18 +91,16 @@ impl Inbox {
         };
         self.gather().await;
         self.gathered_until = Instant::now() + GATHER;
-        let (mut batch, mut later, mut bytes, mut events) = (Vec::new(), VecDeque::new(), 0, 0);
+        let (mut batch, mut later, mut load) = (Vec::new(), VecDeque::new(), Load::default());
         let mut finished: HashSet<DeliveryId> = HashSet::new();
         let mut next = Some(first);
         while let Some(write) = next {
-            bytes += write.work.arrivals().iter().map(|arrival| arrival.event.payload.len()).sum::<usize>();
-            events += write.work.arrivals().len();
+            load.add(&write.work);
             match &write.work {
                 Work::Finish(finish) if !finished.insert(finish.delivery_id) => later.push_back(write),
                 _ => batch.push(write),
             }
-            let has_room =
-                batch.len() + later.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES && events < MAX_BATCH_EVENTS;
+            let has_room = batch.len() + later.len() < MAX_BATCH && load.has_room();
             next = if has_room { self.take_one() } else { None };
         }
         later.append(&mut self.held);
@@ -108,9 +132,12 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use ringback_domain::{EndpointId, EventId, ProjectId, SourceId, Timestamp, TypedId};
     use tokio::time::sleep;
 
     use super::*;
+    use crate::append::{Arrival, NewEvent, Plan, PlannedDelivery};
 
     type Answer = oneshot::Receiver<Result<Outcome, StoreError>>;
 
@@ -140,9 +167,64 @@ mod tests {
     }
 
     async fn send(queue: &mpsc::Sender<Write>) -> Answer {
+        send_work(queue, Work::AppendAll(Vec::new())).await
+    }
+
+    async fn send_work(queue: &mpsc::Sender<Write>, work: Work) -> Answer {
         let (reply, answer) = oneshot::channel();
-        assert!(queue.send(Write { work: Work::AppendAll(Vec::new()), reply }).await.is_ok());
+        assert!(queue.send(Write { work, reply }).await.is_ok());
         answer
+    }
+
+    /// An event that goes to so many endpoints.
+    fn arrival(fan_out: usize) -> Arrival {
+        let now = Timestamp::from_unix_secs(1_750_000_000);
+        let delivery = PlannedDelivery {
+            id: DeliveryId::from_bytes([1; 16]),
+            endpoint_id: EndpointId::from_bytes([2; 16]),
+            lease_expires_at: None,
+            expires_at: None,
+            ordering_wait: None,
+        };
+        Arrival {
+            project_id: ProjectId::from_bytes([3; 16]),
+            source_id: SourceId::from_bytes([4; 16]),
+            receipt: None,
+            received_at: now,
+            event: NewEvent {
+                id: EventId::first_at(now),
+                event_type: "fan.out".to_owned(),
+                webhook_id: "a".to_owned(),
+                upstream_event_id: None,
+                object_id: None,
+                max_age: None,
+                payload: Bytes::from_static(b"{}"),
+                payload_sha256: [0; 32],
+            },
+            plan: Plan::Route { generation: 1, deliveries: vec![delivery; fan_out] },
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_is_bounded_in_what_its_events_fan_out_to() {
+        let (queue, receiver) = mpsc::channel(100);
+        let mut inbox = Inbox::new(receiver);
+        let mut answers = Vec::new();
+        // Alone and in groups; what goes nowhere is no burden.
+        for n in 0..10 {
+            answers.push(send_work(&queue, Work::Append(Box::new(arrival(0)))).await);
+            let work = match n % 2 {
+                0 => Work::Append(Box::new(arrival(10_000))),
+                _ => Work::AppendAll(vec![arrival(5000), arrival(5000)]),
+            };
+            answers.push(send_work(&queue, work).await);
+        }
+        drop(queue);
+        let mut counts = Vec::new();
+        while let Some(batch) = inbox.collect().await {
+            counts.push(batch.len());
+        }
+        assert_eq!(counts, [4; 5], "of 20,000 deliveries each");
     }
 
     #[tokio::test(start_paused = true)]

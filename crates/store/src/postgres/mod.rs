@@ -76,6 +76,7 @@ mod secrets;
 mod server;
 mod sessions;
 mod settings;
+mod skew;
 mod snapshot;
 mod sources;
 mod statement;
@@ -96,6 +97,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use self::connections::Connections;
 use self::failure::Failure;
+use self::skew::Skew;
 use self::snapshot::Snapshot;
 use crate::condition::Condition;
 use crate::error::{OpenError, ServerTrouble, StoreError};
@@ -128,6 +130,7 @@ pub struct PostgresStore {
     owners: Arc<owners::Owners>,
     crier: Arc<watch::Crier>,
     told_time: Arc<heartbeat::ToldTime>,
+    skew: Arc<skew::Skew>,
     leases: leases::Leases,
     tasks: TaskTracker,
     keyring: Arc<Keyring>,

@@ -28,6 +28,7 @@ use super::options::{LeaseClock, PostgresOptions};
 use super::owners::Owners;
 use super::partitions::Partitions;
 use super::pulse::Pulse;
+use super::skew::Skew;
 use super::snapshot::Snapshot;
 use super::ways::Ways;
 use super::{
@@ -62,6 +63,7 @@ pub(super) struct Entrance {
     ids: Arc<IdMaker>,
     partitions: Partitions,
     lease_clock: LeaseClock,
+    event_retention: Duration,
     max_queued_writes: usize,
     refused: Refused,
 }
@@ -127,6 +129,7 @@ impl Entrance {
             ids,
             partitions,
             lease_clock: options.lease_clock,
+            event_retention: options.event_retention,
             max_queued_writes: options.max_queued_writes,
             refused,
         })
@@ -160,6 +163,7 @@ impl Entrance {
             identity,
             owners: Arc::new(Owners::new(Arc::clone(&pulse))),
             told_time: Arc::new(ToldTime::default()),
+            skew: Arc::new(Skew::new(self.lease_clock, self.event_retention)),
             crier: Arc::clone(&crier),
             pulse,
         };
@@ -174,6 +178,7 @@ impl Entrance {
             pulse: Arc::clone(&heart.pulse),
             owners: Arc::clone(&heart.owners),
             told_time: Arc::clone(&heart.told_time),
+            skew: Arc::clone(&heart.skew),
             beating: heart.start(&tasks).await.map_err(of_rows)?,
             giving_back,
             writer,

@@ -378,6 +378,7 @@ impl Store for PostgresStore {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         self.told_time.note(now);
+        self.skew.check()?;
         let wanted = claim::Wanted { endpoint_id, now, lease_expires_at, limit };
         if self.config().endpoint(endpoint_id).is_some_and(|endpoint| needs_owner(endpoint)) {
             // Who only waits for its owner has learned nothing of the database.
@@ -394,11 +395,11 @@ impl Store for PostgresStore {
     }
 
     fn is_fenced(&self) -> bool {
-        !self.pulse.is_felt()
+        !(self.pulse.is_felt() && self.skew.is_bearable())
     }
 
     fn holds_leases_since(&self, then: Instant) -> bool {
-        self.pulse.is_felt() && self.pulse.has_lived_since(then)
+        !self.is_fenced() && self.pulse.has_lived_since(then)
     }
 
     async fn heard_due(&self) -> Vec<EndpointId> {
@@ -546,16 +547,7 @@ impl Store for PostgresStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        // Both are known here: only the transaction says that the database is there.
-        self.writing.trouble_noted(self.writer.check_room())?;
-        self.reading.trouble_noted(self.snapshot.check_fresh().map_err(StoreError::from))?;
-        let touched = async {
-            self.writing.check_room(&self.connections, self.leases.node).await?;
-            let tx = self.connections.write().await?;
-            load::touch(&tx, self.leases.node).await?;
-            tx.commit().await
-        };
-        self.written(touched.await)
+        self.check_all().await
     }
 
     async fn close(&self) {

@@ -133,6 +133,16 @@ impl Owners {
         self.lock().retain(|_, known| matches!(known, Known::Own { .. }));
     }
 
+    /// Gives up all that is this node's: others are to take it.
+    pub(super) async fn give_up(&self, connection: &Connection) -> Result<(), Failure> {
+        if self.lock().is_empty() {
+            return Ok(());
+        }
+        connection.execute("DELETE FROM endpoint_owners WHERE node_id = $1", &[&self.pulse.id]).await?;
+        self.forget();
+        Ok(())
+    }
+
     /// Gives up what needs no owner any more.
     pub(super) async fn sweep(&self, connection: &Connection) -> Result<(), Failure> {
         if self.lock().is_empty() {

@@ -26,6 +26,9 @@ struct Candidate {
     rules: DeliveryRules,
 }
 
+/// What the routes are read by, in the sequence in which it is sent.
+pub(super) const STATEMENTS: [&str; 3] = [locks::SHARE, GENERATIONS, ENDPOINTS];
+
 /// What routing needs to know of the rows.
 pub(super) struct Routes {
     generations: HashMap<ProjectId, u64>,
@@ -34,17 +37,16 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// Reads them for a batch, and shares them.
+    /// Reads them for a batch, and shares them. The caller has prepared [`STATEMENTS`].
     pub(super) async fn read(tx: &Connection, arrivals: &[&Arrival]) -> Result<Self, Failure> {
         let routed: Vec<&Arrival> = arrivals.iter().copied().filter(|arrival| is_routed(arrival)).collect();
         let projects: HashSet<ProjectId> = routed.iter().map(|arrival| arrival.project_id).collect();
         let projects: Vec<ProjectId> = projects.into_iter().collect();
         let keys: Vec<Key> = projects.iter().copied().map(key).collect();
         let endpoints: HashSet<Key> =
-            arrivals.iter().copied().flat_map(planned).map(|d| key(d.endpoint_id)).collect();
+            arrivals.iter().flat_map(|arrival| arrival.planned()).map(|d| key(d.endpoint_id)).collect();
         let endpoints: Vec<Key> = endpoints.into_iter().collect();
         // Sent in this sequence, since all are prepared; the answers come together.
-        tx.prepare(&[locks::SHARE, GENERATIONS, ENDPOINTS]).await?;
         let (keys, endpoints): ([Param<'_>; 1], [Param<'_>; 1]) = ([&keys], [&endpoints]);
         let ((), generations, endpoints) = tokio::try_join!(
             biased;
@@ -89,9 +91,9 @@ impl Routes {
             return Err(Failure::refers_to_nothing("project"));
         }
         if self.is_current(arrival) {
-            let planned: Vec<PlannedDelivery> = planned(arrival).copied().collect();
+            let planned = arrival.planned();
             return match planned.iter().all(|delivery| self.endpoints.contains(&key(delivery.endpoint_id))) {
-                true => Ok(planned),
+                true => Ok(planned.to_vec()),
                 false => Err(Failure::refers_to_nothing("webhook endpoint")),
             };
         }
@@ -109,14 +111,6 @@ impl Routes {
 /// Whether it goes where the configuration says.
 fn is_routed(arrival: &Arrival) -> bool {
     matches!(arrival.plan, Plan::Route { .. })
-}
-
-/// The deliveries that a caller has planned.
-fn planned(arrival: &Arrival) -> impl Iterator<Item = &PlannedDelivery> {
-    match &arrival.plan {
-        Plan::Test(delivery) => std::slice::from_ref(delivery).iter(),
-        Plan::Route { deliveries, .. } => deliveries.iter(),
-    }
 }
 
 /// The endpoints that events of a project may go to now, by the rows themselves, oldest first.

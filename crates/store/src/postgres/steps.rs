@@ -1,5 +1,5 @@
-//! The operations that come to more than one step: appending, claiming for an owner, and recording an attempt that says something about
-//! its endpoint.
+//! The operations that come to more than one step: checking, appending, claiming for an owner, and recording
+//! an attempt that says something about its endpoint.
 
 use std::time::Instant;
 
@@ -12,13 +12,34 @@ use super::failure::Failure;
 use super::finish::Ended;
 use super::mislaid::Held;
 use super::owners::Way;
-use super::{PostgresStore, claim, health};
+use super::{PostgresStore, claim, health, load};
 use crate::append::Appended;
 use crate::error::StoreError;
 use crate::work::{Claimed, Finish, Finished};
 
 impl PostgresStore {
+    /// Whether this node is good for anything.
+    pub(super) async fn check_all(&self) -> Result<(), StoreError> {
+        // These are known here: only the transaction says that the database is there.
+        self.check_clock()?;
+        self.writing.trouble_noted(self.writer.check_room())?;
+        self.reading.trouble_noted(self.snapshot.check_fresh().map_err(StoreError::from))?;
+        let touched = async {
+            self.writing.check_room(&self.connections, self.leases.node).await?;
+            let tx = self.connections.write().await?;
+            load::touch(&tx, self.leases.node).await?;
+            tx.commit().await
+        };
+        self.written(touched.await)
+    }
+
+    /// Fails if what is made now has no place in the database.
+    fn check_clock(&self) -> Result<(), StoreError> {
+        self.writing.trouble_noted(self.skew.check().map_err(StoreError::from))
+    }
+
     pub(super) async fn append_work(&self, work: Work) -> Result<Vec<Appended>, StoreError> {
+        self.check_clock()?;
         match self.writing.noted(self.writer.write_or_refuse(work).await)? {
             Outcome::Appended(appended) => {
                 self.tell_due(appended.iter().flat_map(|appended| appended.due.iter().copied()));

@@ -1,11 +1,13 @@
 //! Writing what waits: group commit, and the halving of a batch that fails.
 //!
-//! Writes wait in the [`inbox`](super::inbox). A few workers take what is there, write it in one transaction and answer everybody
-//! after the commit, so one commit serves all who came while the former one ran. If a batch fails for a row's sake, it is rolled back
-//! and halved until the culprit alone fails: one bad row harms nobody else.
+//! Writes wait in the [`inbox`](super::inbox). A few workers take what is there, write it in one transaction
+//! and answer everybody after the commit, so one commit serves all who came while the former one ran. If a
+//! batch fails for a row's sake, it is rolled back and halved until the culprit alone fails: one bad row
+//! harms nobody else. One that is too much for the time it has is halved too, or those who come again would
+//! meet the same batch.
 //!
-//! Time is bounded on all sides: a batch that is not committed by then is given up, an append is answered by then, and what waits for
-//! nobody any more is not written.
+//! Time is bounded on all sides: a batch that is not committed by then is given up, with its halves, an
+//! append is answered by then, and what waits for nobody any more is not written.
 //!
 //! What is *not* guaranteed: that an error means that nothing was written. When the connection is lost while a commit is under
 //! way, nobody knows. Who tries again does no harm: an event is known by its `webhook_id`, an attempt by its id.
@@ -158,17 +160,22 @@ impl Shared {
 
     /// Commits the batch and settles all of it, halving it where it fails.
     async fn commit(&self, batch: Vec<Write>) {
-        let mut parts = vec![batch];
-        while let Some(mut part) = parts.pop() {
+        let mut parts = vec![(batch, Instant::now() + BATCH_BOUND)];
+        while let Some((mut part, until)) = parts.pop() {
             part.retain(|write| !write.is_void());
             if part.is_empty() {
                 continue;
             }
-            match self.try_commit_again(&part).await {
+            match self.try_commit_again(&part, until).await {
                 Ok(outcomes) => self.settle(part, outcomes),
-                Err(Failure::Refused(_)) if part.len() > 1 => {
-                    parts.push(part.split_off(part.len() / 2));
-                    parts.push(part);
+                Err(failure) if part.len() > 1 && failure.may_be_of_one_row() => {
+                    let until = Instant::now() + BATCH_BOUND;
+                    parts.push((part.split_off(part.len() / 2), until));
+                    parts.push((part, until));
+                }
+                Err(failure) if part.len() > 1 && failure.is_of_size() && Instant::now() < until => {
+                    parts.push((part.split_off(part.len() / 2), until));
+                    parts.push((part, until));
                 }
                 Err(failure) => {
                     let error = StoreError::from(failure);
@@ -179,8 +186,11 @@ impl Shared {
         }
     }
 
-    async fn try_commit_again(&self, batch: &[Write]) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
-        let until = Instant::now() + BATCH_BOUND;
+    async fn try_commit_again(
+        &self,
+        batch: &[Write],
+        until: Instant,
+    ) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
         for _ in 1..MAX_TRIES {
             match self.try_commit(batch, until).await {
                 Err(Failure::Again) => {}
@@ -196,7 +206,9 @@ impl Shared {
         until: Instant,
     ) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
         let works: Vec<&Work> = batch.iter().map(|write| &write.work).collect();
-        let tx = self.connections.write_until(until).await?;
+        // Leaves as much time for its halves. The server ends it then, and nothing of it stands in their way.
+        let bound = (works.len() > 1).then(|| until.saturating_duration_since(Instant::now()) / 2);
+        let tx = self.connections.write_within(until, bound).await?;
         let outcomes = batch::run(&tx, &self.ids, self.leases, &works).await?;
         if let Err(failure) = tx.commit().await {
             if matches!(failure, Failure::InDoubt(_)) {

@@ -317,12 +317,14 @@ impl Store for SqliteStore {
 
     async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError> {
         let ids = Arc::clone(&self.ids);
-        self.writer.write_or_refuse(move |tx| append::append(tx, &ids, &arrival)).await
+        let deliveries = arrival.planned().len();
+        self.writer.append_or_refuse(deliveries, move |tx| append::append(tx, &ids, &arrival)).await
     }
 
     async fn append_all(&self, arrivals: Vec<Arrival>) -> Result<Vec<Appended>, StoreError> {
         let ids = Arc::clone(&self.ids);
-        self.writer.write_or_refuse(move |tx| append::append_all(tx, &ids, &arrivals)).await
+        let deliveries = arrivals.iter().map(|arrival| arrival.planned().len()).sum();
+        self.writer.append_or_refuse(deliveries, move |tx| append::append_all(tx, &ids, &arrivals)).await
     }
 
     async fn record_refusals(

@@ -1,8 +1,9 @@
 //! The one thread that writes: group commit, and the halving of a batch that fails.
 //!
-//! Writes wait in a bounded queue. The thread takes what is there, up to [`MAX_BATCH`], applies it in one transaction and
-//! answers everybody after the commit, so one fsync serves all who came while the former one ran. If a batch fails, it is
-//! rolled back and halved until the culprit alone fails: one bad row harms nobody else.
+//! Writes wait in a bounded queue. The thread takes what is there, up to [`MAX_BATCH`] and
+//! [`MAX_BATCH_DELIVERIES`], applies it in one transaction and answers everybody after the commit, so one
+//! fsync serves all who came while the former one ran. If a batch fails, it is rolled back and halved until
+//! the culprit alone fails: one bad row harms nobody else.
 //!
 //! What is *not* guaranteed: that a write is applied once. A write that was in a failed batch is applied again in a smaller
 //! one; the former try was rolled back, so nothing of it is left, but its closure runs again.
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::condition::Condition;
 use super::presence::Presence;
 use super::trouble::{explain, is_locked};
+use crate::append::MAX_BATCH_DELIVERIES;
 use crate::error::{OpenError, StoreError};
 
 /// How many writes one transaction takes at most: bounds the time an fsync's answers wait for.
@@ -94,9 +96,12 @@ enum Message {
 trait Write: Send {
     fn apply(&mut self, tx: &Connection) -> rusqlite::Result<()>;
     fn settle(self: Box<Self>, outcome: Result<(), StoreError>);
+    /// How many deliveries it makes, as far as its caller knows.
+    fn deliveries(&self) -> usize;
 }
 
 struct Pending<T, W, P> {
+    deliveries: usize,
     work: W,
     publish: P,
     answer: Option<Result<T, StoreError>>,
@@ -126,6 +131,10 @@ where
         }
         // A caller that has gone away does not undo what is committed.
         let _ = reply.send(answer);
+    }
+
+    fn deliveries(&self) -> usize {
+        self.deliveries
     }
 }
 
@@ -158,7 +167,7 @@ impl Writer {
         work: impl FnMut(&Connection) -> Result<T, WriteError> + Send + 'static,
         publish: impl Fn(&T) + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (message, answer) = message(work, publish);
+        let (message, answer) = message(0, work, publish);
         self.queue.send(message).await.map_err(|_| StoreError::Closed)?;
         self.condition.noted(answer.await.unwrap_or(Err(StoreError::Closed)))
     }
@@ -168,7 +177,16 @@ impl Writer {
         &self,
         work: impl FnMut(&Connection) -> Result<T, WriteError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (message, answer) = message(work, |_| ());
+        self.append_or_refuse(0, work).await
+    }
+
+    /// The same, of what makes so many deliveries.
+    pub(super) async fn append_or_refuse<T: Send + 'static>(
+        &self,
+        deliveries: usize,
+        work: impl FnMut(&Connection) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (message, answer) = message(deliveries, work, |_| ());
         let outcome = match self.condition.check_sound().and_then(|()| self.queue_or_refuse(message)) {
             Ok(()) => answer.await.unwrap_or(Err(StoreError::Closed)),
             Err(refusal) => Err(refusal),
@@ -206,11 +224,12 @@ impl Writer {
 }
 
 fn message<T: Send + 'static>(
+    deliveries: usize,
     work: impl FnMut(&Connection) -> Result<T, WriteError> + Send + 'static,
     publish: impl Fn(&T) + Send + 'static,
 ) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
     let (reply, answer) = oneshot::channel();
-    (Message::Write(Box::new(Pending { work, publish, answer: None, reply })), answer)
+    (Message::Write(Box::new(Pending { deliveries, work, publish, answer: None, reply })), answer)
 }
 
 struct Thread {
@@ -242,13 +261,17 @@ impl Thread {
 
     /// Takes what waits, up to a full batch. Returns the one who asked to close, if that came.
     fn collect(&mut self, first: Message, batch: &mut Vec<Box<dyn Write>>) -> Option<oneshot::Sender<()>> {
-        let mut next = Some(first);
+        let (mut next, mut deliveries) = (Some(first), 0);
         while let Some(message) = next {
             match message {
-                Message::Write(write) => batch.push(write),
+                Message::Write(write) => {
+                    deliveries += write.deliveries();
+                    batch.push(write);
+                }
                 Message::Close(done) => return Some(done),
             }
-            next = if batch.len() < MAX_BATCH { self.inbox.try_recv().ok() } else { None };
+            let has_room = batch.len() < MAX_BATCH && deliveries < MAX_BATCH_DELIVERIES;
+            next = if has_room { self.inbox.try_recv().ok() } else { None };
         }
         None
     }
@@ -380,11 +403,16 @@ mod tests {
     }
 
     fn run_batch(values: &[i64]) -> (Vec<Result<i64, StoreError>>, WriterCounts) {
+        run_batch_of(0, values)
+    }
+
+    /// Of writes that make so many deliveries each.
+    fn run_batch_of(deliveries: usize, values: &[i64]) -> (Vec<Result<i64, StoreError>>, WriterCounts) {
         let (queue, inbox) = mpsc::channel(64);
         let counters = Arc::new(Counters::default());
         let mut answers = Vec::new();
         for value in values {
-            let (message, answer) = message(insert(*value), |_| ());
+            let (message, answer) = message(deliveries, insert(*value), |_| ());
             queue.try_send(message).ok().unwrap();
             answers.push(answer);
         }
@@ -406,6 +434,13 @@ mod tests {
         let (answers, counts) = run_batch(&[1, 2, 3, 4, 5]);
         assert!(answers.iter().all(Result::is_ok));
         assert_eq!(counts, WriterCounts { commits: 1, writes: 5 });
+    }
+
+    #[test]
+    fn a_transaction_is_bounded_in_what_its_events_fan_out_to() {
+        let (answers, counts) = run_batch_of(10_000, &[1, 2, 3, 4, 5, 6]);
+        assert!(answers.iter().all(Result::is_ok));
+        assert_eq!(counts, WriterCounts { commits: 3, writes: 6 }, "20,000 deliveries each");
     }
 
     #[test]
@@ -437,7 +472,7 @@ mod tests {
         thread.connection.busy_handler(Some(give_up)).unwrap();
         let (mut batch, answers): (Vec<_>, Vec<_>) = (0..8)
             .map(|n| {
-                let (message, answer) = message(insert(n), |_| ());
+                let (message, answer) = message(0, insert(n), |_| ());
                 let Message::Write(write) = message else { unreachable!("no close was made") };
                 (write, answer)
             })
@@ -459,8 +494,8 @@ mod tests {
             is_locked: false,
         };
         let (refusing, refused) =
-            message::<()>(|_| Err(WriteError::Answer(StoreError::NotFound { noun: "x" })), |()| ());
-        let (inserting, inserted) = message(insert(1), |_| ());
+            message::<()>(0, |_| Err(WriteError::Answer(StoreError::NotFound { noun: "x" })), |()| ());
+        let (inserting, inserted) = message(0, insert(1), |_| ());
         let mut batch: Vec<Box<dyn Write>> = [refusing, inserting]
             .into_iter()
             .map(|message| match message {

@@ -3,8 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_lc_rs::digest;
+use futures_util::future::join_all;
 use ringback_domain::retry::NextStep;
+use ringback_domain::{ProjectId, TypedId};
 use ringback_store::{EventFilter, PostgresOptions, PostgresStore, Store, StoreError};
 
 use crate::backend::{Database, options};
@@ -109,4 +113,79 @@ async fn two_ends_of_one_delivery_are_told_one_after_the_other() {
         (1, 20),
         "one decides, all are kept"
     );
+}
+
+#[tokio::test]
+async fn what_fans_out_widely_is_written_in_several_transactions() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let endpoint = world.endpoint(&["*"]).await;
+    let store = PostgresStore::open(PostgresOptions { batches: 1, ..options(&database) }).await.unwrap();
+    let wide = vec![endpoint; 10_000];
+    let arrivals = (0..6).map(|n| world.publication(&n.to_string()).to(&wide).arrival());
+    let appends: Vec<_> = arrivals.map(|arrival| store.append(arrival)).collect();
+    for appended in join_all(appends).await {
+        assert_eq!(appended.unwrap().due.len(), 10_000);
+    }
+    assert_eq!(store.batch_counts().commits, 3, "two of them, or 20,000 deliveries, at a time");
+}
+
+#[tokio::test]
+async fn a_batch_that_takes_too_long_is_halved() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let endpoint = world.endpoint(&["*"]).await;
+    let person = database.connection().await;
+    // More than four events at once take longer than anybody waits.
+    let slow = "\
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            IF (SELECT count(*) FROM made) > 4 THEN PERFORM pg_sleep(60); END IF; RETURN NULL; END $$; \
+        CREATE TRIGGER slow AFTER INSERT ON events REFERENCING NEW TABLE AS made \
+            FOR EACH STATEMENT EXECUTE FUNCTION slow()";
+    person.batch_execute(slow).await.unwrap();
+    let store = PostgresStore::open(PostgresOptions { batches: 1, ..options(&database) }).await.unwrap();
+    let arrivals = (0..8).map(|n| world.publication(&n.to_string()).to(&[endpoint]).arrival());
+    let appends: Vec<_> = arrivals.map(|arrival| store.append(arrival)).collect();
+    for appended in join_all(appends).await {
+        appended.unwrap();
+    }
+    assert_eq!(store.batch_counts().commits, 2);
+}
+
+/// The number by which a project's routes are locked.
+fn route_lock(project: ProjectId) -> i32 {
+    let hash = digest::digest(&digest::SHA256, &project.to_bytes());
+    i32::from_be_bytes(hash.as_ref()[..4].try_into().unwrap())
+}
+
+#[tokio::test]
+async fn a_fresh_connection_locks_routes_before_deliveries_too() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let endpoint = world.endpoint(&["*"]).await;
+    world.publication("a").append().await;
+    let claimed = world.claim_one(endpoint, at(0)).await;
+    let store = PostgresStore::open(PostgresOptions { batches: 1, ..options(&database) }).await.unwrap();
+    let (holder, looker) = (database.connection().await, database.connection().await);
+    let take = format!("BEGIN; SELECT pg_advisory_xact_lock({}, {})", 0x5242_0001, route_lock(world.project));
+    holder.batch_execute(&take).await.unwrap();
+    let finish = world.finishing(&claimed, NextStep::Delivered, at(1));
+    let written = async {
+        let (appended, finished) =
+            tokio::join!(store.append(world.publication("b").arrival()), store.finish(finish));
+        appended.unwrap();
+        finished.unwrap();
+    };
+    let looked = async {
+        let waits = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+        while !looker.query_one(waits, &[]).await.unwrap().get::<_, bool>(0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let free = looker.query("SELECT 1 FROM deliveries FOR UPDATE NOWAIT", &[]).await;
+        assert_eq!(free.unwrap().len(), 1, "the delivery is not locked while the routes are waited for");
+        holder.batch_execute("COMMIT").await.unwrap();
+    };
+    tokio::join!(written, looked);
+    assert_eq!(store.batch_counts().commits, 1);
 }

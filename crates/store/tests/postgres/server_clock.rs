@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_domain::{EndpointId, IdMaker, ProjectId, Timestamp};
+use ringback_domain::retry::NextStep;
+use ringback_domain::{DeliveryRules, EndpointId, IdMaker, ProjectId, Timestamp};
 use ringback_store::postgres::LeaseClock;
-use ringback_store::{PostgresOptions, PostgresStore, Store};
+use ringback_store::{PostgresOptions, PostgresStore, Store, StoreError};
 use tokio_postgres::Client;
 
 use crate::backend::{Database, options};
-use crate::conformance::World;
+use crate::conformance::{World, assert_err};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const LENGTH: Duration = Duration::from_secs(40);
@@ -126,4 +127,69 @@ async fn a_clock_an_hour_ahead_ends_nothing_early() {
     let half = Duration::from_secs(1800);
     assert_eq!(fast.give_up(now.plus(HOUR), now.plus(half), 10).await.unwrap(), 0, "it is still kept");
     assert_eq!(fast.give_up(now.plus(HOUR), now.plus(HOUR + half), 10).await.unwrap(), 1);
+}
+
+/// Waits until the node's heartbeats have found its clock to be good enough, or not.
+async fn until_useful(node: &PostgresStore, expected: bool) {
+    let began = std::time::Instant::now();
+    while node.holds_leases(std::time::Instant::now()) != expected {
+        assert!(began.elapsed() < Duration::from_secs(10), "its clock is not looked at");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_far_ahead_makes_a_node_useless_until_it_is_right_again() {
+    let database = Database::empty();
+    let person = database.connection().await;
+    let jumping = node(&database, 2).await;
+    let world = World::new(database.clone()).await;
+    let endpoint = world.endpoint(&["*"]).await;
+    let now = server_now(&person).await;
+    let ahead = now.plus(40 * 24 * HOUR);
+    jumping.check().await.unwrap();
+
+    jumping.reclaim(ahead).await.unwrap();
+    until_useful(&jumping, false).await;
+    assert_err!(jumping.check().await, StoreError::Unavailable(why) if why.to_string().contains("clock"));
+    let early = world.publication("early").at(ahead).arrival();
+    let later = world.publication("later").at(now).arrival();
+    assert_err!(jumping.append(early.clone()).await, StoreError::Unavailable(_));
+    assert_err!(jumping.append(later.clone()).await, StoreError::Unavailable(_));
+    let claiming = jumping.claim(endpoint, ahead, ahead.plus(LENGTH), 10).await;
+    assert_err!(claiming, StoreError::Unavailable(_));
+
+    jumping.reclaim(now).await.unwrap();
+    until_useful(&jumping, true).await;
+    jumping.check().await.unwrap();
+    // The maker of these ids has been ahead too. One that was made there is nobody else's trouble.
+    let (early, later) = tokio::join!(jumping.append(early), jumping.append(later));
+    assert_err!(early, StoreError::Unavailable(_));
+    later.unwrap();
+    let claimed = jumping.claim(endpoint, now, now.plus(LENGTH), 10).await.unwrap().pop().unwrap();
+    jumping.finish(world.finishing(&claimed, NextStep::Delivered, now)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_clock_is_far_off_gives_up_what_it_owns() {
+    let database = Database::empty();
+    let person = database.connection().await;
+    let jumping = node(&database, 2).await;
+    let now = server_now(&person).await;
+    let world = World::new(database.clone()).await;
+    let rules = DeliveryRules { max_per_sec: Some(10), ..DeliveryRules::default() };
+    let endpoint = world.endpoint_with(rules).await;
+    let owned = "SELECT EXISTS (SELECT 1 FROM endpoint_owners)";
+    let began = std::time::Instant::now();
+    while !person.query_one(owned, &[]).await.unwrap().get::<_, bool>(0) {
+        assert!(began.elapsed() < Duration::from_secs(20), "it is never owned");
+        claim(&jumping, endpoint, now, LENGTH).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    jumping.reclaim(now.plus(40 * 24 * HOUR)).await.unwrap();
+    let began = std::time::Instant::now();
+    while person.query_one(owned, &[]).await.unwrap().get::<_, bool>(0) {
+        assert!(began.elapsed() < Duration::from_secs(10), "nobody else can have it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -96,5 +96,9 @@ async fn a_password_is_proved_over_the_channel_that_it_is_for() {
     refused(&at(":hunter2x", encrypted), wrong).await;
     refused(&at("", encrypted), wrong).await;
     // Whoever would not encrypt is not let in.
-    refused(&at(":hunter2", "&sslmode=disable"), "no encryption): see that the role exists and may log in, and that pg_hba.conf").await;
+    refused(
+        &at(":hunter2", "&sslmode=disable"),
+        "no encryption): see that the role exists and may log in, and that pg_hba.conf",
+    )
+    .await;
 }
