@@ -97,7 +97,6 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use self::connections::Connections;
 use self::failure::Failure;
-use self::skew::Skew;
 use self::snapshot::Snapshot;
 use crate::condition::Condition;
 use crate::error::{OpenError, ServerTrouble, StoreError};

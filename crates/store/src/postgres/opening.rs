@@ -9,6 +9,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringback_domain::{IdMaker, ReceiptId, Timestamp, TypedId};
 use tokio_postgres_rustls::MakeRustlsConnect;
