@@ -56,6 +56,7 @@ mod plans;
 mod pool;
 mod projects;
 mod prune;
+mod prune_walk;
 mod pulse;
 mod receipts;
 mod replay_plan;
@@ -139,7 +140,7 @@ pub struct PostgresStore {
     tasks: TaskTracker,
     keyring: Arc<Keyring>,
     ids: Arc<IdMaker>,
-    prunable: prune::Found,
+    prune_walk: prune_walk::Walk,
     partitions: partitions::Partitions,
     /// Held by whoever counts what a replay comes to.
     counting: tokio::sync::Semaphore,
@@ -240,7 +241,7 @@ impl PostgresStore {
             snapshot,
             keyring,
             ids,
-            prunable: prune::Found::default(),
+            prune_walk: prune_walk::Walk::default(),
             partitions,
             counting: tokio::sync::Semaphore::new(1),
             groups: tokio::sync::Semaphore::new(operations::GROUPED_EVENTS as usize),
