@@ -21,6 +21,7 @@ mod backlog;
 mod batch;
 mod burial;
 mod claim;
+mod cluster_identity;
 mod columns;
 mod connecting;
 mod connections;
@@ -285,6 +286,7 @@ async fn prepare(
     let tx = connections.write().await?;
     // By its lock no other node changes the configuration meanwhile; what is made here is news to the others.
     snapshot::raise(&tx).await?;
+    cluster_identity::note(&tx).await?;
     reseal::check_key(&tx, keyring).await?;
     let resealed = reseal::run(&tx, keyring).await?;
     load::prepare(&tx, ids, now).await?;
