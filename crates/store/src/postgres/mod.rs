@@ -21,6 +21,7 @@ mod backlog;
 mod batch;
 mod burial;
 mod claim;
+mod cluster_identity;
 mod columns;
 mod connecting;
 mod connections;
@@ -58,6 +59,7 @@ mod plans;
 mod pool;
 mod projects;
 mod prune;
+mod prune_walk;
 mod pulse;
 mod receipts;
 mod replay_plan;
@@ -134,7 +136,7 @@ pub struct PostgresStore {
     tasks: TaskTracker,
     keyring: Arc<Keyring>,
     ids: Arc<IdMaker>,
-    prunable: prune::Found,
+    prune_walk: prune_walk::Walk,
     partitions: partitions::Partitions,
     /// Held by whoever counts what a replay comes to.
     counting: tokio::sync::Semaphore,

@@ -33,8 +33,8 @@ use super::skew::Skew;
 use super::snapshot::Snapshot;
 use super::ways::Ways;
 use super::{
-    Migrate, PostgresAddress, PostgresStore, Refused, burial, load, migrate, mislaid, of_rows, operations,
-    prune, reseal, settings, snapshot, watch, writer, writing,
+    Migrate, PostgresAddress, PostgresStore, Refused, burial, cluster_identity, load, migrate, mislaid,
+    of_rows, operations, prune_walk, reseal, settings, snapshot, watch, writer, writing,
 };
 use crate::condition::Condition;
 use crate::error::{OpenError, StoreError};
@@ -193,7 +193,7 @@ impl Entrance {
             snapshot,
             keyring,
             ids,
-            prunable: prune::Found::default(),
+            prune_walk: prune_walk::Walk::default(),
             partitions: self.partitions,
             counting: tokio::sync::Semaphore::new(1),
             groups: tokio::sync::Semaphore::new(operations::GROUPED_EVENTS as usize),
@@ -215,6 +215,7 @@ async fn prepare_rows(
     let tx = connections.write().await?;
     // By its lock no other node changes the configuration meanwhile; what is made here is news to the others.
     snapshot::raise(&tx).await?;
+    cluster_identity::note(&tx).await?;
     reseal::check_key(&tx, keyring).await?;
     let resealed = reseal::run(&tx, keyring).await?;
     load::prepare(&tx, ids, now).await?;

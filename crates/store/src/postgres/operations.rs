@@ -20,7 +20,7 @@ use super::owners::{Way, needs_owner};
 use super::writer::MAX_TRIES;
 use super::{
     PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, idempotency,
-    load, locks, orphans, projects, prune, receipts, sources,
+    load, orphans, projects, prune, receipts, sources,
 };
 use crate::append::{Appended, Arrival};
 use crate::config::Config;
@@ -536,14 +536,17 @@ impl Store for PostgresStore {
         let swept = self.written(self.partitions.sweep(&self.connections, retention).await)?;
         // What is young by the database's clock stays, whatever that of this node says.
         let retention = retention.earlier_by(swept.ahead);
-        let ranges = &swept.row_by_row;
-        let find = async { read!(self, |connection| prune::find_events(connection, ranges)) };
-        let found = self.prunable.take_or_find(retention.limit, find).await?;
-        // One node at a time: two would only get into each other's way.
-        let rows = write!(self, |tx| async {
-            if locks::try_prune(tx).await? { prune::prune(tx, retention, &found).await } else { Ok(0) }
-        })?;
-        Ok(swept.removed + rows)
+        let (walk, mut removed) = (&self.prune_walk, swept.removed);
+        // While there is nothing to remove, the walk goes on until it finds something.
+        loop {
+            let goes_on = walk.go_on(&self.connections, &swept.row_by_row).await;
+            let found = walk.take(retention.limit);
+            removed += write!(self, |tx| prune::prune(tx, retention, &found))?;
+            if removed > 0 || !goes_on {
+                walk.end_step(removed);
+                return Ok(removed);
+            }
+        }
     }
 
     async fn check(&self) -> Result<(), StoreError> {

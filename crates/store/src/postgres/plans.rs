@@ -117,10 +117,11 @@ fn sorted_by(node: &str, next: &str) -> Option<String> {
 }
 
 /// Those that have a row for each node, or one.
-const TINY: [&str; 3] = ["config_version", "nodes", "dead_nodes"];
+const TINY: [&str; 4] = ["cluster_identity", "config_version", "nodes", "dead_nodes"];
 
 /// Those that are small beside what is stored for events: which of their indices is read says little.
-const SMALL: [&str; 8] = [
+const SMALL: [&str; 9] = [
+    "cluster_identity",
     "projects",
     "sources",
     "endpoints",

@@ -1,13 +1,7 @@
 //! Retention: bounded steps that remove what is old and finished.
 //!
 //! Events go with their partition, as a rule (see `partitions`); what is here about events is for those that cannot: in the lowest partition,
-//! and in past ones that a pending delivery keeps.
-//!
-//! More events are looked for at once than one step removes: a million old ones that are held for a dead endpoint may lie before the
-//! first that can go, and are not to be walked through by every step.
-
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! and in past ones that a pending delivery keeps. Which of them may go is looked for beforehand (see `prune_walk`).
 
 use ringback_domain::{EventId, ReceiptId, ReplayId, TypedId};
 use tokio_postgres::Row;
@@ -15,20 +9,10 @@ use tokio_postgres::Row;
 use super::columns::{self, Key, get, key};
 use super::connections::Connection;
 use super::failure::Failure;
-use super::partitions::Ranges;
-use crate::error::StoreError;
+use super::locks;
 use crate::store::Retention;
 
-// `OFFSET 0`, here and below: what is looked up for each row is to stay that. Joined, it could be read from end to end.
-
-/// Finds what may go: in ranges of old ids, with no delivery pending; project by project, the oldest first.
-pub(super) const FIND_EVENTS: &str = "\
-    SELECT e.project_id, e.id FROM projects AS p CROSS JOIN unnest($1::uuid[], $2::uuid[]) AS r (first, last) \
-    CROSS JOIN LATERAL ( \
-        SELECT e.project_id, e.id FROM events AS e WHERE e.project_id = p.id AND e.id >= r.first AND e.id < r.last \
-        AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event_id = e.id AND d.state = 'pending' OFFSET 0) \
-        ORDER BY e.id LIMIT $3) AS e \
-    LIMIT $3";
+// `OFFSET 0`: what is looked up for each row is to stay that. Joined, it could be read from end to end.
 
 /// Locks those of the events that are there and still old. What somebody is just sending again, or another node removing, is passed over.
 pub(super) const LOCK_EVENTS: &str = "\
@@ -77,51 +61,14 @@ pub(super) const DELETE_REPLAYS: &str = "\
     (SELECT r.id FROM replays AS r WHERE r.id < $1 AND r.state <> 'running' AND NOT r.needs_clearing \
      AND (SELECT d.id FROM deliveries AS d WHERE d.replay_id = r.id ORDER BY d.id LIMIT 1) IS NULL LIMIT $2)";
 
-/// How many events are looked for at once.
-const FOUND_AT_ONCE: usize = 10_000;
-
 /// Names of events: projects, and ids.
-type Names = (Vec<Key>, Vec<Key>);
+pub(super) type Names = (Vec<Key>, Vec<Key>);
 
-/// Events that were found to be old and finished: a hint for the next steps.
-#[derive(Default)]
-pub(super) struct Found(Mutex<VecDeque<(Key, Key)>>);
-
-impl Found {
-    /// Takes up to `limit` of them out; if none is left, of those that are found now.
-    pub(super) async fn take_or_find(
-        &self,
-        limit: usize,
-        find: impl Future<Output = Result<Names, StoreError>>,
-    ) -> Result<Names, StoreError> {
-        let found = self.take(limit);
-        if !found.1.is_empty() {
-            return Ok(found);
-        }
-        let (projects, ids) = find.await?;
-        *self.lock() = projects.into_iter().zip(ids).collect();
-        Ok(self.take(limit))
-    }
-
-    fn take(&self, limit: usize) -> Names {
-        let mut found = self.lock();
-        let count = limit.min(found.len());
-        found.drain(..count).unzip()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Key, Key)>> {
-        // What is in it is only a hint, whole or not.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Only what cannot go with its partition. An event with a pending delivery is passed over, however old it is.
-pub(super) async fn find_events(connection: &Connection, ranges: &Ranges) -> Result<Names, Failure> {
-    let (first, last) = ranges;
-    keys(&connection.query(FIND_EVENTS, &[first, last, &columns::limit(FOUND_AT_ONCE)]).await?)
-}
-
+/// One node at a time: two would only get into each other's way, so the other does nothing.
 pub(super) async fn prune(tx: &Connection, retention: Retention, found: &Names) -> Result<usize, Failure> {
+    if !locks::try_prune(tx).await? {
+        return Ok(0);
+    }
     let limit = columns::limit(retention.limit);
     let events = prune_events(tx, key(EventId::first_at(retention.events_before)), found).await?;
     let receipts = key(ReceiptId::first_at(retention.events_before));

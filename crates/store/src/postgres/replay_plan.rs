@@ -1,8 +1,8 @@
 //! What a replay's query comes to: events, and where each of them goes.
 //!
 //! Read outside of any transaction that writes, a bounded part at a time. Events are walked in the order of their ids, by the narrowest
-//! index there is for the query; what no index tells is looked for here, so that a statement never walks on in vain. An event that
-//! a test of an endpoint made is not replayed.
+//! index there is for the query, up to the highest id that there was when the replay was made; what no index tells is looked for here,
+//! so that a statement never walks on in vain. An event that a test of an endpoint made is not replayed.
 
 use std::collections::HashMap;
 
@@ -55,6 +55,9 @@ struct Candidate {
     id: EventId,
     event_type: String,
     source_id: SourceId,
+    /// Whether it had been committed when the replay was made. What was later is read as well where its id is lower, as a clock that
+    /// is behind makes it: left out by the statement, it would be walked through without a limit.
+    is_covered: bool,
 }
 
 /// How an event stands with one endpoint.
@@ -131,7 +134,7 @@ impl Plan<'_> {
         rows.iter()
             .map(|row| {
                 let (id, source_id) = (columns::id(row, 0)?, columns::id(row, 2)?);
-                Ok(Candidate { id, event_type: get(row, 1)?, source_id })
+                Ok(Candidate { id, event_type: get(row, 1)?, source_id, is_covered: get(row, 3)? })
             })
             .collect()
     }
@@ -141,7 +144,8 @@ impl Plan<'_> {
         connection: &Connection,
         candidates: &[Candidate],
     ) -> Result<HashMap<Key, Standings>, Failure> {
-        let events: Vec<Key> = candidates.iter().map(|candidate| key(candidate.id)).collect();
+        let covered = candidates.iter().filter(|candidate| candidate.is_covered);
+        let events: Vec<Key> = covered.map(|candidate| key(candidate.id)).collect();
         let rows = connection.query(STANDINGS, &[&events, &self.query.endpoint_id.map(key)]).await?;
         let mut standings: HashMap<Key, Standings> = HashMap::with_capacity(events.len());
         for row in &rows {
@@ -154,7 +158,7 @@ impl Plan<'_> {
 
     /// Says how much it looked at.
     fn plan(&self, event: &Candidate, standings: &Standings, planned: &mut Vec<Planned>) -> usize {
-        if !self.asks_for(event) || standings.is_test {
+        if !event.is_covered || !self.asks_for(event) || standings.is_test {
             return 1;
         }
         let mut lookups = 1;
@@ -212,15 +216,25 @@ fn standing(row: &Row) -> Result<Standing, Failure> {
     Ok(Standing { newest: columns::word(row, 3)?, position: get(row, 4)?, reaches: get(row, 5)? })
 }
 
-/// One statement for each combination of conditions, so that each goes by its own index.
+/// One statement for each combination of conditions, so that each goes by its own index, and reads no more rows than it gives.
 pub(super) fn candidates_query(
     project_id: Key,
     query: &ReplayQuery,
     replay: Option<ReplayId>,
     cursor: Option<EventId>,
 ) -> Statement {
-    let mut statement = Statement::new("SELECT id, type, source_id FROM events");
-    statement.bind(" WHERE project_id = ", project_id);
+    let mut statement = Statement::new("SELECT id, type, source_id, ");
+    match replay {
+        Some(replay) => {
+            // What came by a dump has the transactions of another cluster.
+            statement.push("position <= (SELECT restored_position FROM cluster_identity) OR ");
+            let snapshot = "pg_visible_in_snapshot(xid, (SELECT until_snapshot FROM replays WHERE id = ";
+            statement.bind(snapshot, key(replay));
+            statement.push("))");
+        }
+        None => statement.push("true"),
+    }
+    statement.bind(" FROM events WHERE project_id = ", project_id);
     // Two spellings are two parts of the index, whose order is not that of the ids.
     let one_spelling = query.event_type.as_ref().filter(|name| event_type::other_spelling(name).is_none());
     match (&query.object_id, one_spelling) {
@@ -229,9 +243,8 @@ pub(super) fn candidates_query(
         (None, None) => {}
     }
     if let Some(replay) = replay {
-        let until = " AND pg_visible_in_snapshot(xid, (SELECT until_snapshot FROM replays WHERE id = ";
-        statement.bind(until, key(replay));
-        statement.push("))");
+        statement.bind(" AND id <= (SELECT until_id FROM replays WHERE id = ", key(replay));
+        statement.push(")");
     }
     // Ids are time-ordered: an age is a range of them.
     match (cursor, query.created_after) {

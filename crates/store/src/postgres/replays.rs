@@ -30,12 +30,13 @@ const SELECT: &str = "\
            created_at, finished_at, end_reason \
     FROM replays";
 
-/// Only what has been committed by now is replayed.
-const INSERT: &str = "\
+/// Only what has been committed by now is replayed. Both bounds are of the one snapshot that the statement has.
+pub(super) const INSERT: &str = "\
     INSERT INTO replays (id, project_id, endpoint_id, source_id, type, object_id, event_state, created_after, \
     created_before, target_url, target_endpoint_id, rate, state, expected_count, expected_is_minimum, \
-    created_at, until_snapshot) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'running', $13, $14, $15, pg_current_snapshot())";
+    created_at, until_snapshot, until_id) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'running', $13, $14, $15, pg_current_snapshot(), \
+    (SELECT id FROM events WHERE project_id = $2 ORDER BY id DESC LIMIT 1))";
 
 /// How a replay's deliveries stand: one count for each state, each by one index.
 pub(super) const COUNT: &str = "\

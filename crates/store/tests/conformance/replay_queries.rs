@@ -259,9 +259,12 @@ pub(crate) async fn tests_of_endpoints_are_not_replayed(world: World) {
 
 pub(crate) async fn what_comes_after_the_making_is_not_replayed(world: World) {
     let endpoint = world.endpoint(&["*"]).await;
-    let before = world.publication("before").append().await.event_id;
+    let before = world.publication("before").at(at(20)).append().await.event_id;
     let id = world.replay(ReplayQuery::default()).await;
-    world.publication("after").append().await;
+    // Also by a clock that has been set back.
+    for secs in [10, 30] {
+        world.publication(&format!("after {secs}")).at(at(secs)).append().await;
+    }
     world.advance(id, 1).await;
     assert_eq!(world.replayed(id).await, [(before, endpoint)]);
     assert_eq!(world.replay_now(id).await.expected_count, 1);

@@ -27,6 +27,8 @@ mod pooler;
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]
 mod proxy;
 mod queue;
+mod restored;
+mod retention;
 mod secrecy;
 #[path = "../../../testkit/src/postgres/server.rs"]
 #[expect(unreachable_pub, reason = "it is a public module in the kit that it belongs to")]

@@ -16,6 +16,16 @@ CREATE TABLE config_version (
 );
 INSERT INTO config_version (version) VALUES (1);
 
+-- Which cluster of servers this is. Each counts its transactions for itself: events that came here by a dump have the numbers of another.
+CREATE TABLE cluster_identity (
+    only_row          BOOLEAN PRIMARY KEY DEFAULT true CHECK (only_row),
+    -- null until a node has asked the server
+    system_identifier BIGINT,
+    -- events up to this one came by a dump: all of them were committed, whatever `xid` says
+    restored_position BIGINT NOT NULL DEFAULT 0
+);
+INSERT INTO cluster_identity DEFAULT VALUES;
+
 -- Who works on this database. A node whose heartbeat is 5 s old is dead: what it held is free.
 CREATE TABLE nodes (
     id             UUID PRIMARY KEY,
@@ -264,6 +274,9 @@ CREATE TABLE replays (
     cursor              UUID,
     -- what had been committed when it was made
     until_snapshot      PG_SNAPSHOT NOT NULL,
+    -- the highest id that the project's events had in that snapshot, by which a walk ends; null if there was none. What is committed later
+    -- may have a lower one: it is the snapshot that tells
+    until_id            UUID,
     -- the node that advances it
     runner              UUID,
     -- whether something is left to be done once it is final: pending deliveries to cancel, the other URL's endpoint to delete

@@ -28,7 +28,7 @@ const READS: [(&str, &str); 7] = [
 ];
 
 /// How many pages a statement touches, cached or not.
-async fn pages(plans: &Plans, sql: &str) -> i64 {
+pub(super) async fn pages(plans: &Plans, sql: &str) -> i64 {
     let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}");
     let rows = plans.client.simple_query(&explain).await.unwrap();
     let text = rows.iter().find_map(|message| match message {
