@@ -24,7 +24,7 @@ const MAX_BATCH_EVENTS: usize = 2000;
 /// How many bytes of payloads one transaction takes, beside the last write: bounds the memory of both sides.
 const MAX_BATCH_BYTES: usize = 8 << 20;
 /// How far apart the beginnings of batches are, if what comes in between is worth the wait.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(30);
 /// How often it is looked meanwhile whether more has come. If nothing has, nothing is waited for.
 const LOOK: Duration = Duration::from_millis(5);
 /// How many waiting writes are worth a commit of their own.
