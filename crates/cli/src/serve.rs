@@ -87,7 +87,6 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
         );
     }
     let database = settings.database()?.knowing(&authorities);
-    settings.check_retention(VERSION)?;
     admin_key::check(settings)?;
     let socket = listening::bind(settings).await?;
     let policy = settings.egress_policy()?;

@@ -7,7 +7,6 @@ mod document;
 mod egress;
 mod environment;
 mod ranges;
-mod retention;
 mod secret;
 mod source;
 #[cfg(test)]
@@ -221,7 +220,8 @@ impl Settings {
             self.max_in_flight_per_endpoint.unwrap_or(settings.max_in_flight_per_endpoint);
         settings.event_retention =
             self.event_retention_secs.map_or(settings.event_retention, Duration::from_secs);
-        settings.pending_retention = self.pending_retention();
+        settings.pending_retention =
+            self.pending_retention_secs.filter(|secs| *secs > 0).map(Duration::from_secs);
         settings.release_per_sec = self.release_per_sec.unwrap_or(settings.release_per_sec);
         settings.disable_failing_after = match self.disable_failing_after_secs {
             None => settings.disable_failing_after,

@@ -9,7 +9,8 @@ use ringback_domain::{
     Timestamp, Trigger,
 };
 use ringback_store::{
-    Appended, Arrival, Claimed, NewEvent, NewReceipt, Plan, PlannedDelivery, ProjectConfig, Store, StoreError,
+    Appended, Arrival, Claimed, MAX_BATCH_DELIVERIES, NewEvent, NewReceipt, Plan, PlannedDelivery,
+    ProjectConfig, Store, StoreError,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -17,9 +18,6 @@ use tokio::time::Instant;
 use crate::breaker::BreakerView;
 use crate::courier::Place;
 use crate::deliverer::{Deliverer, Node, lease_length};
-
-/// How many deliveries the events of one batch may come to.
-pub const MAX_BATCH_DELIVERIES: usize = 20_000;
 
 /// The way on which an event came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -39,5 +39,5 @@ mod unrecorded;
 
 pub use breaker::{BreakerState, BreakerView};
 pub use deliverer::{Deliverer, DelivererParts, JitterSource};
-pub use dispatch::{Dispatcher, Entry, IncomingEvent, MAX_BATCH_DELIVERIES, TestError};
+pub use dispatch::{Dispatcher, Entry, IncomingEvent, TestError};
 pub use settings::{DeliverySettings, MIN_DEDUPE_RETENTION, MIN_PENDING_RETENTION};

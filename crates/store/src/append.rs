@@ -10,9 +10,10 @@ use ringback_domain::{
 
 use crate::work::Lease;
 
-/// How many planned deliveries one transaction takes, beside the last write: an event may go to ten thousand
-/// endpoints, and whoever is behind it in the queue waits for all of them.
-pub(crate) const MAX_BATCH_DELIVERIES: usize = 20_000;
+/// How many planned deliveries several events of one call may come to, and one transaction takes, beside the
+/// last write: an event may go to ten thousand endpoints, and whoever is behind it in the queue waits for all of
+/// them.
+pub const MAX_BATCH_DELIVERIES: usize = 20_000;
 
 /// What arrived, ready to be made durable: its event, the deliveries planned for it, and the receipt of the call that brought it.
 #[derive(Debug, Clone)]

@@ -26,7 +26,7 @@ pub mod sqlite;
 mod store;
 pub mod work;
 
-pub use append::{Appended, Arrival, NewEvent, NewReceipt, Plan, PlannedDelivery};
+pub use append::{Appended, Arrival, MAX_BATCH_DELIVERIES, NewEvent, NewReceipt, Plan, PlannedDelivery};
 pub use config::{Config, ProjectConfig};
 pub use error::{OpenError, ServerTrouble, StoreError};
 pub use idempotency::{Beginning, Begun, IdempotencyKey, StoredAnswer};

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use ringback_delivery::MIN_DEDUPE_RETENTION;
+use ringback_delivery::{DeliverySettings, MIN_DEDUPE_RETENTION, MIN_PENDING_RETENTION};
 use ringback_server::ServerSettings;
 
 use super::Settings;
@@ -77,8 +77,12 @@ pub(super) fn refused(settings: &Settings) -> Vec<Refused> {
         Some(Refused { name: number.name, said, allowed: in_words(&number.may_be) })
     });
     let refused: Vec<_> = out_of_range.collect();
-    // Which body does not fit is only to be told of bodies that there may be.
-    if refused.is_empty() { without_room(settings) } else { refused }
+    // How two numbers go together is only to be told of numbers that there may be.
+    if refused.is_empty() {
+        without_room(settings).into_iter().chain(too_short_a_limit(settings)).collect()
+    } else {
+        refused
+    }
 }
 
 /// Memory in which the largest body would never find room.
@@ -99,6 +103,22 @@ fn without_room(settings: &Settings) -> Vec<Refused> {
         Some(Refused { name, said, allowed: format!("at least {bytes}, which is `{of}`") })
     };
     memory.into_iter().filter_map(too_small).collect()
+}
+
+/// A hard limit of retention that would end deliveries which are still retried, or whose events are still to
+/// be kept.
+fn too_short_a_limit(settings: &Settings) -> Option<Refused> {
+    let said = settings.pending_retention_secs.filter(|secs| *secs > 0)?;
+    let events =
+        settings.event_retention_secs.unwrap_or_else(|| DeliverySettings::new("").event_retention.as_secs());
+    let retries = MIN_PENDING_RETENTION.as_secs();
+    let (least, reason) = if events > retries {
+        (events, "which is `event_retention_secs`")
+    } else {
+        (retries, "since deliveries are retried for 3 days")
+    };
+    let allowed = format!("at least {least}, {reason}, or 0 for no limit");
+    (said < least).then_some(Refused { name: "pending_retention_secs", said, allowed })
 }
 
 /// A range, after "must be".

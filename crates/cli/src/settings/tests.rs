@@ -93,7 +93,7 @@ fn each_number_reaches_its_field() {
         "max_body_bytes = 2001\nmax_batch_bytes = 2002\nmax_ingest_bytes = 2003\nmax_ingest_bytes_per_source = 2004\n\
          max_ingest_calls_per_source = 2005\nmax_connections = 2006\nmax_in_flight = 2007\nmax_in_flight_per_endpoint = 2008\n\
          release_per_sec = 2009\ndisable_failing_after_secs = 2010\nevent_retention_secs = 2011\n\
-         dedupe_retention_secs = 345601\npending_retention_secs = 2014\nshutdown_grace_secs = 2013\n\
+         dedupe_retention_secs = 345601\npending_retention_secs = 345602\nshutdown_grace_secs = 2013\n\
          database = 'postgres://someone@db.example/ringback'\ndatabase_connections = 214",
     )
     .unwrap();
@@ -114,8 +114,44 @@ fn each_number_reaches_its_field() {
     assert_eq!(delivery.disable_failing_after, Some(Duration::from_secs(2010)));
     assert_eq!(delivery.event_retention, Duration::from_secs(2011));
     assert_eq!(delivery.dedupe_retention, Duration::from_secs(345_601));
-    assert_eq!(delivery.pending_retention, Some(Duration::from_secs(2014)));
+    assert_eq!(delivery.pending_retention, Some(Duration::from_secs(345_602)));
     let super::Database::Postgres(access) = settings.database().unwrap() else { panic!("it names a server") };
     assert_eq!(access.connections, 214);
     assert_eq!(read("disable_failing_after_secs = 0").unwrap().delivery("1").disable_failing_after, None);
+}
+
+#[test]
+fn the_hard_limit_of_retention_is_off_unless_it_is_set() {
+    for toml in ["", "pending_retention_secs = 0"] {
+        assert_eq!(read(toml).unwrap().delivery("1").pending_retention, None, "{toml}");
+    }
+}
+
+#[test]
+fn the_hard_limit_of_retention_cuts_short_neither_retries_nor_what_is_kept() {
+    for (toml, words) in [
+        (
+            "pending_retention_secs = 2591999",
+            "2591999, but must be at least 2592000, which is `event_retention_secs`",
+        ),
+        (
+            "pending_retention_secs = 345599\nevent_retention_secs = 60",
+            "345599, but must be at least 345600, since deliveries are retried for 3 days, or 0 for no limit",
+        ),
+        (
+            "pending_retention_secs = 1\nevent_retention_secs = 345601",
+            "1, but must be at least 345601, which",
+        ),
+    ] {
+        let said = read(toml).unwrap_err();
+        assert!(
+            said.contains(&format!("`pending_retention_secs` (in TOML source string) is {words}")),
+            "{toml}: {said}"
+        );
+    }
+    for toml in
+        ["pending_retention_secs = 2592000", "pending_retention_secs = 345600\nevent_retention_secs = 60"]
+    {
+        assert!(read(toml).is_ok(), "{toml}");
+    }
 }

@@ -192,7 +192,7 @@ async fn a_hard_limit_of_retention_that_cuts_retries_short_is_refused() {
     let serve = |secs| Gateway::builder(BINARY).env("RINGBACK_PENDING_RETENTION_SECS", secs);
     let refused = serve("259200").try_start().await.expect_err("it is not to start");
     assert_eq!(refused.code, Some(2), "{}", refused.talk);
-    let says = "pending_retention_secs is 259200, but must be at least 2592000";
+    let says = "(in RINGBACK_PENDING_RETENTION_SECS) is 259200, but must be at least 2592000, which is `event_retention_secs`";
     assert!(refused.talk.contains(says), "{}", refused.talk);
     serve("2592000").start().await.terminate().await;
 }

@@ -9,6 +9,7 @@ use ringback_domain::EndpointId;
 use super::columns::{self, Key, get};
 use super::connections::{Connection, Connections};
 use super::failure::Failure;
+use super::owners::DISOWN;
 
 /// Locks a node's row if its heartbeat is still stale.
 const LOCK: &str = "\
@@ -27,7 +28,6 @@ pub(super) const ANY_LEASE: &str =
     "SELECT EXISTS (SELECT 1 FROM deliveries WHERE lease_expires_at IS NOT NULL AND lease_node = $1)";
 
 const FREE_REPLAYS: &str = "UPDATE replays SET runner = NULL WHERE runner = $1";
-const DISOWN: &str = "DELETE FROM endpoint_owners WHERE node_id = $1";
 /// Keeps a dead node's row for display, and deletes those that are older than a day. A row that is marked was kept before.
 macro_rules! keep {
     ($which:literal) => {

@@ -33,6 +33,26 @@ pub(super) const DUE_ENDPOINTS: &str = "\
                   AND d.due_at IS NOT NULL AND d.lease_expires_at IS NULL ORDER BY d.due_at LIMIT 1)) \
     FROM waiting WHERE endpoint_id IS NOT NULL";
 
+/// Leases what was picked, and gives it.
+macro_rules! leased {
+    () => {
+        concat!(
+            "claimed AS ( \
+                UPDATE deliveries AS d SET lease_token = d.lease_token + 1, lease_node = $6, \
+                       lease_expires_at = $3 + (SELECT coalesce($5, ",
+            server_ms!(),
+            ")) \
+                FROM (SELECT * FROM urgent UNION ALL SELECT * FROM other) AS picked \
+                WHERE d.project_id = picked.project_id AND d.id = picked.id \
+                RETURNING d.project_id, d.id, d.trigger, d.event_id, d.attempt_count, d.first_attempt_at, d.lease_token, \
+                          d.due_at, d.urgent, d.expires_at, d.lease_expires_at \
+            ) \
+            SELECT c.project_id, c.id, c.trigger, c.event_id, c.attempt_count, c.first_attempt_at, c.lease_token, \
+                   c.expires_at, c.due_at, c.urgent, c.lease_expires_at"
+        )
+    };
+}
+
 /// Leases the earliest due rows of an endpoint that all nodes share, the urgent ones first. Rows that somebody else is at are passed
 /// over. Two seeks rather than one: rows that are due later must not be walked through to reach the next lane.
 pub(super) const CLAIM: &str = concat!(
@@ -45,18 +65,9 @@ pub(super) const CLAIM: &str = concat!(
         WHERE endpoint_id = $1 AND NOT urgent AND lease_expires_at IS NULL AND due_at <= $2 \
         AND (expires_at IS NULL OR expires_at > $2) \
         ORDER BY due_at LIMIT greatest(0, $4 - (SELECT count(*) FROM urgent)) FOR UPDATE SKIP LOCKED \
-    ), claimed AS ( \
-        UPDATE deliveries AS d SET lease_token = d.lease_token + 1, lease_node = $6, \
-               lease_expires_at = $3 + (SELECT coalesce($5, ",
-    server_ms!(),
-    ")) \
-        FROM (SELECT * FROM urgent UNION ALL SELECT * FROM other) AS picked \
-        WHERE d.project_id = picked.project_id AND d.id = picked.id \
-        RETURNING d.project_id, d.id, d.trigger, d.event_id, d.attempt_count, d.first_attempt_at, d.lease_token, \
-                  d.due_at, d.urgent, d.expires_at, d.lease_expires_at \
-    ) \
-    SELECT c.project_id, c.id, c.trigger, c.event_id, c.attempt_count, c.first_attempt_at, c.lease_token, \
-           c.expires_at, c.due_at, c.urgent, c.lease_expires_at \
+    ), ",
+    leased!(),
+    " \
     FROM claimed AS c ORDER BY c.urgent DESC, c.due_at, c.id"
 );
 
@@ -85,18 +96,9 @@ pub(super) const CLAIM_OWNED: &str = concat!(
         AND endpoint_id = $1 AND NOT urgent AND lease_expires_at IS NULL AND due_at <= $2 \
         AND (expires_at IS NULL OR expires_at > $2) \
         ORDER BY due_at LIMIT greatest(0, $4 - (SELECT count(*) FROM urgent)) FOR UPDATE SKIP LOCKED \
-    ), claimed AS ( \
-        UPDATE deliveries AS d SET lease_token = d.lease_token + 1, lease_node = $6, \
-               lease_expires_at = $3 + (SELECT coalesce($5, ",
-    server_ms!(),
-    ")) \
-        FROM (SELECT * FROM urgent UNION ALL SELECT * FROM other) AS picked \
-        WHERE d.project_id = picked.project_id AND d.id = picked.id \
-        RETURNING d.project_id, d.id, d.trigger, d.event_id, d.attempt_count, d.first_attempt_at, d.lease_token, \
-                  d.due_at, d.urgent, d.expires_at, d.lease_expires_at \
-    ) \
-    SELECT c.project_id, c.id, c.trigger, c.event_id, c.attempt_count, c.first_attempt_at, c.lease_token, \
-           c.expires_at, c.due_at, c.urgent, c.lease_expires_at, owner.is_own \
+    ), ",
+    leased!(),
+    ", owner.is_own \
     FROM owner LEFT JOIN claimed AS c ON true ORDER BY c.urgent DESC, c.due_at, c.id"
 );
 

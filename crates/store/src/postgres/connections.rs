@@ -138,16 +138,11 @@ impl Connections {
 
     /// A transaction that writes. Each of its statements sees what was committed before that statement.
     pub(super) async fn write(&self) -> Result<Transaction, Failure> {
-        self.write_until(Instant::now() + BOUND).await
+        self.write_within(Instant::now() + BOUND, None).await
     }
 
-    /// A transaction that writes, and is over by then.
-    pub(super) async fn write_until(&self, until: Instant) -> Result<Transaction, Failure> {
-        self.begin(WRITE, until, None).await
-    }
-
-    /// The same; the server ends each of its statements but the commit after `bound`, if one is given, and
-    /// the connection is as good as before.
+    /// A transaction that writes, and is over by then. The server ends each of its statements but the commit
+    /// after `bound`, if one is given, and the connection is as good as before.
     pub(super) async fn write_within(
         &self,
         until: Instant,

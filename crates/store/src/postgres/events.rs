@@ -31,9 +31,10 @@ pub(super) const DELIVERIES: &str = "\
            lease_expires_at IS NOT NULL, expires_at, replay_id \
     FROM deliveries WHERE event_id = $1 ORDER BY position";
 
-/// Whether a type was received, in either of its spellings.
+/// The body of an event.
 pub(super) const PAYLOAD: &str = "SELECT payload FROM events WHERE project_id = $1 AND id = $2";
 
+/// Whether a type was received, in either of its spellings.
 pub(super) const HAS_SEEN_TYPE: &str =
     "SELECT EXISTS (SELECT 1 FROM events WHERE project_id = $1 AND type IN ($2, $3))";
 

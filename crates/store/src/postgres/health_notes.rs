@@ -1,11 +1,13 @@
 //! What attempts say about their endpoints, written down together.
 //!
-//! The health of an endpoint is part of the configuration, and there is one change of that at a time over all nodes. When a thousand
-//! receivers fail at once, a thousand changes would keep everything else from changing, and every node busy reading
-//! it all anew. So notes wait here while one is written, and are written together; the more there were, the longer is the pause after them.
+//! The health of an endpoint is part of the configuration, and there is one change of that at a time over all
+//! nodes. When a thousand receivers fail at once, a thousand changes would keep everything else from changing,
+//! and every node busy reading it all anew. So notes wait here while one is written, and are written together;
+//! the more there were, the longer is the pause after them.
 //!
-//! What is *not* guaranteed: that a note is written. Attempts are recorded whatever becomes of it. One that is lost (the database is
-//! away, the node ends, too many wait) is said again by a later attempt, as long as it is true.
+//! What is *not* guaranteed: that a note is written. Attempts are recorded whatever becomes of it. One that is
+//! lost (the database is away, the node ends, too many wait) is said again by a later attempt, as long as it is
+//! true.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +18,11 @@ use ringback_domain::{ProjectId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
+use super::again::until_it_meets_none;
 use super::endpoints::Changed;
 use super::failure::Failure;
 use super::health;
 use super::snapshot::Snapshot;
-use super::writer::MAX_TRIES;
 use crate::keyring::Keyring;
 use crate::work::EndpointNote;
 
@@ -63,8 +65,8 @@ impl HealthNotes {
         (Self { queue }, Pile { waiting })
     }
 
-    /// Hands a note in. Waits until it is written if that disables the endpoint or will not take long; says whether it has
-    /// disabled it.
+    /// Hands a note in. Waits until it is written if that disables the endpoint or will not take long; says
+    /// whether it has disabled it.
     pub(super) async fn hand_in(&self, project_id: ProjectId, note: EndpointNote, now: Timestamp) -> bool {
         let is_awaited = matches!(note.change, HealthChange::Disable(_))
             || self.queue.max_capacity() - self.queue.capacity() < SHORT_QUEUE;
@@ -83,25 +85,11 @@ impl Pile {
         while self.waiting.recv_many(&mut notes, MAX_TOGETHER).await > 0 {
             let count = u32::try_from(notes.len()).unwrap_or(u32::MAX);
             // Whoever records attempts meets the same trouble, and tells.
-            let _ = write_again(&snapshot, &keyring, &mut notes).await;
+            let _ = until_it_meets_none!(write(&snapshot, &keyring, &mut notes));
             notes.clear();
             sleep((PAUSE * count).min(MAX_PAUSE)).await;
         }
     }
-}
-
-async fn write_again(
-    snapshot: &Snapshot,
-    keyring: &Keyring,
-    notes: &mut Vec<Waiting>,
-) -> Result<(), Failure> {
-    for _ in 1..MAX_TRIES {
-        match write(snapshot, keyring, notes).await {
-            Err(Failure::Again) => {}
-            outcome => return outcome,
-        }
-    }
-    write(snapshot, keyring, notes).await
 }
 
 /// Writes what is still news, in one change. Answers when that is committed.

@@ -14,6 +14,7 @@
 //! that nothing is sent twice: a node that was taken for dead may have been at it.
 
 mod address;
+mod again;
 mod api_keys;
 mod append;
 mod attempts;

@@ -50,7 +50,7 @@ struct Sizes {
 }
 
 /// What a start has when everything is ready for the node to be seen.
-pub(super) struct Entrance {
+struct Entrance {
     node: Arc<Node>,
     identity: Identity,
     own_address: PostgresAddress,

@@ -12,12 +12,12 @@ use ringback_domain::{
 use ringback_webhook::SigningSecret;
 use tokio::time::timeout;
 
+use super::again::until_it_meets_none;
 use super::batch::Work;
 use super::endpoints::Changed;
 use super::failure::{DatabaseError, Failure};
 use super::mislaid::Held;
 use super::owners::{Way, needs_owner};
-use super::writer::MAX_TRIES;
 use super::{
     PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, idempotency,
     load, orphans, projects, prune, receipts, sources,
@@ -65,20 +65,6 @@ macro_rules! browse {
             $work.await
         };
         $store.read(outcome.await)
-    }};
-}
-
-/// Does something until it meets no other transaction any more, or has met too many. What was refused for another's sake is
-/// rolled back, so nothing is done twice.
-macro_rules! until_it_meets_none {
-    ($attempt:expr) => {{
-        let mut tries = 1;
-        loop {
-            match $attempt.await {
-                Err(Failure::Again) if tries < MAX_TRIES => tries += 1,
-                outcome => break outcome,
-            }
-        }
     }};
 }
 

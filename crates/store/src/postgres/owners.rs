@@ -38,6 +38,9 @@ const SWEEP: &str = "\
     ) \
     SELECT endpoint_id FROM endpoint_owners WHERE node_id = $1 AND endpoint_id NOT IN (SELECT endpoint_id FROM gone)";
 
+/// Gives up all ownerships of a node.
+pub(super) const DISOWN: &str = "DELETE FROM endpoint_owners WHERE node_id = $1";
+
 /// Whether one node alone delivers to an endpoint.
 pub(super) fn needs_owner(endpoint: &Endpoint) -> bool {
     let rules = &endpoint.rules;
@@ -138,7 +141,7 @@ impl Owners {
         if self.lock().is_empty() {
             return Ok(());
         }
-        connection.execute("DELETE FROM endpoint_owners WHERE node_id = $1", &[&self.pulse.id]).await?;
+        connection.execute(DISOWN, &[&self.pulse.id]).await?;
         self.forget();
         Ok(())
     }

@@ -74,7 +74,7 @@ impl Skew {
 
     /// Whether what this node makes now has its place.
     pub(super) fn is_bearable(&self) -> bool {
-        self.bearable_ms.contains(&self.ahead_ms.load(Ordering::Relaxed))
+        self.check().is_ok()
     }
 
     /// Fails if it has not.

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
+use super::again::until_it_meets_none;
 use super::batch::{self, Outcome, Work};
 use super::connections::Connections;
 use super::failure::{DatabaseError, Failure};
@@ -29,9 +30,6 @@ use super::inbox::{Inbox, Write};
 use super::leases::Leases;
 use super::mislaid::Mislaid;
 use crate::error::StoreError;
-
-/// How often a batch is tried that meets others, as is every transaction.
-pub(super) const MAX_TRIES: usize = 5;
 
 /// How long a batch may take, with the connection that it needs and all that it is tried.
 const BATCH_BOUND: Duration = Duration::from_secs(8);
@@ -166,7 +164,7 @@ impl Shared {
             if part.is_empty() {
                 continue;
             }
-            match self.try_commit_again(&part, until).await {
+            match until_it_meets_none!(self.try_commit(&part, until)) {
                 Ok(outcomes) => self.settle(part, outcomes),
                 Err(failure) if part.len() > 1 && failure.may_be_of_one_row() => {
                     let until = Instant::now() + BATCH_BOUND;
@@ -184,20 +182,6 @@ impl Shared {
                 }
             }
         }
-    }
-
-    async fn try_commit_again(
-        &self,
-        batch: &[Write],
-        until: Instant,
-    ) -> Result<Vec<Result<Outcome, StoreError>>, Failure> {
-        for _ in 1..MAX_TRIES {
-            match self.try_commit(batch, until).await {
-                Err(Failure::Again) => {}
-                outcome => return outcome,
-            }
-        }
-        self.try_commit(batch, until).await
     }
 
     async fn try_commit(

@@ -4,8 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ringback_domain::{EndpointId, IdMaker};
-use ringback_store::{Config, EventFilter, PageRequest, PostgresOptions, PostgresStore, Rotation, Store};
+use ringback_domain::endpoint_health::HealthChange;
+use ringback_domain::retry::NextStep;
+use ringback_domain::{EndpointHealth, EndpointId, IdMaker};
+use ringback_store::{
+    Claimed, Config, EndpointNote, EventFilter, Finish, PageRequest, PostgresOptions, PostgresStore,
+    Rotation, Store,
+};
 use tokio_util::task::TaskTracker;
 
 use crate::backend::{Database, options};
@@ -132,12 +137,18 @@ async fn a_node_that_starts_leaves_the_leases_of_one_that_lives() {
     assert_eq!(listed.items[0].delivery.id, claimed.delivery_id);
 }
 
+/// A failed attempt, after which the endpoint is noted as failing.
+fn first_failure(world: &World, endpoint_id: EndpointId, claimed: &Claimed) -> Finish {
+    let url = world.store.config().endpoint(endpoint_id).unwrap().url.clone();
+    let health = EndpointHealth { failing_since: Some(at(1)), last_failed_at: Some(at(1)), warned_at: None };
+    let change = HealthChange::Failing(health);
+    let note = EndpointNote { endpoint_id, url, failing_since: None, change };
+    Finish { endpoint: Some(note), ..world.finishing(claimed, NextStep::RetryAt(at(60)), at(1)) }
+}
+
 /// Each of them is news. They are written down together, and what else there is to do goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_endpoints_that_fail_at_once_are_few_changes() {
-    use ringback_domain::endpoint_health::HealthChange;
-    use ringback_domain::{EndpointHealth, retry::NextStep};
-    use ringback_store::EndpointNote;
     const ENDPOINTS: usize = 150;
     let database = Database::new();
     let world = World::new(database.clone()).await;
@@ -148,15 +159,10 @@ async fn many_endpoints_that_fail_at_once_are_few_changes() {
         endpoints.push(world.endpoint(&["*"]).await);
     }
     world.publication("a").to(&endpoints).append().await;
-    let health = EndpointHealth { failing_since: Some(at(1)), last_failed_at: Some(at(1)), warned_at: None };
     let mut finishes = Vec::new();
     for endpoint_id in endpoints.iter().copied() {
-        let url = world.store.config().endpoint(endpoint_id).unwrap().url.clone();
         let claimed = world.claim_one(endpoint_id, at(0)).await;
-        let mut finish = world.finishing(&claimed, NextStep::RetryAt(at(60)), at(1));
-        let change = HealthChange::Failing(health);
-        finish.endpoint = Some(EndpointNote { endpoint_id, url, failing_since: None, change });
-        finishes.push(finish);
+        finishes.push(first_failure(&world, endpoint_id, &claimed));
     }
     let version =
         async || person.query_one("SELECT version FROM config_version", &[]).await.unwrap().get::<_, i64>(0);
@@ -177,9 +183,6 @@ async fn many_endpoints_that_fail_at_once_are_few_changes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_of_failures_holds_up_no_revocation() {
-    use ringback_domain::endpoint_health::HealthChange;
-    use ringback_domain::{EndpointHealth, retry::NextStep};
-    use ringback_store::EndpointNote;
     let database = Database::new();
     let world = World::new(database.clone()).await;
     let other = second_node(&database).await;
@@ -190,15 +193,8 @@ async fn a_burst_of_failures_holds_up_no_revocation() {
         for n in 0..32 {
             world.publication(&format!("{endpoint} {n}")).to(&[endpoint]).append().await;
         }
-        let url = world.store.config().endpoint(endpoint).unwrap().url.clone();
         for claimed in world.store.claim(endpoint, at(0), at(600), 32).await.unwrap() {
-            let mut finish = world.finishing(&claimed, NextStep::RetryAt(at(60)), at(1));
-            let health =
-                EndpointHealth { failing_since: Some(at(1)), last_failed_at: Some(at(1)), warned_at: None };
-            let change = HealthChange::Failing(health);
-            finish.endpoint =
-                Some(EndpointNote { endpoint_id: endpoint, url: url.clone(), failing_since: None, change });
-            finishes.push(finish);
+            finishes.push(first_failure(&world, endpoint, &claimed));
         }
     }
     let victim = world.endpoint(&["*"]).await;
