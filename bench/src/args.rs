@@ -37,7 +37,8 @@ pub(crate) struct Args {
     /// Only these scenarios [default: all].
     #[arg(long, value_name = "a,b,…", value_delimiter = ',')]
     pub(crate) only: Vec<char>,
-    /// Where the data folders go, which are removed afterwards [default: target/bench-data]. Must be on a real disk.
+    /// Where the data folders go, which are removed afterwards [default: target/bench-data]. Must be on a
+    /// real disk.
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// The release binary; built first if it is not given.
@@ -65,7 +66,8 @@ pub(crate) enum Command {
 /// Options of `seed`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SeedOptions {
-    /// Which: `postgres://user@host/database`, which must exist and be empty, or a data folder, made if it does not exist.
+    /// Which: `postgres://user@host/database`, which must exist and be empty, or a data folder, made if it
+    /// does not exist.
     pub(crate) database: Database,
     /// How many events.
     #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -81,8 +83,8 @@ pub(crate) struct SeedOptions {
 /// Options of `costs`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CostsOptions {
-    /// Two databases that `seed` has filled, the one with the short history first; may be repeated, one pair for each kind of
-    /// database [default: all four are made, and removed afterwards].
+    /// Two databases that `seed` has filled, the one with the short history first; may be repeated, one pair
+    /// for each kind of database [default: all four are made, and removed afterwards].
     #[arg(long, value_names = ["SMALL", "BIG"], num_args = 2)]
     pub(crate) pair: Vec<Database>,
     /// Events of the long history, if databases are made.

@@ -1,9 +1,9 @@
 //! The floor: what a good engineer would write in a day to take in webhooks and hand them on.
 //!
-//! It reads the head of the envelope, verifies, deduplicates, commits the same rows under the same schema and pragmas in
-//! groups, and answers 200 after the commit; with a receiver it signs anew, posts over kept connections and records the
-//! attempt. It has no API, no configuration, no leases, no limits, no retries and no shutdown: that is what Ringback's extra
-//! cost pays for, and what the ratio prices.
+//! It reads the head of the envelope, verifies, deduplicates, commits the same rows under the same schema and
+//! pragmas in groups, and answers 200 after the commit; with a receiver it signs anew, posts over kept
+//! connections and records the attempt. It has no API, no configuration, no leases, no limits, no retries and
+//! no shutdown: that is what Ringback's extra cost pays for, and what the ratio prices.
 
 mod courier;
 mod ingest;

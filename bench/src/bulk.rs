@@ -1,11 +1,13 @@
-//! Filling an SQLite database that nobody has open, faster than anybody should who needs what was there before.
+//! Filling an SQLite database that nobody has open, faster than anybody should who needs what was there
+//! before.
 
 use std::path::Path;
 
 use rusqlite::Connection;
 
-/// Opens it without a log, so that every page is written once, and with so much memory for pages: an index whose keys come at random is
-/// written page by page without it. Whoever is interrupted begins anew in another folder.
+/// Opens it without a log, so that every page is written once, and with so much memory for pages: an index
+/// whose keys come at random is written page by page without it. Whoever is interrupted begins anew in
+/// another folder.
 pub(crate) fn open(database: &Path, cache_mib: i64) -> rusqlite::Result<Connection> {
     let db = Connection::open(database)?;
     db.pragma_update(None, "journal_mode", "off")?;

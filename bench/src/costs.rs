@@ -1,12 +1,14 @@
-//! What the store's operations cost in a database with a long history, beside one with a short one, both filled by [`history`].
+//! What the store's operations cost in a database with a long history, beside one with a short one, both
+//! filled by [`history`].
 //!
-//! Two things are measured, through the store as ingest, the API and the deliverer use it. *Pages*: how many pages of tables and indexes
-//! a call touches, which is what the size of a database can change; counted by the server on PostgreSQL, and on SQLite as
-//! those that a call reads whose cache is empty, or that it writes ([`pages`]). *Time*: how long a call takes
-//! when it was made once before; both databases in turn, so that whatever else the machine does hits both.
+//! Two things are measured, through the store as ingest, the API and the deliverer use it. *Pages*: how many
+//! pages of tables and indexes a call touches, which is what the size of a database can change; counted by
+//! the server on PostgreSQL, and on SQLite as those that a call reads whose cache is empty, or that it writes
+//! ([`pages`]). *Time*: how long a call takes when it was made once before; both databases in turn, so that
+//! whatever else the machine does hits both.
 //!
-//! Not guaranteed: that a ratio of pages is one of time. A B-tree of a thousand times as many rows is one or two pages higher, and those
-//! are pages that every call shares, and that are in memory.
+//! Not guaranteed: that a ratio of pages is one of time. A B-tree of a thousand times as many rows is one or
+//! two pages higher, and those are pages that every call shares, and that are in memory.
 
 mod known;
 mod operation;

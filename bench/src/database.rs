@@ -47,7 +47,8 @@ impl fmt::Display for Database {
 }
 
 impl Database {
-    /// Opens it as the store does, making what is not there. It reads over one connection, so that what a read costs is not spread.
+    /// Opens it as the store does, making what is not there. It reads over one connection, so that what a
+    /// read costs is not spread.
     pub(crate) async fn open(&self, ids: &Arc<IdMaker>) -> Result<Arc<dyn Store>, Failure> {
         let now = Timestamp::from_unix_ms(clock::unix_ms());
         let ids = Arc::clone(ids);

@@ -1,10 +1,12 @@
-//! Databases with a long history: as many events as wanted, each received, delivered and recorded, as thirty days of traffic would have
-//! left them, and some thousand deliveries that wait.
+//! Databases with a long history: as many events as wanted, each received, delivered and recorded, as thirty
+//! days of traffic would have left them, and some thousand deliveries that wait.
 //!
-//! The schema and the configuration are made by the store itself, which is closed again before rows are written past it: by COPY on
-//! PostgreSQL, in large transactions on SQLite. The same seed gives the same events, apart from their times, which count back from now.
+//! The schema and the configuration are made by the store itself, which is closed again before rows are
+//! written past it: by COPY on PostgreSQL, in large transactions on SQLite. The same seed gives the same
+//! events, apart from their times, which count back from now.
 //!
-//! Not guaranteed: anything about a database that was in use before, or about one whose filling was interrupted. Begin anew then.
+//! Not guaranteed: anything about a database that was in use before, or about one whose filling was
+//! interrupted. Begin anew then.
 
 mod copy;
 mod embedded;

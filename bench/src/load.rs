@@ -1,4 +1,5 @@
-//! The load: freshly signed calls, or publications, over kept connections, as fast as they are answered or at a pace.
+//! The load: freshly signed calls, or publications, over kept connections, as fast as they are answered or at
+//! a pace.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,14 +1,16 @@
 //! The load scenarios, in one command and one run.
 //!
-//! The actors: the *driver* (this process) makes signed calls and is the receiver they are to reach; the two *subjects* are
-//! child processes of it, the real release binary and the [`bare`] server, which writes the same rows with nothing around
-//! them; the [`append_loop`] writes them once more without HTTP, to show that the bare server is a floor worth the name.
-//! The subjects are measured in turn, in short windows, so that whatever else the machine does hits both.
+//! The actors: the *driver* (this process) makes signed calls and is the receiver they are to reach; the two
+//! *subjects* are child processes of it, the real release binary and the [`bare`] server, which writes the
+//! same rows with nothing around them; the [`append_loop`] writes them once more without HTTP, to show that
+//! the bare server is a floor worth the name. The subjects are measured in turn, in short windows, so that
+//! whatever else the machine does hits both.
 //!
-//! Two commands beside the scenarios need no subject: [`history`] fills a database with as many events as wanted, and [`costs`] says
-//! what the store's operations cost in such a one.
+//! Two commands beside the scenarios need no subject: [`history`] fills a database with as many events as
+//! wanted, and [`costs`] says what the store's operations cost in such a one.
 //!
-//! Not guaranteed: that a number means anything beside those of another run or machine. Only ratios of one run do.
+//! Not guaranteed: that a number means anything beside those of another run or machine. Only ratios of one
+//! run do.
 
 mod append_loop;
 mod args;

@@ -29,7 +29,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) binary: &'a Path,
     /// The folder in which data folders are made.
     pub(crate) folder: &'a Path,
-    /// The URL of the database that they share; without one there is a single node, with a database of its own.
+    /// The URL of the database that they share; without one there is a single node, with a database of its
+    /// own.
     pub(crate) database: Option<&'a str>,
     /// How many there are.
     pub(crate) count: usize,

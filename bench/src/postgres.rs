@@ -1,7 +1,8 @@
-//! A PostgreSQL server of this program's own, on a real disk, whose commits are synced as anybody's: an fsync is what is measured.
+//! A PostgreSQL server of this program's own, on a real disk, whose commits are synced as anybody's: an fsync
+//! is what is measured.
 //!
-//! It listens on a socket of the file system only, and ends with this process however that goes: a shell stands between the two and
-//! ends the server when its own input does.
+//! It listens on a socket of the file system only, and ends with this process however that goes: a shell
+//! stands between the two and ends the server when its own input does.
 
 mod identity;
 
@@ -21,9 +22,11 @@ use identity::Identity;
 const USER: &str = "ringback";
 /// How long it may take to start.
 const START: Duration = Duration::from_secs(60);
-/// Ends the server when the input ends. `$!` is the server itself: whatever changes its user on the way replaces itself by it.
+/// Ends the server when the input ends. `$!` is the server itself: whatever changes its user on the way
+/// replaces itself by it.
 const GUARD: &str = r#"pid=$1; shift; "$@" & server=$!; echo $server >"$pid"; cat >/dev/null; kill -INT $server; wait $server"#;
-/// As a careful operator of a small machine has it. The rest is PostgreSQL's own: above all `fsync` and `full_page_writes` are on.
+/// As a careful operator of a small machine has it. The rest is PostgreSQL's own: above all `fsync` and
+/// `full_page_writes` are on.
 const SETTINGS: [&str; 6] = [
     "listen_addresses=",
     "max_connections=200",
@@ -44,7 +47,8 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Makes and starts one, with its data in a folder of its own under `parent`, and with these settings beside [`SETTINGS`].
+    /// Makes and starts one, with its data in a folder of its own under `parent`, and with these settings
+    /// beside [`SETTINGS`].
     pub(crate) async fn start(parent: &Path, settings: &[&str]) -> Result<Self, Failure> {
         tell("starting a PostgreSQL server");
         let made = Failure::io("make a folder for PostgreSQL");

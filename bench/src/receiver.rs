@@ -1,4 +1,5 @@
-//! Where deliveries are to arrive: an app in the driver that notes the id and answers 200; and two that do not.
+//! Where deliveries are to arrive: an app in the driver that notes the id and answers 200; and two that do
+//! not.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -155,7 +155,8 @@ impl Measured {
     }
 }
 
-/// Both, the one that comes first being another one in each round: neither is always the one that comes after the other.
+/// Both, the one that comes first being another one in each round: neither is always the one that comes after
+/// the other.
 fn in_turn<'m>(round: u32, ours: &'m mut Measured, beside: &'m mut Measured) -> [&'m mut Measured; 2] {
     if round.is_multiple_of(2) { [ours, beside] } else { [beside, ours] }
 }

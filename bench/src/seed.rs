@@ -1,8 +1,9 @@
-//! A backlog put into Ringback's database while it is down: deliveries of one endpoint that have failed once and wait.
+//! A backlog put into Ringback's database while it is down: deliveries of one endpoint that have failed once
+//! and wait.
 //!
-//! The rows are those that publishing the events and one refused attempt each would have left. A quarter of them is overdue, as
-//! after a day on which Ringback was down; the others fall due over the next three days. Neighbours in time are not neighbours
-//! in the tables, so that claiming them reads pages from everywhere.
+//! The rows are those that publishing the events and one refused attempt each would have left. A quarter of
+//! them is overdue, as after a day on which Ringback was down; the others fall due over the next three days.
+//! Neighbours in time are not neighbours in the tables, so that claiming them reads pages from everywhere.
 
 use std::path::Path;
 
@@ -26,8 +27,8 @@ const HOUR_MS: i64 = 3_600_000;
 const AGE_MS: i64 = 24 * HOUR_MS;
 /// How far ahead the last of them is due.
 const AHEAD_MS: i64 = 72 * HOUR_MS;
-/// Neighbours in the tables are so many places apart in time. A prime: every row has a place of its own, unless it divides their
-/// number.
+/// Neighbours in the tables are so many places apart in time. A prime: every row has a place of its own,
+/// unless it divides their number.
 const STRIDE: i64 = 611_953;
 
 /// What has become of a backlog.
@@ -48,7 +49,8 @@ struct Owner {
     endpoint: [u8; 16],
 }
 
-/// Puts `count` pending deliveries of the endpoint with this name into a database that nobody has open, and makes them durable.
+/// Puts `count` pending deliveries of the endpoint with this name into a database that nobody has open, and
+/// makes them durable.
 pub(crate) fn fill(database: &Path, endpoint: &str, count: u32) -> rusqlite::Result<()> {
     let mut db = bulk::open(database, CACHE_MIB)?;
     let tx = db.transaction()?;

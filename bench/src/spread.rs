@@ -1,11 +1,13 @@
-//! Two hundred endpoints, each for an event type of its own; one in twenty hangs, and another one in twenty fails.
+//! Two hundred endpoints, each for an event type of its own; one in twenty hangs, and another one in twenty
+//! fails.
 
 use crate::receiver::{Manner, Receiver};
 use crate::subject::Subscriber;
 
 /// How many there are. The load has an event for each in turn.
 const ENDPOINTS: u32 = 200;
-/// One in so many hangs, and one in so many fails. They lie apart from one another, so that the healthy ones' load is even.
+/// One in so many hangs, and one in so many fails. They lie apart from one another, so that the healthy ones'
+/// load is even.
 const ONE_IN: u32 = 20;
 
 /// The type of the event at this place of the load, from 0.
@@ -13,7 +15,8 @@ pub(crate) fn event_type(place: u32) -> String {
     format!("load.e{:03}", place % ENDPOINTS)
 }
 
-/// What becomes of the event at this place where some misbehave: everything but [`Manner::Prompt`] is a bad endpoint's.
+/// What becomes of the event at this place where some misbehave: everything but [`Manner::Prompt`] is a bad
+/// endpoint's.
 pub(crate) fn manner(place: u32) -> Manner {
     const HALF: u32 = ONE_IN / 2;
     match place % ONE_IN {
@@ -23,8 +26,8 @@ pub(crate) fn manner(place: u32) -> Manner {
     }
 }
 
-/// The endpoints. If they are not to misbehave, the bad ones answer at once like the others, but their events are not measured
-/// either.
+/// The endpoints. If they are not to misbehave, the bad ones answer at once like the others, but their events
+/// are not measured either.
 pub(crate) fn subscribers(receiver: &Receiver, misbehaving: bool) -> Vec<Subscriber> {
     let received = |place| match manner(place) {
         Manner::Hanging | Manner::Failing if !misbehaving => Manner::Unnoted,

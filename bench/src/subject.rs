@@ -1,4 +1,5 @@
-//! What is measured: the real binary by one of its entrances, or the bare server, each in a data folder of its own.
+//! What is measured: the real binary by one of its entrances, or the bare server, each in a data folder of
+//! its own.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -139,8 +140,8 @@ impl Subject {
         Ok(Self { kind, server, ingest, trace, folder })
     }
 
-    /// Ends Ringback, lets `meanwhile` at its database, and starts it again. Returns also how long that took, from the start of
-    /// the program until it was ready for traffic.
+    /// Ends Ringback, lets `meanwhile` at its database, and starts it again. Returns also how long that took,
+    /// from the start of the program until it was ready for traffic.
     pub(crate) async fn restart(
         self,
         binary: &Path,
@@ -179,7 +180,8 @@ impl Subject {
         self.trace.as_ref()
     }
 
-    /// Keeps it from running, so that it leaves the cores to another subject, until it is [thawed](Self::thaw).
+    /// Keeps it from running, so that it leaves the cores to another subject, until it is
+    /// [thawed](Self::thaw).
     pub(crate) async fn freeze(&self) -> Result<(), Failure> {
         self.server.signal("STOP").await
     }

@@ -1,7 +1,8 @@
 //! How often a process makes the disk promise: its calls of `fsync` and `fdatasync`, as strace sees them.
 //!
-//! Traced from its start with a filter in the kernel, a process stops for these calls only, so that it runs at nearly its
-//! own speed. Without strace, or where tracing is not permitted, nothing is measured and the report says so.
+//! Traced from its start with a filter in the kernel, a process stops for these calls only, so that it runs
+//! at nearly its own speed. Without strace, or where tracing is not permitted, nothing is measured and the
+//! report says so.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,8 +88,8 @@ fn traced(program: &Path, to: &Path) -> Command {
     command
 }
 
-/// One call a line, with its file: `PID fdatasync(9</d/ringback.db-wal>) = 0`. A call that another thread's interrupts is
-/// written as two lines, of which only the first has a parenthesis after the name.
+/// One call a line, with its file: `PID fdatasync(9</d/ringback.db-wal>) = 0`. A call that another thread's
+/// interrupts is written as two lines, of which only the first has a parenthesis after the name.
 fn count(text: &str) -> Syncs {
     let calls = text.lines().filter(|line| line.contains("sync("));
     calls.fold(Syncs::default(), |syncs, call| Syncs {

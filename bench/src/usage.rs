@@ -34,14 +34,15 @@ fn mib(kib: u64) -> f64 {
     kib as f64 / 1024.0
 }
 
-/// Processor time that a process has used since its start, user and system together, all threads. Exact to 10 ms.
+/// Processor time that a process has used since its start, user and system together, all threads. Exact to 10
+/// ms.
 pub(crate) fn cpu_time(pid: u32) -> Result<Duration, Failure> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).map_err(Failure::io("read /proc"))?;
     parse_cpu_time(&stat).ok_or(Failure::Proc { pid })
 }
 
-/// Processor time that a process, its children, and those of its children that have ended have used: all of a PostgreSQL server, by its
-/// first process.
+/// Processor time that a process, its children, and those of its children that have ended have used: all of a
+/// PostgreSQL server, by its first process.
 pub(crate) fn tree_cpu_time(pid: u32) -> Result<Duration, Failure> {
     let read = Failure::io("read /proc");
     let mut total = Duration::ZERO;
@@ -77,8 +78,8 @@ fn parse_cpu_time(stat: &str) -> Option<Duration> {
     parse_times(stat).map(|times| times.own)
 }
 
-/// The parent is the 4th field; `utime`, `stime`, `cutime` and `cstime` are the 14th to the 17th; the second, the name in
-/// parentheses, may hold blanks.
+/// The parent is the 4th field; `utime`, `stime`, `cutime` and `cstime` are the 14th to the 17th; the second,
+/// the name in parentheses, may hold blanks.
 fn parse_times(stat: &str) -> Option<Times> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();

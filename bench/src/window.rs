@@ -42,7 +42,8 @@ pub(crate) struct Bearer<'a> {
 /// What came of a window.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// Events that count: answered within the window, or, if they are delivered, arrived by its end and [`GRACE`].
+    /// Events that count: answered within the window, or, if they are delivered, arrived by its end and
+    /// [`GRACE`].
     pub(crate) counted: usize,
     /// Of those that are delivered, the ones that had arrived by the window's very end.
     pub(crate) in_window: usize,

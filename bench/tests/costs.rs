@@ -1,4 +1,5 @@
-//! What an operation costs does not depend on how much is stored: the same calls in a database with ten times as many events.
+//! What an operation costs does not depend on how much is stored: the same calls in a database with ten times
+//! as many events.
 //!
 //! Rows and pages are counted and nothing is timed, so it does not matter what else the machine does.
 
@@ -8,9 +9,11 @@ use serde_json::Value;
 
 /// Rows that a call may touch in the larger database, by those in the smaller.
 const ROWS: f64 = 1.2;
-/// Rows that a call may touch at all: a page of twenty and one more, with their deliveries, and something to spare.
+/// Rows that a call may touch at all: a page of twenty and one more, with their deliveries, and something to
+/// spare.
 const MOST_ROWS: f64 = 100.0;
-/// The same of pages. A B-tree of ten times as many rows may be a page higher, and a call needs only two or three in each.
+/// The same of pages. A B-tree of ten times as many rows may be a page higher, and a call needs only two or
+/// three in each.
 const PAGES: f64 = 3.0;
 
 #[test]

@@ -26,7 +26,8 @@ pub fn read(mut reply: &[u8]) -> Vec<Answer> {
         let status = status(head);
         let headers = script::fields(head);
         let length = length(status, &headers);
-        // After the answer to a `HEAD` comes the next answer, or nothing; no body of this server begins like that.
+        // After the answer to a `HEAD` comes the next answer, or nothing; no body of this server begins like
+        // that.
         let bodiless = rest.is_empty() || rest.starts_with(b"HTTP/1.");
         let length = if bodiless { 0 } else { length };
         assert!(rest.len() >= length, "an answer {status} was cut short");

@@ -1,11 +1,12 @@
 //! What the fuzz targets share.
 //!
-//! An input is a text with markers ([`script`]), so that seeds can be read and a mutation of the body need not break its
-//! signature. What is right is computed apart from the code under test ([`reference`]). A broken invariant is a panic, which
-//! libFuzzer reports together with the input.
+//! An input is a text with markers ([`script`]), so that seeds can be read and a mutation of the body need
+//! not break its signature. What is right is computed apart from the code under test ([`reference`]). A
+//! broken invariant is a panic, which libFuzzer reports together with the input.
 //!
-//! Not guaranteed: that an input does the same in every run. Fresh ids are counted through a run, and the store's own threads
-//! run beside the input's; a finding of the target `request` may need the inputs before it.
+//! Not guaranteed: that an input does the same in every run. Fresh ids are counted through a run, and the
+//! store's own threads run beside the input's; a finding of the target `request` may need the inputs before
+//! it.
 
 pub mod answers;
 pub mod reference;

@@ -44,7 +44,8 @@ pub fn expand(input: &[u8], used: &AtomicU64) -> Script {
     script
 }
 
-/// The header fields of a head, one a line; a line without a colon is none. `\r` at the end of a line is no part of it.
+/// The header fields of a head, one a line; a line without a colon is none. `\r` at the end of a line is no
+/// part of it.
 #[must_use]
 pub fn fields(head: &[u8]) -> Headers {
     let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));

@@ -25,8 +25,8 @@ pub const TOKEN: &str = "tok";
 /// The key of the source's secret.
 pub const KEY: [u8; 32] = [7; 32];
 
-/// How long a connection may take, from opening to its end. The requests are small and all there, so that nothing is left to
-/// wait for; the server's own time-outs are longer.
+/// How long a connection may take, from opening to its end. The requests are small and all there, so that
+/// nothing is left to wait for; the server's own time-outs are longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Always says [`NOW`].
@@ -56,7 +56,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server with one source, [`TOKEN`], that knows [`KEY`]. Nothing leaves it, since it has no endpoints.
+    /// Starts a server with one source, [`TOKEN`], that knows [`KEY`]. Nothing leaves it, since it has no
+    /// endpoints.
     ///
     /// # Panics
     /// When anything about that fails.
@@ -82,7 +83,8 @@ impl Server {
         Self { runtime, address, store, project, _folder: folder }
     }
 
-    /// Sends bytes over a connection of their own and then its end; gives what came back until the server closed it.
+    /// Sends bytes over a connection of their own and then its end; gives what came back until the server
+    /// closed it.
     ///
     /// # Panics
     /// When the server keeps it open.
@@ -162,7 +164,8 @@ fn parts(
     }
 }
 
-/// Connects, and again while the system has no port left: each connection keeps one for a while after its end.
+/// Connects, and again while the system has no port left: each connection keeps one for a while after its
+/// end.
 #[expect(clippy::disallowed_methods, reason = "the fuzzer's own connection is not the server's way out")]
 async fn connect(address: SocketAddr) -> TcpStream {
     loop {

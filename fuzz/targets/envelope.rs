@@ -1,7 +1,8 @@
 //! Any body before the two readers of events.
 //!
-//! What holds: neither reader panics; what the whole reader accepts, the quick reader of the head accepts as well, with the same
-//! fields; what the whole reader has read is the same after it was written and read again.
+//! What holds: neither reader panics; what the whole reader accepts, the quick reader of the head accepts as
+//! well, with the same fields; what the whole reader has read is the same after it was written and read
+//! again.
 
 #![no_main]
 

@@ -1,12 +1,13 @@
 //! Any call with any texts for secrets before `explain`.
 //!
-//! An input is header fields, one a line, an empty line, and the body. The fields `secret` and `other` (there may be several of
-//! each) are the texts that the receiver has, everything after the colon; `key` is the sender's secret, `now`, `tolerance` and
-//! `recent` are for the judgement, all others are the call's. `{signature}` is made with `key` over what stands in the body after
-//! `{signed}`, or over the whole body.
+//! An input is header fields, one a line, an empty line, and the body. The fields `secret` and `other` (there
+//! may be several of each) are the texts that the receiver has, everything after the colon; `key` is the
+//! sender's secret, `now`, `tolerance` and `recent` are for the judgement, all others are the call's.
+//! `{signature}` is made with `key` over what stands in the body after `{signed}`, or over the whole body.
 //!
-//! What holds: it never panics and keeps to its bound; it says that a call verifies exactly when the verifier does; the same
-//! call gets the same answer; and the answer holds no secret and no signature, neither given nor right.
+//! What holds: it never panics and keeps to its bound; it says that a call verifies exactly when the verifier
+//! does; the same call gets the same answer; and the answer holds no secret and no signature, neither given
+//! nor right.
 
 #![no_main]
 
@@ -18,7 +19,8 @@ use ringback_webhook::explain::{
 };
 use ringback_webhook::{DEFAULT_TOLERANCE_SECS, SigningSecret, UnixSeconds, Verifier};
 
-/// The shortest text that is looked for in answers, in bytes. A shorter one can be a word of theirs, and libFuzzer finds those.
+/// The shortest text that is looked for in answers, in bytes. A shorter one can be a word of theirs, and
+/// libFuzzer finds those.
 const TELLING_BYTES: usize = 24;
 
 /// What an answer takes at most, in bytes: two of the longest sentences, and what is said of time and limits.

@@ -1,10 +1,12 @@
 //! Any headers, secrets and body before the verifier.
 //!
-//! An input is header fields, one a line, an empty line, and the body. The fields `secret` (there may be several), `now` and
-//! `tolerance` are for the verifier, all others are the call's; `{signature}` is made with the last secret.
+//! An input is header fields, one a line, an empty line, and the body. The fields `secret` (there may be
+//! several), `now` and `tolerance` are for the verifier, all others are the call's; `{signature}` is made
+//! with the last secret.
 //!
-//! What holds: the verifier never panics; it accepts exactly when one of the tokens is the HMAC by one of the secrets and the
-//! other rules hold too; `http::HeaderMap` and a list of pairs get the same verdict; no error shows a secret or a signature.
+//! What holds: the verifier never panics; it accepts exactly when one of the tokens is the HMAC by one of the
+//! secrets and the other rules hold too; `http::HeaderMap` and a list of pairs get the same verdict; no error
+//! shows a secret or a signature.
 
 #![no_main]
 
@@ -16,7 +18,8 @@ use ringback_webhook::{
     DEFAULT_TOLERANCE_SECS, SECRET_PREFIX, SigningSecret, UnixSeconds, Verified, Verifier, VerifyError,
 };
 
-/// The shortest base64 that is looked for in errors, in bytes. A shorter one can be a word of theirs, and libFuzzer finds those.
+/// The shortest base64 that is looked for in errors, in bytes. A shorter one can be a word of theirs, and
+/// libFuzzer finds those.
 const TELLING_BYTES: usize = 24;
 
 fuzz_target!(|input: &[u8]| Call::read(input).check());

@@ -1,8 +1,8 @@
 //! Any bytes on a connection to the real server, from a correctly signed call to noise.
 //!
-//! What holds: the server answers in whole HTTP, with a status that is documented, or closes; an error is in the one envelope; a
-//! call that was answered 200 is an event in the store, and one that is new there has the very bytes that were signed; nothing
-//! that is sent back holds the secret.
+//! What holds: the server answers in whole HTTP, with a status that is documented, or closes; an error is in
+//! the one envelope; a call that was answered 200 is an event in the store, and one that is new there has the
+//! very bytes that were signed; nothing that is sent back holds the secret.
 
 #![no_main]
 
@@ -17,8 +17,8 @@ use ringback_fuzz::server::{KEY, Server};
 use ringback_webhook::SigningSecret;
 use serde_json::Value;
 
-/// Every status that `docs/API.md` has for requests without a key, those that the HTTP implementation gives by itself, and 100
-/// for whoever expects it. Not 408: nothing here is slow.
+/// Every status that `docs/API.md` has for requests without a key, those that the HTTP implementation gives
+/// by itself, and 100 for whoever expects it. Not 408: nothing here is slow.
 const DOCUMENTED: [u16; 11] = [100, 200, 400, 401, 404, 405, 413, 414, 415, 431, 503];
 
 /// A call that is right in every respect.
@@ -34,7 +34,8 @@ fuzz_target!(init: check_the_harness(), |input: &[u8]| {
     check(&script);
 });
 
-/// Without this, a mistake in the harness could make every call a refused one, and no invariant would ever be tried.
+/// Without this, a mistake in the harness could make every call a refused one, and no invariant would ever be
+/// tried.
 fn check_the_harness() {
     let statuses = |input: &[u8]| {
         check(&script::expand(input, &USED_IDS)).iter().map(|answer| answer.status).collect::<Vec<_>>()

@@ -1,7 +1,8 @@
 //! Any text before the readers of secrets and keys.
 //!
-//! What holds: none of them panics; what is accepted is what the text encodes, and is written again as the same text; one text
-//! is never a key of two kinds; neither an error nor what is shown of a key holds any part of it.
+//! What holds: none of them panics; what is accepted is what the text encodes, and is written again as the
+//! same text; one text is never a key of two kinds; neither an error nor what is shown of a key holds any
+//! part of it.
 
 #![no_main]
 
@@ -13,7 +14,8 @@ use ringback_webhook::{
     PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, PrivateKey, PublicKey, SECRET_PREFIX, SigningSecret,
 };
 
-/// The shortest piece of a key that is looked for, in bytes. A shorter one can be a word of the texts, and libFuzzer finds those.
+/// The shortest piece of a key that is looked for, in bytes. A shorter one can be a word of the texts, and
+/// libFuzzer finds those.
 const TELLING_BYTES: usize = 24;
 
 /// What a hint may show of a strong secret, in characters.

@@ -3,7 +3,8 @@
 //! - `tidy` holds the rules of the house that no compiler or linter holds ([`tidy`]).
 //! - `test` runs every test suite of the project and sums them up ([`suites`]).
 //! - `fuzz` looks for inputs that break what must hold ([`fuzz`]).
-//! - `seed` fills a database with a long history, and `costs` says what the store's operations cost in one ([`measure`]).
+//! - `seed` fills a database with a long history, and `costs` says what the store's operations cost in one
+//!   ([`measure`]).
 //!
 //! A chore works on the workspace that it is called in, and asks cargo where that is. It prints what it finds
 //! and ends with exit code 0 when all is well, 1 when it is not, and 2 when the command line was not

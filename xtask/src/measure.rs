@@ -1,4 +1,5 @@
-//! Chores that the bench does: it has what it takes to open a database, which the chores have not, so that they build in no time.
+//! Chores that the bench does: it has what it takes to open a database, which the chores have not, so that
+//! they build in no time.
 
 use std::process::Command;
 

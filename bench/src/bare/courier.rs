@@ -1,4 +1,5 @@
-//! HTTP out: each courier has one kept connection, and takes the next parcel when the former is delivered and recorded.
+//! HTTP out: each courier has one kept connection, and takes the next parcel when the former is delivered and
+//! recorded.
 
 use std::sync::Arc;
 use std::time::Instant;

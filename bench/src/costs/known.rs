@@ -1,4 +1,5 @@
-//! What is found out about a database with a history before anything is counted: whose it is, and where calls are to look.
+//! What is found out about a database with a history before anything is counted: whose it is, and where calls
+//! are to look.
 
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use crate::history;
 
 /// Places in the history that calls look at, in turn.
 pub(super) const PLACES: u32 = 300;
-/// Neighbours in the list of places are so far apart in the history. A prime, which does not divide their number.
+/// Neighbours in the list of places are so far apart in the history. A prime, which does not divide their
+/// number.
 const STRIDE: u32 = 127;
 
 /// A project of the history.

@@ -39,8 +39,8 @@ impl Operation {
         matches!(self, Self::Append | Self::Claim)
     }
 
-    /// Whether the same number again needs the same pages. Claims do not: what was claimed cannot be claimed again. What they need lies together
-    /// anyway.
+    /// Whether the same number again needs the same pages. Claims do not: what was claimed cannot be claimed
+    /// again. What they need lies together anyway.
     pub(super) fn can_be_near(self) -> bool {
         self != Self::Claim
     }

@@ -1,12 +1,14 @@
 //! How many pages a call touches, and on PostgreSQL how many rows.
 //!
-//! *PostgreSQL* counts both for each table and index. A connection that ends hands in what it has counted, so the store is opened for a number
-//! of calls and closed again, and what opening and closing alone come to is taken off.
+//! *PostgreSQL* counts both for each table and index. A connection that ends hands in what it has counted, so
+//! the store is opened for a number of calls and closed again, and what opening and closing alone come to is
+//! taken off.
 //!
-//! *SQLite* counts for nobody outside the connection, but whatever it reads for the first time it asks the system for, page by page
-//! (`/proc/self/io`, proc(5)). So each reading call is the first of a store just opened. That gives different pages: one that a call
-//! comes back to counts once. Of a call that writes, the pages that it writes to the log are counted and not those that it reads: the
-//! writing connection has looked the whole database through at its opening if that is small, and has it in memory.
+//! *SQLite* counts for nobody outside the connection, but whatever it reads for the first time it asks the
+//! system for, page by page (`/proc/self/io`, proc(5)). So each reading call is the first of a store just
+//! opened. That gives different pages: one that a call comes back to counts once. Of a call that writes, the
+//! pages that it writes to the log are counted and not those that it reads: the writing connection has looked
+//! the whole database through at its opening if that is small, and has it in memory.
 
 use std::fs;
 use std::time::Duration;

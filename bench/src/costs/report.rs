@@ -8,7 +8,8 @@ use super::Operation;
 use super::pages::Touched;
 use super::times::Medians;
 
-/// How many times as much a call may cost in the database with the long history. Not in pages: of those a higher B-tree has more.
+/// How many times as much a call may cost in the database with the long history. Not in pages: of those a
+/// higher B-tree has more.
 const GOAL: f64 = 1.2;
 
 /// The costs in the two databases of one kind.

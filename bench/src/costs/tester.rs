@@ -65,7 +65,8 @@ impl Tester {
         Ok(())
     }
 
-    /// One call; the same number is the same call again, or for an append one whose entries of the indexes are next to those of the former.
+    /// One call; the same number is the same call again, or for an append one whose entries of the indexes
+    /// are next to those of the former.
     pub(super) async fn call(&self, operation: Operation, number: usize) -> Result<(), Failure> {
         let (place, tenant) = self.known.at(number);
         let (after, object_id) = match operation {
@@ -124,7 +125,8 @@ impl Tester {
         Ok(())
     }
 
-    /// A new `webhook-id`: anywhere in the index, as senders draw them, but next to the others of the same number.
+    /// A new `webhook-id`: anywhere in the index, as senders draw them, but next to the others of the same
+    /// number.
     fn webhook_id(&self, number: usize) -> String {
         let hash = digest(&SHA256, format!("{} {number}", self.salt).as_bytes());
         let place: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();

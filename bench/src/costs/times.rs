@@ -1,9 +1,9 @@
 //! How long calls take, on both databases in turn.
 //!
-//! *First*: everything is called once, wherever what it needs is: a long history is on the disk for the most part. *Warm*: then all of it once
-//! more, and each call is timed right after one that needs the same pages, so that what it needs is in memory however much
-//! is stored. Without the first round a warm call would come right after one that waited for the disk, and be slow by that: the
-//! processor has slept and forgotten.
+//! *First*: everything is called once, wherever what it needs is: a long history is on the disk for the most
+//! part. *Warm*: then all of it once more, and each call is timed right after one that needs the same pages,
+//! so that what it needs is in memory however much is stored. Without the first round a warm call would come
+//! right after one that waited for the disk, and be slow by that: the processor has slept and forgotten.
 
 use std::time::Duration;
 

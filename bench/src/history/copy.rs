@@ -1,4 +1,5 @@
-//! The history on PostgreSQL: by COPY, a stream for each table at the same time, each in a transaction of its own.
+//! The history on PostgreSQL: by COPY, a stream for each table at the same time, each in a transaction of its
+//! own.
 
 use bytes::Bytes;
 use futures_util::SinkExt as _;

@@ -1,7 +1,7 @@
 //! The partitions that a history would have come to lie in.
 //!
-//! The store makes them from today on, and one for all that was before. Here that one, while it is empty, is cut into weeks: so
-//! the history is divided as if it had been written in its time.
+//! The store makes them from today on, and one for all that was before. Here that one, while it is empty, is
+//! cut into weeks: so the history is divided as if it had been written in its time.
 
 use ringback_domain::{EventId, Timestamp, TypedId};
 use tokio_postgres::Client;

@@ -1,7 +1,9 @@
 //! The floor of one node on PostgreSQL: a loop that inserts the rows of an event and does nothing else.
 //!
-//! The same tables with the same indexes, made by the store; the same rows for each event, four of a call and three of what is published,
-//! which has no receipt; arrays unnested, as many events in a transaction as it likes, two connections, each commit on the disk. Nobody calls it, nothing is verified, and no duplicate is looked for.
+//! The same tables with the same indexes, made by the store; the same rows for each event, four of a call and
+//! three of what is published, which has no receipt; arrays unnested, as many events in a transaction as it
+//! likes, two connections, each commit on the disk. Nobody calls it, nothing is verified, and no duplicate is
+//! looked for.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -57,8 +59,8 @@ impl ToSql for Uuid {
     to_sql_checked!();
 }
 
-/// Inserts into a database that is made ready first, until `length` is over; with receipts or without. Returns how many events were
-/// committed by then, and what the server did meanwhile.
+/// Inserts into a database that is made ready first, until `length` is over; with receipts or without.
+/// Returns how many events were committed by then, and what the server did meanwhile.
 pub(crate) async fn measure(
     url: &str,
     receipts: bool,

@@ -1,7 +1,8 @@
-//! What a PostgreSQL server has done so far: its processor time, the transactions that wrote, and the bytes of its log.
+//! What a PostgreSQL server has done so far: its processor time, the transactions that wrote, and the bytes
+//! of its log.
 //!
-//! Only what writes has a number, so the numbers given out are the commits that wait for the disk, and what rolled back. They are the
-//! whole server's: nobody else is to use it meanwhile.
+//! Only what writes has a number, so the numbers given out are the commits that wait for the disk, and what
+//! rolled back. They are the whole server's: nobody else is to use it meanwhile.
 
 use std::ops::Sub;
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! A way to a PostgreSQL server on which round trips are counted.
 //!
-//! A round trip is when a node speaks after the server has spoken, on one connection: however many statements it sends before it
-//! needs an answer, they are one. The relay costs processor time, so a window that goes by way of it tells nothing of speed.
+//! A round trip is when a node speaks after the server has spoken, on one connection: however many statements
+//! it sends before it needs an answer, they are one. The relay costs processor time, so a window that goes by
+//! way of it tells nothing of speed.
 
 use std::path::Path;
 use std::sync::Arc;

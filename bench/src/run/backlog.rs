@@ -1,7 +1,9 @@
-//! A server with a great many pending retries of one dead endpoint beside one without. Measured is the traffic of a healthy
-//! endpoint, once at an even pace and once as fast as it goes; and how soon the server is ready with all that in its database.
+//! A server with a great many pending retries of one dead endpoint beside one without. Measured is the
+//! traffic of a healthy endpoint, once at an even pace and once as fast as it goes; and how soon the server
+//! is ready with all that in its database.
 //!
-//! While one of them is measured the other is frozen: what the backlog costs is to be paid by the one that has it.
+//! While one of them is measured the other is frozen: what the backlog costs is to be paid by the one that
+//! has it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;

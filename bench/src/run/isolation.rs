@@ -1,7 +1,8 @@
-//! Two hundred endpoints, of which twenty misbehave at the one subject and none at the other. Measured are the healthy ones.
+//! Two hundred endpoints, of which twenty misbehave at the one subject and none at the other. Measured are
+//! the healthy ones.
 //!
-//! Both run all the time, so that what the bad endpoints leave behind stays from window to window, and is retried during the
-//! other's windows too: that is a few dozen attempts a second.
+//! Both run all the time, so that what the bad endpoints leave behind stays from window to window, and is
+//! retried during the other's windows too: that is a few dozen attempts a second.
 
 use super::{Measured, Run, in_turn};
 use crate::failure::Failure;

@@ -1,8 +1,9 @@
-//! One node on SQLite, one on PostgreSQL, and three on PostgreSQL, at the same rates and then as fast as each goes. Measured is what an
-//! event costs all nodes together and the server.
+//! One node on SQLite, one on PostgreSQL, and three on PostgreSQL, at the same rates and then as fast as each
+//! goes. Measured is what an event costs all nodes together and the server.
 //!
-//! Each window is that of nodes just started on an empty database, so that nobody pays for another's idle polling. Round trips, and SQLite's
-//! commits, are counted in a window of their own; so is what nodes do while nothing comes.
+//! Each window is that of nodes just started on an empty database, so that nobody pays for another's idle
+//! polling. Round trips, and SQLite's commits, are counted in a window of their own; so is what nodes do
+//! while nothing comes.
 
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use crate::postgres::Postgres;
 use crate::report::{Idle, NodeFigures, NodesGoal, NodesReport};
 use crate::window::{self, Outcome, Shape};
 
-/// Connections that are kept full, for each of the run's: nodes write what waits together, and so little waits that it is seldom much if
-/// each of few callers waits for an answer.
+/// Connections that are kept full, for each of the run's: nodes write what waits together, and so little
+/// waits that it is seldom much if each of few callers waits for an answer.
 pub(super) const CONNECTIONS_FACTOR: u32 = 4;
 /// How long it is watched what nodes do while nothing comes.
 const IDLE: Duration = Duration::from_secs(5);

@@ -1,8 +1,9 @@
-//! One node on PostgreSQL, as fast as it takes events in, beside a loop that inserts the same rows and does nothing else.
+//! One node on PostgreSQL, as fast as it takes events in, beside a loop that inserts the same rows and does
+//! nothing else.
 //!
-//! Events come as calls, one in each, and as publications of a hundred: with calls HTTP and signatures are most of the work. The endpoint is
-//! paused: a delivery is written for each event, and held. All get the same server, an empty database for each window, and are measured in
-//! turn.
+//! Events come as calls, one in each, and as publications of a hundred: with calls HTTP and signatures are
+//! most of the work. The endpoint is paused: a delivery is written for each event, and held. All get the same
+//! server, an empty database for each window, and are measured in turn.
 
 use super::Run;
 use super::nodes::{self, Cast, Window};

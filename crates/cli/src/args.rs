@@ -13,7 +13,8 @@ use crate::commands::{
 use crate::exit;
 use crate::serve::ServeFlags;
 
-/// Webhooks for jobs that finish later: receives OpenAI's calls, stores them durably, delivers them to your own apps.
+/// Webhooks for jobs that finish later: receives OpenAI's calls, stores them durably, delivers them to your
+/// own apps.
 #[derive(Debug, Parser)]
 #[command(name = "ringback", version, styles = STYLES, max_term_width = 100, after_help = exit::HELP)]
 #[command(after_long_help = format!("{EXAMPLES}\n{}", exit::HELP))]
@@ -68,8 +69,8 @@ impl Global {
         Self { project: None, ..self.clone() }
     }
 
-    /// These flags as they are typed, each after a space: for a command that a person is told to run next. What the environment
-    /// says need not be typed.
+    /// These flags as they are typed, each after a space: for a command that a person is told to run next.
+    /// What the environment says need not be typed.
     #[expect(clippy::disallowed_methods, reason = "the composition root reads the environment")]
     pub(crate) fn typed(&self) -> String {
         self.typed_beside(|name| std::env::var(name).ok())

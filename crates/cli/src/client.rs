@@ -47,7 +47,8 @@ pub(crate) struct ApiRefusal {
 }
 
 impl ApiRefusal {
-    /// In the words of the command line. What the person typed wrong is an error of theirs, like those found without a server.
+    /// In the words of the command line. What the person typed wrong is an error of theirs, like those found
+    /// without a server.
     fn into_error(self) -> CliError {
         let Self { status, path, message, param, code } = self;
         let message = wording::as_typed(&message, param.as_deref(), &path);
@@ -186,7 +187,8 @@ impl ApiClient {
     }
 }
 
-/// Refuses a path that an id is missing from, or would lead out of: it would be another path, and another thing that is asked.
+/// Refuses a path that an id is missing from, or would lead out of: it would be another path, and another
+/// thing that is asked.
 fn check_path(path: &str) -> Result<(), CliError> {
     let (path, _) = path.split_once('?').unwrap_or((path, ""));
     match path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {

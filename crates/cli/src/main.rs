@@ -1,8 +1,8 @@
-//! The binary `ringback`: flags become settings, settings become parts, parts are composed and run; and the commands that
-//! talk to a running server.
+//! The binary `ringback`: flags become settings, settings become parts, parts are composed and run; and the
+//! commands that talk to a running server.
 //!
-//! This crate is the composition root: only here are the environment, the signals and the wall clock read. Stdout is for
-//! data, stderr is for talk.
+//! This crate is the composition root: only here are the environment, the signals and the wall clock read.
+//! Stdout is for data, stderr is for talk.
 
 mod args;
 mod client;

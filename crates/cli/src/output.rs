@@ -1,7 +1,7 @@
 //! How answers look: JSON as the API gave it, or text for people. Colour only on a terminal.
 //!
-//! Stdout is for data, stderr is for talk. A reader of stdout that goes away early, as `head` does, has seen enough: what is left
-//! is not printed, and that is no error.
+//! Stdout is for data, stderr is for talk. A reader of stdout that goes away early, as `head` does, has seen
+//! enough: what is left is not printed, and that is no error.
 
 mod cell;
 
@@ -65,7 +65,8 @@ pub(crate) fn ask(question: &str) {
     let _ = write!(anstream::stderr().lock(), "{question}");
 }
 
-/// Tells how far something is, over and over on one line; on a terminal only, so that a log does not fill with it.
+/// Tells how far something is, over and over on one line; on a terminal only, so that a log does not fill
+/// with it.
 pub(crate) fn talk_over(text: impl Display) {
     let mut stderr = anstream::stderr().lock();
     if stderr.is_terminal() {

@@ -34,7 +34,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Flags of `serve`; each overrides the setting of its name.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Settings come from ringback.toml, then RINGBACK_… variables, then flags; docs/SETTINGS.md has them all, such as\nRINGBACK_MAX_BODY_BYTES and RINGBACK_EVENT_RETENTION_SECS.\n\n\
+    after_help = "Settings come from ringback.toml, then RINGBACK_… variables, then flags; docs/SETTINGS.md has them all, such as RINGBACK_MAX_BODY_BYTES and RINGBACK_EVENT_RETENTION_SECS.\n\n\
     Examples:\n  ringback serve --dev\n  ringback serve --listen 0.0.0.0:4600 --public-url https://hooks.example.com\n  \
     RINGBACK_ADMIN_KEY=sk-… ringback serve --data-dir /var/lib/ringback\n  \
     RINGBACK_ENCRYPTION_KEY=file:/run/secrets/key ringback serve --database file:/run/secrets/database"

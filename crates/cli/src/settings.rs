@@ -37,33 +37,38 @@ pub(crate) use source::{default_data_dir, load, load_for_database};
 pub(crate) struct Settings {
     /// The address to listen on. Default `127.0.0.1:4600`.
     pub(crate) listen: ListenAddress,
-    /// Where the database and the keys are kept; with `database`, only the admin key. Default `$XDG_DATA_HOME/ringback` or `~/.local/share/ringback`.
+    /// Where the database and the keys are kept; with `database`, only the admin key. Default
+    /// `$XDG_DATA_HOME/ringback` or `~/.local/share/ringback`.
     pub(crate) data_dir: PathBuf,
-    /// The PostgreSQL database that this node shares with others: `postgres://user:password@host:port/database`, or `file:` and the path
-    /// of a file that holds that. Default: a database file in the data folder, for one node.
+    /// The PostgreSQL database that this node shares with others:
+    /// `postgres://user:password@host:port/database`, or `file:` and the path of a file that holds that.
+    /// Default: a database file in the data folder, for one node.
     #[serde(default)]
     pub(crate) database: Option<SecretText>,
-    /// The same database without a pooler in between, if `database` is PgBouncer or the like in transaction mode: each node has one
-    /// connection there, by which it lives and hears of the others. Default: as `database`.
+    /// The same database without a pooler in between, if `database` is PgBouncer or the like in transaction
+    /// mode: each node has one connection there, by which it lives and hears of the others. Default: as
+    /// `database`.
     #[serde(default)]
     pub(crate) database_session: Option<SecretText>,
-    /// How many connections to PostgreSQL a node has at most for reads and changes. It has two more for what is written in batches, and
-    /// one of its own: by default 11 in all. Default 8, from 2 to 1,000.
+    /// How many connections to PostgreSQL a node has at most for reads and changes. It has two more for what
+    /// is written in batches, and one of its own: by default 11 in all. Default 8, from 2 to 1,000.
     #[serde(default)]
     pub(crate) database_connections: Option<usize>,
-    /// The URL that senders reach this server by; the URLs of sources begin with it. Default: the listen address.
+    /// The URL that senders reach this server by; the URLs of sources begin with it. Default: the listen
+    /// address.
     #[serde(default)]
     pub(crate) public_url: Option<PublicUrl>,
     /// For development: endpoints may be on loopback and private addresses, over plain HTTP. Default false.
     #[serde(default)]
     pub(crate) dev: bool,
-    /// The admin key at every start; a changed value revokes the former. Default: one is made at the first start and kept
-    /// in the data folder. At least 16 characters. Better given by the environment than by a file.
+    /// The admin key at every start; a changed value revokes the former. Default: one is made at the first
+    /// start and kept in the data folder. At least 16 characters. Better given by the environment than by a
+    /// file.
     #[serde(default)]
     pub(crate) admin_key: Option<SecretText>,
-    /// The keys that secrets are encrypted under at rest: 32 bytes in base64, or `file:` and a path; several separated by
-    /// commas, of which the first encrypts and all decrypt. With `database` it is needed, the same for all nodes; otherwise the default
-    /// is one that is made and kept in the data folder.
+    /// The keys that secrets are encrypted under at rest: 32 bytes in base64, or `file:` and a path; several
+    /// separated by commas, of which the first encrypts and all decrypt. With `database` it is needed, the
+    /// same for all nodes; otherwise the default is one that is made and kept in the data folder.
     #[serde(default)]
     pub(crate) encryption_key: Option<SecretText>,
     /// What may be reached, and by which way.

@@ -1,7 +1,7 @@
 //! The database is damaged while the real binary is at work on it.
 //!
-//! Whatever is written over: a call is answered 200 or 503, nothing panics, and what was acknowledged is either there after
-//! the next start, or that start is refused with a sentence that says what to do.
+//! Whatever is written over: a call is answered 200 or 503, nothing panics, and what was acknowledged is
+//! either there after the next start, or that start is refused with a sentence that says what to do.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -37,7 +37,8 @@ fn on(folder: &Path) -> GatewayBuilder {
 }
 
 impl Scene {
-    /// All that came before the restart is in the database's file, which has no log then; what comes now is in the log.
+    /// All that came before the restart is in the database's file, which has no log then; what comes now is
+    /// in the log.
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for temporary files is there");
         let gateway = on(folder.path()).start().await;
@@ -53,7 +54,8 @@ impl Scene {
         Self { folder, gateway, load, former }
     }
 
-    /// Lets the load go on after the damage, until it was refused or has gone on for long enough, and ends it.
+    /// Lets the load go on after the damage, until it was refused or has gone on for long enough, and ends
+    /// it.
     async fn go_on(self) -> (TempDir, Gateway, Ledger) {
         let Self { folder, gateway, load, mut former } = self;
         let before = load.acknowledged_so_far();

@@ -1,8 +1,8 @@
 //! A disk that is full for real, under the real binary.
 //!
-//! The data folder is a small file system of its own, in a mount namespace that is made for the process alone; it is filled
-//! and freed from outside, by way of `/proc/PID/root`. Where the system gives nobody such a namespace there is nothing to be
-//! seen, and the test says so.
+//! The data folder is a small file system of its own, in a mount namespace that is made for the process
+//! alone; it is filled and freed from outside, by way of `/proc/PID/root`. Where the system gives nobody such
+//! a namespace there is nothing to be seen, and the test says so.
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, File};
@@ -19,7 +19,8 @@ const DISK_BYTES: usize = 8 * 1024 * 1024;
 /// How many calls come while it is full.
 const CALLS: usize = 20;
 
-/// A program that becomes the gateway, with a small disk as its data folder. It keeps its process id while it changes.
+/// A program that becomes the gateway, with a small disk as its data folder. It keeps its process id while it
+/// changes.
 fn on_a_small_disk(folder: &Path, data: &Path) -> PathBuf {
     let (program, data) = (folder.join("on-a-small-disk"), data.display());
     let script = format!(
@@ -61,8 +62,8 @@ async fn post(openai: &mut OpenAi, webhook_id: &str) -> Answer {
     answer.expect("the gateway answers")
 }
 
-/// Posts while the disk is full; gives how many calls were refused. A page or two may be free in files that are there, so the
-/// first ones need not be.
+/// Posts while the disk is full; gives how many calls were refused. A page or two may be free in files that
+/// are there, so the first ones need not be.
 async fn post_to_full_disk(openai: &mut OpenAi, round: usize) -> usize {
     let mut refused = 0;
     for n in 0..CALLS {

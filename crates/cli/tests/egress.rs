@@ -1,4 +1,5 @@
-//! The settings of egress on a running server: by environment and file, in effect on what it calls, and refused when wrong.
+//! The settings of egress on a running server: by environment and file, in effect on what it calls, and
+//! refused when wrong.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, to panic is to fail")]
 
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! The real binary is killed in the middle of load, and started again: every call that was answered 2xx arrives.
+//! The real binary is killed in the middle of load, and started again: every call that was answered 2xx
+//! arrives.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -11,7 +12,8 @@ const BINARY: &str = env!("CARGO_BIN_EXE_ringback");
 
 const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 16;
-/// How many more calls are answered before the kill in each round than in the one before: it is to fall into different moments.
+/// How many more calls are answered before the kill in each round than in the one before: it is to fall into
+/// different moments.
 const MORE_EACH_ROUND: usize = 150;
 /// How long acknowledged calls may take to arrive after the last start.
 const ARRIVAL_BOUND: Duration = Duration::from_secs(30);
@@ -28,7 +30,8 @@ fn body(webhook_id: &str) -> String {
     )
 }
 
-/// Puts the gateway under load from many connections, kills it in the middle and starts it again; gives when that began.
+/// Puts the gateway under load from many connections, kills it in the middle and starts it again; gives when
+/// that began.
 async fn kill_under_load(gateway: Gateway, url: &str, round: usize) -> (Gateway, Instant, Ledger) {
     let load = Load::start(url, &format!("wh_{round}"), CONNECTIONS, body, Vec::new());
     load.acknowledged(round * MORE_EACH_ROUND).await;

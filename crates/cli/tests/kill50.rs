@@ -1,4 +1,5 @@
-//! Fifty kills in a row at random instants, on one data folder, under load, with a healthy, a slow and a failing endpoint.
+//! Fifty kills in a row at random instants, on one data folder, under load, with a healthy, a slow and a
+//! failing endpoint.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -20,7 +21,8 @@ const START_BOUND: Duration = Duration::from_secs(5);
 const ARRIVAL_BOUND: Duration = Duration::from_secs(30);
 const WHOLE_BOUND: Duration = Duration::from_secs(90);
 
-/// The instants of the kills come from this; to see a run again, build with `RINGBACK_TEST_SEED` set to its seed.
+/// The instants of the kills come from this; to see a run again, build with `RINGBACK_TEST_SEED` set to its
+/// seed.
 struct Dice(u64);
 
 impl Dice {

@@ -9,8 +9,8 @@ use ringback_testkit::{
 
 const BINARY: &str = env!("CARGO_BIN_EXE_ringback");
 const CONNECTIONS: usize = 8;
-/// How long a caller may wait for its 503: the 5 s that a lock may last unnoticed, such as a backup's, and then as much as a
-/// busy machine adds.
+/// How long a caller may wait for its 503: the 5 s that a lock may last unnoticed, such as a backup's, and
+/// then as much as a busy machine adds.
 const ANSWER_BOUND: Duration = Duration::from_secs(7);
 /// The same for a caller that comes when it is known that the database is locked.
 const KNOWN_BOUND: Duration = Duration::from_secs(2);

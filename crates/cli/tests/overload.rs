@@ -1,5 +1,5 @@
-//! Far more than can be stored: the real binary stays within its memory, says 503 before it grows, goes on by itself, and a
-//! source that floods takes nothing from one that does not.
+//! Far more than can be stored: the real binary stays within its memory, says 503 before it grows, goes on by
+//! itself, and a source that floods takes nothing from one that does not.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -23,18 +23,21 @@ const MAX_INGEST_BYTES_PER_SOURCE: usize = 32 * MIB;
 /// What the database may keep of its file, and what one connection may hold of a head.
 const DATABASE_CACHE_BYTES: usize = 32 * MIB;
 const MAX_HEADER_BYTES: usize = 32 * 1024;
-/// How much may be added to what is needed at rest: each body may be there twice, in the pieces it came in and as the whole
-/// that is made of them; heads are read and answers written; the rest is for what the allocator does not give back at once.
+/// How much may be added to what is needed at rest: each body may be there twice, in the pieces it came in
+/// and as the whole that is made of them; heads are read and answers written; the rest is for what the
+/// allocator does not give back at once.
 const MEMORY_BOUND: usize = 2 * MAX_INGEST_BYTES_PER_SOURCE
     + DATABASE_CACHE_BYTES
     + 2 * (FLOODING + QUIET) * MAX_HEADER_BYTES
     + 48 * MIB;
-/// How long calls may take to be taken again once the database goes on: what was admitted before is written first.
+/// How long calls may take to be taken again once the database goes on: what was admitted before is written
+/// first.
 const RECOVERY_BOUND: Duration = Duration::from_secs(10);
 /// How long a small call may wait for the large ones of the other source before it.
 const FAIR_BOUND: Duration = Duration::from_secs(10);
 
-/// A body of any size from next to nothing to nearly the most that is taken, so that no gap is left that only a small one fits.
+/// A body of any size from next to nothing to nearly the most that is taken, so that no gap is left that only
+/// a small one fits.
 fn big_body(webhook_id: &str) -> String {
     let seed = webhook_id.bytes().fold(7_usize, |hash, byte| (hash * 31 + usize::from(byte)) % 10_007);
     let size = if seed.is_multiple_of(3) { seed } else { MAX_BODY_BYTES - 300 - seed };

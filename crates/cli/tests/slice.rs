@@ -1,4 +1,5 @@
-//! The first whole slice, through the real binary: a call signed as OpenAI signs comes in and reaches the user's own app.
+//! The first whole slice, through the real binary: a call signed as OpenAI signs comes in and reaches the
+//! user's own app.
 
 use http::Method;
 use ringback_testkit::{Gate, Gateway, HttpLine, OpenAi, Receiver, Reply, secret, until, wall_clock_now};

@@ -1,6 +1,7 @@
 //! What a receiver with the library of the Standard Webhooks project for Rust makes of the deliveries.
 //!
-//! It shares no code with `ringback-webhook`, down to the HMAC. It reads the clock itself, so all of this is about now.
+//! It shares no code with `ringback-webhook`, down to the HMAC. It reads the clock itself, so all of this is
+//! about now.
 
 use http::Method;
 use ringback_testkit::{Call, Gateway, OpenAi, Receiver, secret, wall_clock_now};

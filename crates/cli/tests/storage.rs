@@ -1,5 +1,5 @@
-//! Trouble with the data folder, through the real binary: a refusal to start that says what to do, or calls that are answered
-//! 503 until the trouble is over. Nothing that was acknowledged is lost either way.
+//! Trouble with the data folder, through the real binary: a refusal to start that says what to do, or calls
+//! that are answered 503 until the trouble is over. Nothing that was acknowledged is lost either way.
 
 use std::fs;
 use std::net::TcpListener;
@@ -37,8 +37,8 @@ async fn post(openai: &mut OpenAi, webhook_id: &str) -> ringback_testkit::Answer
     answer.expect("the gateway answers")
 }
 
-/// A folder that was used: a source and an endpoint with their secrets, and an acknowledged call that could not be delivered
-/// yet.
+/// A folder that was used: a source and an endpoint with their secrets, and an acknowledged call that could
+/// not be delivered yet.
 async fn used_folder(receiver: &Receiver) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder for temporary files is there");
     let gateway = on(folder.path()).start().await;
@@ -59,7 +59,8 @@ struct Damage {
     words: &'static [&'static str],
 }
 
-/// Changes the name of the schema's first migration, which then is none of this binary's. Both names are of one length.
+/// Changes the name of the schema's first migration, which then is none of this binary's. Both names are of
+/// one length.
 fn make_schema_foreign(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     let (own, foreign) = (b"initial", b"foreign");
     let at: Vec<_> = (0..bytes.len() - own.len()).filter(|at| bytes[*at..].starts_with(own)).collect();
@@ -188,7 +189,8 @@ async fn an_address_in_use_is_refused() {
         .await;
 }
 
-/// Takes a part of a running gateway's data away and puts it back: meanwhile nothing is taken, afterwards all goes on.
+/// Takes a part of a running gateway's data away and puts it back: meanwhile nothing is taken, afterwards all
+/// goes on.
 async fn survive_the_absence_of(part: fn(&Path) -> PathBuf) {
     let gateway = Gateway::start(BINARY).await;
     let receiver = Receiver::start().await;
@@ -271,7 +273,8 @@ async fn a_data_folder_that_becomes_read_only_loses_nothing_and_is_refused_at_th
         fs::set_permissions(&folder, fs::Permissions::from_mode(of_folder)).unwrap();
     };
     set_modes(0o500, 0o400);
-    // What is open stays so, and what is written there is as durable as before: whatever is answered 200 must be there later.
+    // What is open stays so, and what is written there is as durable as before: whatever is answered 200 must
+    // be there later.
     let mut acknowledged = 1;
     for n in 0..10 {
         let answer = post(&mut openai, &format!("wh_{n}")).await;

@@ -1,7 +1,7 @@
 //! When to look at which endpoint next: a memory that only saves look-ups.
 //!
-//! An entry may be early (there is nothing due any more) and may be missing (another node appended): the claim asks the rows,
-//! and the scan finds what is missing.
+//! An entry may be early (there is nothing due any more) and may be missing (another node appended): the
+//! claim asks the rows, and the scan finds what is missing.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};

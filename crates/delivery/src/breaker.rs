@@ -1,7 +1,8 @@
-//! A circuit breaker: stops hammering an endpoint that fails everything, probes it, and goes on gently when it works again.
+//! A circuit breaker: stops hammering an endpoint that fails everything, probes it, and goes on gently when
+//! it works again.
 //!
-//! It holds deliveries back and kills none: they stay due. It is in this node's memory alone: after a restart an endpoint is given
-//! another try, which a few attempts pay for.
+//! It holds deliveries back and kills none: they stay due. It is in this node's memory alone: after a restart
+//! an endpoint is given another try, which a few attempts pay for.
 
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ const TRIP_AFTER: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// The longest it stays open between two probes.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
-/// How many attempts may be under way at once when a probe has succeeded; twice as many each time that many have.
+/// How many attempts may be under way at once when a probe has succeeded; twice as many each time that many
+/// have.
 const FIRST_LIMIT: usize = 2;
 /// With so many at once it is closed.
 const LAST_LIMIT: usize = 32;
@@ -139,7 +141,8 @@ impl Breaker {
         !matches!(before, State::Closed { .. }) && before != self.state
     }
 
-    /// An attempt failed at `now`. Says whether that opened it; a probe that fails leaves it as it was, for longer.
+    /// An attempt failed at `now`. Says whether that opened it; a probe that fails leaves it as it was, for
+    /// longer.
     pub(crate) fn failed(&mut self, now: Timestamp, jitter: Jitter) -> bool {
         let before = self.state;
         let wait = match before {

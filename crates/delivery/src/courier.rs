@@ -31,7 +31,8 @@ pub(crate) struct Job {
 pub(crate) enum Place {
     /// One of the endpoint's slots.
     Slot(Slot),
-    /// One of the few for tests, which must not wait behind a queue that they are to explain; and who waits for the report.
+    /// One of the few for tests, which must not wait behind a queue that they are to explain; and who waits
+    /// for the report.
     Test(TestPlace, oneshot::Sender<AttemptReport>),
 }
 
@@ -58,8 +59,8 @@ pub(crate) async fn carry(node: Arc<Node>, job: Job) {
     let is_too_late = lease_ends.saturating_duration_since(Instant::now()) <= timeout;
     let leased_at = lease_ends.checked_sub(lease_length(&endpoint)).unwrap_or(lease_ends);
     if is_too_late || !node.store.holds_leases_since(leased_at.into_std()) {
-        // Somebody else may claim it before an attempt made now would end, or has: then the token is another one. Else nobody would
-        // until the lease runs out.
+        // Somebody else may claim it before an attempt made now would end, or has: then the token is another
+        // one. Else nobody would until the lease runs out.
         give_back(&node, &claimed).await;
         node.note_unattempted(&endpoint);
         return;
@@ -152,8 +153,8 @@ fn endpoint_note(
     })
 }
 
-/// Records the attempt. While the database does not take it, tries until the lease runs out: after that the row will be
-/// claimed and attempted again, which costs a duplicate and loses nothing.
+/// Records the attempt. While the database does not take it, tries until the lease runs out: after that the
+/// row will be claimed and attempted again, which costs a duplicate and loses nothing.
 async fn record(node: &Node, finish: Finish, lease_ends: Instant) -> Option<Finished> {
     loop {
         match node.store.finish(finish.clone()).await {
@@ -191,7 +192,8 @@ async fn give_back(node: &Node, claimed: &Claimed) {
     }
 }
 
-/// The one wide line about an attempt: no payload, no signature, no secret, no URL (its query may hold a token).
+/// The one wide line about an attempt: no payload, no signature, no secret, no URL (its query may hold a
+/// token).
 fn log_attempt(endpoint: &Endpoint, claimed: &Claimed, finish: &Finish) {
     let report = &finish.attempt.report;
     let (next, retry_at) = match finish.next {

@@ -1,8 +1,9 @@
-//! The deliverer: finds endpoints with due work, claims what there are slots for, sends each claim on its way.
+//! The deliverer: finds endpoints with due work, claims what there are slots for, sends each claim on its
+//! way.
 //!
-//! Each round asks the store what is due, does a bounded amount and goes back to waiting; being restarted between any two
-//! steps is the normal case, not a special one. The lease under which a row is claimed only saves duplicate work, because
-//! delivery is at-least-once: whoever held the row before may still be sending.
+//! Each round asks the store what is due, does a bounded amount and goes back to waiting; being restarted
+//! between any two steps is the normal case, not a special one. The lease under which a row is claimed only
+//! saves duplicate work, because delivery is at-least-once: whoever held the row before may still be sending.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -79,8 +80,8 @@ pub(crate) struct Node {
 struct Plans {
     agenda: Mutex<Agenda>,
     bell: Notify,
-    /// The endpoints that are being looked at, and whether they are to be looked at again afterwards: two looks side by side would
-    /// each take the other's slots for want of work.
+    /// The endpoints that are being looked at, and whether they are to be looked at again afterwards: two
+    /// looks side by side would each take the other's slots for want of work.
     looks: Mutex<HashMap<EndpointId, bool>>,
 }
 
@@ -160,8 +161,9 @@ impl Deliverer {
         Self { node }
     }
 
-    /// Stops claiming and waits for the attempts under way, at most `grace`. What is still running then is recorded by
-    /// nobody: its rows stay leased, and are attempted again after the next start. Returns whether all ended in time.
+    /// Stops claiming and waits for the attempts under way, at most `grace`. What is still running then is
+    /// recorded by nobody: its rows stay leased, and are attempted again after the next start. Returns
+    /// whether all ended in time.
     pub async fn drain(&self, grace: Duration) -> bool {
         self.node.stop.cancel();
         self.node.tasks.close();
@@ -179,7 +181,8 @@ impl Node {
         self.plans.note(endpoint_id, at);
     }
 
-    /// A slot for a delivery that is about to be born leased to this node, if one is free and nothing older waits for it.
+    /// A slot for a delivery that is about to be born leased to this node, if one is free and nothing older
+    /// waits for it.
     pub(crate) fn reserve(&self, endpoint: &Endpoint) -> Option<Slot> {
         let unordered = endpoint.rules.ordering == Ordering::None;
         if !endpoint.may_attempt() || !unordered || self.stop.is_cancelled() {
@@ -290,7 +293,8 @@ async fn run(node: Arc<Node>) {
     }
 }
 
-/// Asks the rows what is due: what another node appended, what was reclaimed, what this process has never known.
+/// Asks the rows what is due: what another node appended, what was reclaimed, what this process has never
+/// known.
 async fn scan(node: &Node) {
     match node.store.due_endpoints().await {
         Ok(endpoints) => {
@@ -376,7 +380,8 @@ async fn claim(node: &Arc<Node>, endpoint: &Endpoint, mut slots: Vec<Slot>, now:
             } else {
                 node.gates.drained(endpoint);
                 node.slots.has_enough(endpoint.id);
-                // Only now: given back before, they would tell the endpoint to look again at once, and so on for ever.
+                // Only now: given back before, they would tell the endpoint to look again at once, and so on
+                // for ever.
                 drop(unused);
             }
         }
@@ -396,8 +401,8 @@ async fn cancel_orphans(node: &Node, endpoint_id: EndpointId) {
     }
 }
 
-/// The scan comes back to whatever failed, so a failure is told and not acted upon. That the whole store is in trouble it has
-/// told itself, once.
+/// The scan comes back to whatever failed, so a failure is told and not acted upon. That the whole store is
+/// in trouble it has told itself, once.
 pub(crate) fn log_store_error(error: &StoreError, what: &'static str) {
     let is_told = matches!(
         error,

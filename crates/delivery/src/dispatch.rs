@@ -51,8 +51,8 @@ pub struct IncomingEvent {
     pub object_id: Option<String>,
     /// The body, byte for byte.
     pub payload: Bytes,
-    /// What tells a repetition from another event under the same `webhook_id`: the body's SHA-256, or that of what was asked to be
-    /// published.
+    /// What tells a repetition from another event under the same `webhook_id`: the body's SHA-256, or that of
+    /// what was asked to be published.
     pub payload_sha256: [u8; 32],
 }
 
@@ -109,10 +109,11 @@ impl Dispatcher {
         Self { store, ids, deliverer }
     }
 
-    /// Makes an event and its deliveries durable and sets them going. `Ok` is given after the commit; a repeated `webhook_id`
-    /// makes no second event and is no error.
+    /// Makes an event and its deliveries durable and sets them going. `Ok` is given after the commit; a
+    /// repeated `webhook_id` makes no second event and is no error.
     ///
-    /// Once begun it runs to its end even when the caller goes away, so that no delivery is left leased to nobody.
+    /// Once begun it runs to its end even when the caller goes away, so that no delivery is left leased to
+    /// nobody.
     ///
     /// # Errors
     /// [`StoreError::Overloaded`] at once when too much waits to be written; nothing was kept then.
@@ -127,8 +128,8 @@ impl Dispatcher {
         .await
     }
 
-    /// Makes several events and their deliveries durable in one transaction, all or none, and sets them going. Else as
-    /// [`dispatch`](Self::dispatch).
+    /// Makes several events and their deliveries durable in one transaction, all or none, and sets them
+    /// going. Else as [`dispatch`](Self::dispatch).
     ///
     /// # Errors
     /// As [`dispatch`](Self::dispatch), and [`StoreError::WebhookIdTaken`].
@@ -148,8 +149,8 @@ impl Dispatcher {
         .await
     }
 
-    /// Makes an event durable for one endpoint alone, whatever that wants and even if it is paused or disabled, attempts it once
-    /// on the ordinary way, and waits for the end of that.
+    /// Makes an event durable for one endpoint alone, whatever that wants and even if it is paused or
+    /// disabled, attempts it once on the ordinary way, and waits for the end of that.
     ///
     /// # Errors
     /// See [`TestError`]. Not that the endpoint did not answer: that is a report.
@@ -300,7 +301,8 @@ impl Dispatcher {
         }
     }
 
-    /// Slots of deliveries that were not born leased after all (a duplicate, a moved configuration) are given back by drop.
+    /// Slots of deliveries that were not born leased after all (a duplicate, a moved configuration) are given
+    /// back by drop.
     fn hand_over(&self, appended: &Appended, handover: Handover) {
         let now = self.node().clock.now();
         let Handover { project_id, webhook_id, payload, trigger, reserved } = handover;

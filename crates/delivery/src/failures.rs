@@ -1,6 +1,8 @@
-//! What this node has seen of endpoints' failures and not said: not every one is worth a change of the configuration.
+//! What this node has seen of endpoints' failures and not said: not every one is worth a change of the
+//! configuration.
 //!
-//! Forgotten by a restart, and when an endpoint has another URL or was enabled again, as what is written down is.
+//! Forgotten by a restart, and when an endpoint has another URL or was enabled again, as what is written down
+//! is.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

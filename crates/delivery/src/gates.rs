@@ -1,7 +1,8 @@
 //! What may go to an endpoint now: its breaker, its rate, and the release of what it held.
 //!
-//! The deliverer asks before it claims, the dispatcher before it hands something over in memory. All of this is this node's memory:
-//! a restart forgets it, and what is due is due. What holds something back says when to ask again.
+//! The deliverer asks before it claims, the dispatcher before it hands something over in memory. All of this
+//! is this node's memory: a restart forgets it, and what is due is due. What holds something back says when
+//! to ask again.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -88,8 +89,8 @@ impl Gates {
         Self { release_per_sec, gates: Mutex::default() }
     }
 
-    /// How much of what is due may be claimed now, up to `wanted`, and to `most` under way at once. If it is a
-    /// probe, its outcome is expected within `probe_within`.
+    /// How much of what is due may be claimed now, up to `wanted`, and to `most` under way at once. If it is
+    /// a probe, its outcome is expected within `probe_within`.
     pub(crate) fn pass(
         &self,
         endpoint: &Endpoint,
@@ -123,7 +124,8 @@ impl Gates {
         Passage { count, at_once, again_at: (count < wanted).then_some(again_at) }
     }
 
-    /// Whether something new may go at once, with nothing claimed before it; and how many under way at once then.
+    /// Whether something new may go at once, with nothing claimed before it; and how many under way at once
+    /// then.
     pub(crate) fn pass_new(&self, endpoint: &Endpoint, most: usize, now: Timestamp) -> Option<usize> {
         let mut gates = self.lock();
         if let Some(gate) = gates.get_mut(&endpoint.id) {
@@ -183,7 +185,8 @@ impl Gates {
         gate.is_about(endpoint) && gate.breaker.succeeded()
     }
 
-    /// An attempt failed, in a way that says something about the endpoint. Says whether that opened the breaker.
+    /// An attempt failed, in a way that says something about the endpoint. Says whether that opened the
+    /// breaker.
     pub(crate) fn failed(&self, endpoint: &Endpoint, now: Timestamp, jitter: Jitter) -> bool {
         let mut gates = self.lock();
         let gate = gates.entry(endpoint.id).or_insert_with(|| Gate::new(endpoint));

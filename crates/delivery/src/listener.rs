@@ -1,7 +1,7 @@
 //! Listens to what other nodes tell of due work, so that nobody waits for the next scan.
 //!
-//! Where there is much to be told of, they say "anywhere", again and again; a look everywhere is dear, so it is made a few times between two scans
-//! at most, and once more after the last of them.
+//! Where there is much to be told of, they say "anywhere", again and again; a look everywhere is dear, so it
+//! is made a few times between two scans at most, and once more after the last of them.
 
 use std::sync::Arc;
 

@@ -1,11 +1,13 @@
 //! How fast something may go: so many a second, evenly.
 //!
-//! The generic cell rate algorithm: one number, the time at which the last one that was let through would be due if all went evenly.
-//! A little may go ahead of it (a tenth of a second's worth), so that a fast one is claimed in batches.
+//! The generic cell rate algorithm: one number, the time at which the last one that was let through would be
+//! due if all went evenly. A little may go ahead of it (a tenth of a second's worth), so that a fast one is
+//! claimed in batches.
 
 use ringback_domain::Timestamp;
 
-/// The pace of one endpoint or replay. Times in microseconds, since a millisecond holds ten at the highest rate.
+/// The pace of one endpoint or replay. Times in microseconds, since a millisecond holds ten at the highest
+/// rate.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Pace {
     /// When the next one would be due if all went evenly; Unix microseconds.

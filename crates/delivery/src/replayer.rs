@@ -1,6 +1,7 @@
 //! The replayer: makes the deliveries of replays, each at its rate, and clears up after those that are over.
 //!
-//! A step is bounded and durable; a replayer that dies between two steps, or in one, leaves the next where it was.
+//! A step is bounded and durable; a replayer that dies between two steps, or in one, leaves the next where it
+//! was.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -86,6 +87,7 @@ async fn advance(node: &Node, replay: &Replay, pace: &mut Pace) -> Timestamp {
         }
         Err(error) => log_store_error(&error, "cannot advance a replay"),
     }
-    // Soon again, also where the events that were looked at came to nothing; but not at once where the store is in trouble.
+    // Soon again, also where the events that were looked at came to nothing; but not at once where the store
+    // is in trouble.
     again_at.max(now.plus(LEAST_PAUSE))
 }

@@ -1,7 +1,8 @@
 //! One attempt: sign afresh, send, report.
 //!
-//! Each attempt is signed with the endpoint's present secrets and the attempt's own timestamp, so that a receiver accepts it
-//! at any age of the event. The payload bytes are sent unchanged. No transaction is open meanwhile.
+//! Each attempt is signed with the endpoint's present secrets and the attempt's own timestamp, so that a
+//! receiver accepts it at any age of the event. The payload bytes are sent unchanged. No transaction is open
+//! meanwhile.
 
 use std::time::Duration;
 

@@ -29,8 +29,8 @@ pub struct DeliverySettings {
     /// How fast what an endpoint held while it was paused or disabled is released, in attempts a second, at
     /// least 1. Default 100; less if the endpoint's own rate is.
     pub release_per_sec: u32,
-    /// How long an endpoint may fail everything before it is disabled; `None`: for ever. Default 5 days. It is warned of at half of
-    /// the way.
+    /// How long an endpoint may fail everything before it is disabled; `None`: for ever. Default 5 days. It
+    /// is warned of at half of the way.
     pub disable_failing_after: Option<Duration>,
     /// How often replays are looked for that this node was not told of. Default 5 s.
     pub replay_scan_interval: Duration,

@@ -1,11 +1,12 @@
 //! Slots: how many attempts run at once, over all, for one project and to one endpoint.
 //!
-//! A slot is taken before a row is claimed or born leased, and given back by dropping it. Who finds none is remembered and
-//! told when one is free, so that nothing polls.
+//! A slot is taken before a row is claimed or born leased, and given back by dropping it. Who finds none is
+//! remembered and told when one is free, so that nothing polls.
 //!
-//! What keeps a greedy one from the rest is a threshold that moves: an endpoint may have as many slots as are still free, a project
-//! [`PROJECT_SHARE`] times as many. So one that takes all it can leaves room for the next one, whoever and however many take all they
-//! can, and nobody's share lies idle while the others want nothing.
+//! What keeps a greedy one from the rest is a threshold that moves: an endpoint may have as many slots as are
+//! still free, a project [`PROJECT_SHARE`] times as many. So one that takes all it can leaves room for the
+//! next one, whoever and however many take all they can, and nobody's share lies idle while the others want
+//! nothing.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
@@ -68,7 +69,8 @@ pub(crate) struct Slot {
 }
 
 impl Slots {
-    /// `on_free` is called, outside any lock, for an endpoint that found no slot before and may find one after a delay.
+    /// `on_free` is called, outside any lock, for an endpoint that found no slot before and may find one
+    /// after a delay.
     pub(crate) fn new(max: usize, on_free: impl Fn(EndpointId, Duration) + Send + Sync + 'static) -> Self {
         Self { shared: Arc::new(Shared { max, state: Mutex::default(), on_free: Box::new(on_free) }) }
     }
@@ -130,7 +132,8 @@ impl State {
         taker.at_once.saturating_sub(own).min(by_endpoint).min(by_project).min(free)
     }
 
-    /// Takes out who has waited longest of those that may have a slot now: to tell another would be to tell nobody.
+    /// Takes out who has waited longest of those that may have a slot now: to tell another would be to tell
+    /// nobody.
     fn next_in_queue(&mut self, max: usize) -> Option<EndpointId> {
         let index = self.queue.iter().position(|waiting| self.room(max, *waiting) > 0)?;
         let endpoint_id = self.queue.remove(index)?.endpoint_id;
@@ -164,8 +167,9 @@ impl Shared {
     }
 }
 
-/// Whether an endpoint that waits, with so many of its slots taken, is to be told at once: when a quarter of them is free.
-/// Told at once at the first free one, it would claim its rows one by one, each with a write of its own.
+/// Whether an endpoint that waits, with so many of its slots taken, is to be told at once: when a quarter of
+/// them is free. Told at once at the first free one, it would claim its rows one by one, each with a write of
+/// its own.
 fn is_worth_a_claim(taken: usize, at_once: usize) -> bool {
     taken + at_once.div_ceil(4) <= at_once
 }

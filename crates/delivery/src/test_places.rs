@@ -1,4 +1,5 @@
-//! Places for tests of endpoints: a few over all, fewer for one project, so that nobody's slow endpoints keep others from testing.
+//! Places for tests of endpoints: a few over all, fewer for one project, so that nobody's slow endpoints keep
+//! others from testing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,8 +1,8 @@
 //! Attempts that have ended and are not recorded yet.
 //!
-//! What a receiver has answered no longer burdens it, so the slot is free for the next attempt while the end of this one waits for its
-//! commit. That is so for as many as there are slots: if the database takes nothing, the others keep theirs until it does, and no
-//! more is begun than memory bears.
+//! What a receiver has answered no longer burdens it, so the slot is free for the next attempt while the end
+//! of this one waits for its commit. That is so for as many as there are slots: if the database takes
+//! nothing, the others keep theirs until it does, and no more is begun than memory bears.
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 

@@ -16,7 +16,8 @@ pub enum AttemptOutcome {
     HttpError,
     /// No answer within the endpoint's time-out.
     Timeout,
-    /// No HTTP answer: the name did not resolve, the connection failed or broke, TLS failed, or what came was not HTTP.
+    /// No HTTP answer: the name did not resolve, the connection failed or broke, TLS failed, or what came was
+    /// not HTTP.
     Unreachable,
     /// Not sent: the guard on outbound connections refused the address.
     Blocked,
@@ -31,7 +32,8 @@ words!("attempt outcome", AttemptOutcome {
 });
 
 impl AttemptOutcome {
-    /// The outcome that an answer with this status is: 2xx succeeds, all else fails (OpenAI's webhooks guide).
+    /// The outcome that an answer with this status is: 2xx succeeds, all else fails (OpenAI's webhooks
+    /// guide).
     #[must_use]
     pub const fn of_status(status: u16) -> Self {
         if matches!(status, 200..=299) { Self::Succeeded } else { Self::HttpError }

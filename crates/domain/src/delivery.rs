@@ -8,8 +8,8 @@ use crate::{DeliveryId, EndpointId, EventId, ReplayId, Timestamp};
 /// Being under way is not a state: it is a lease, two columns that only save duplicate work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeliveryState {
-    /// To be attempted when due, and held while its endpoint is paused or disabled, or until the delivery before it in its order
-    /// has ended.
+    /// To be attempted when due, and held while its endpoint is paused or disabled, or until the delivery
+    /// before it in its order has ended.
     Pending,
     /// An attempt was answered 2xx. Final.
     Delivered,
@@ -102,7 +102,8 @@ pub struct Delivery {
     pub attempt_count: u32,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When the next attempt is due; `None` once it is final, and while it waits for the one before it in its order.
+    /// When the next attempt is due; `None` once it is final, and while it waits for the one before it in its
+    /// order.
     pub due_at: Option<Timestamp>,
     /// When it is too old to be attempted.
     pub expires_at: Option<Timestamp>,

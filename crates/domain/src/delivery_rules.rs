@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::retry::Schedule;
 use crate::words::words;
 
-/// How long a delivery waits for the one before it in its order, when the endpoint names no other time: an hour, in seconds.
+/// How long a delivery waits for the one before it in its order, when the endpoint names no other time: an
+/// hour, in seconds.
 pub const DEFAULT_ORDERING_WAIT_SECS: u32 = 3600;
 
 /// The longest such wait: the horizon of retries, 72 hours, in seconds.
@@ -26,8 +27,8 @@ pub enum Ordering {
     /// Each when it is due.
     #[default]
     None,
-    /// Those of one object one after the other, in the order of their events. What has no object id, and what is redelivered or
-    /// replayed, takes no part.
+    /// Those of one object one after the other, in the order of their events. What has no object id, and what
+    /// is redelivered or replayed, takes no part.
     Object,
 }
 
@@ -47,10 +48,12 @@ pub struct DeliveryRules {
     pub max_concurrency: Option<u16>,
     /// Which delivery waits for which.
     pub ordering: Ordering,
-    /// How long it waits at most, in seconds since the first attempt of the one before it; 1 to [`MAX_ORDERING_WAIT_SECS`]. Time
-    /// before that attempt (paused, with an open breaker, with Ringback down) costs no order.
+    /// How long it waits at most, in seconds since the first attempt of the one before it; 1 to
+    /// [`MAX_ORDERING_WAIT_SECS`]. Time before that attempt (paused, with an open breaker, with Ringback
+    /// down) costs no order.
     pub ordering_wait_secs: u32,
-    /// How old an event may be when it is attempted, in seconds, 1 to [`MAX_AGE_SECS`]; `None`: as its type says.
+    /// How old an event may be when it is attempted, in seconds, 1 to [`MAX_AGE_SECS`]; `None`: as its type
+    /// says.
     pub max_age_secs: Option<u32>,
 }
 

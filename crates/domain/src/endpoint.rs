@@ -16,7 +16,8 @@ pub const DEFAULT_TIMEOUT_SECS: u8 = 10;
 /// How many secrets of an endpoint may sign at once. A rotation beyond it ends the oldest.
 pub const MAX_LIVE_SECRETS: usize = 3;
 
-/// How long the older secrets go on signing after a rotation with overlap (OpenAI's API reference, webhook endpoints).
+/// How long the older secrets go on signing after a rotation with overlap (OpenAI's API reference, webhook
+/// endpoints).
 pub const ROTATION_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 /// One of an endpoint's signing secrets.
@@ -108,7 +109,8 @@ pub struct Endpoint {
     pub secrets: Vec<EndpointSecret>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When its configuration or secrets last changed; a no-op update does not move it (OpenAI's API reference, webhook endpoints).
+    /// When its configuration or secrets last changed; a no-op update does not move it (OpenAI's API
+    /// reference, webhook endpoints).
     pub updated_at: Timestamp,
     /// Since when deliveries are created and held, if it is paused.
     pub paused_at: Option<Timestamp>,
@@ -118,8 +120,8 @@ pub struct Endpoint {
     pub disabled_reason: Option<String>,
     /// When it was last resumed or enabled: what it held until then is released at a bounded rate.
     pub resumed_at: Option<Timestamp>,
-    /// The replay that it was made for, if it is that one's `target_url`. Such an endpoint is in no list, gets no event but the
-    /// replay's, and goes with it.
+    /// The replay that it was made for, if it is that one's `target_url`. Such an endpoint is in no list,
+    /// gets no event but the replay's, and goes with it.
     pub replay_id: Option<ReplayId>,
 }
 
@@ -153,7 +155,8 @@ impl Endpoint {
         self.live_secrets(now).rev().map(|secret| secret.key.signer())
     }
 
-    /// How attempts are signed: by the scheme of the newest secret, and during an overlap by the older ones' too.
+    /// How attempts are signed: by the scheme of the newest secret, and during an overlap by the older ones'
+    /// too.
     #[must_use]
     pub fn signature_scheme(&self) -> SignatureScheme {
         self.secrets.last().map_or_else(SignatureScheme::default, |newest| newest.key.scheme())

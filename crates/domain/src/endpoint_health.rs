@@ -1,11 +1,13 @@
 //! An endpoint that fails everything, for days: noticed, warned of, and in the end disabled.
 //!
-//! The time counts from the first failure after which nothing has succeeded, and only while attempts are made: after a gap longer
-//! than any schedule's longest delay (the endpoint was paused, Ringback was down, nothing was sent) it begins anew. A test does not
-//! count, nor does an answer that is about one message alone.
+//! The time counts from the first failure after which nothing has succeeded, and only while attempts are
+//! made: after a gap longer than any schedule's longest delay (the endpoint was paused, Ringback was down,
+//! nothing was sent) it begins anew. A test does not count, nor does an answer that is about one message
+//! alone.
 //!
-//! What is written down is seen by everybody, and costs a change of the configuration. So of an endpoint that fails and works by turns each node says
-//! at most once a minute that it fails; what it has seen and not said is in its memory, and lost with it.
+//! What is written down is seen by everybody, and costs a change of the configuration. So of an endpoint that
+//! fails and works by turns each node says at most once a minute that it fails; what it has seen and not said
+//! is in its memory, and lost with it.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +18,8 @@ use crate::{AttemptOutcome, Timestamp};
 /// How long an endpoint may fail everything before it is disabled, unless set otherwise: five days.
 pub const DEFAULT_DISABLE_AFTER: Duration = Duration::from_secs(5 * 24 * 3600);
 
-/// A gap without an attempt after which the time begins anew: longer than the longest delay with its jitter, 24 hours.
+/// A gap without an attempt after which the time begins anew: longer than the longest delay with its jitter,
+/// 24 hours.
 pub const LONGEST_GAP: Duration = Duration::from_secs(25 * 3600);
 
 /// How exactly the last failure is remembered: it is written at most so often, since it is one more write.
@@ -105,8 +108,8 @@ impl fmt::Display for DisabledFor {
 }
 
 impl EndpointHealth {
-    /// What an attempt that ended at `now` changes, on a node that has seen so much and not said it. `disable_after` is `None` where endpoints are never
-    /// disabled for failing.
+    /// What an attempt that ended at `now` changes, on a node that has seen so much and not said it.
+    /// `disable_after` is `None` where endpoints are never disabled for failing.
     #[must_use]
     pub fn after(
         &self,

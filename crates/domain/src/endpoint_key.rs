@@ -22,7 +22,8 @@ words!("signature scheme", SignatureScheme {
     V1a = "v1a",
 });
 
-/// A key of either scheme. Like what it holds it shows nothing of itself in `Debug`, and is wiped when the last clone goes.
+/// A key of either scheme. Like what it holds it shows nothing of itself in `Debug`, and is wiped when the
+/// last clone goes.
 #[derive(Debug, Clone)]
 pub enum EndpointKey {
     /// Of [`SignatureScheme::V1`].

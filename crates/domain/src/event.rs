@@ -29,9 +29,11 @@ words!("event state", EventState {
 });
 
 impl EventState {
-    /// The state of an event whose deliveries to these endpoints stand so. What went to the other URL of a replay is not among them.
+    /// The state of an event whose deliveries to these endpoints stand so. What went to the other URL of a
+    /// replay is not among them.
     ///
-    /// What an endpoint has got it has got: other deliveries of the event to it that ended otherwise do not count any more.
+    /// What an endpoint has got it has got: other deliveries of the event to it that ended otherwise do not
+    /// count any more.
     #[must_use]
     pub fn derive(deliveries: &[(EndpointId, DeliveryState)]) -> Self {
         let has_got = |endpoint: EndpointId| deliveries.contains(&(endpoint, DeliveryState::Delivered));

@@ -6,7 +6,8 @@ use ringback_webhook::event_type;
 
 /// One entry of an endpoint's `event_types`: a type, a family (`batch.*`) or everything (`*`).
 ///
-/// `eval.run.cancelled` is kept as `eval.run.canceled`, OpenAI's own spelling, and either spelling of an event matches it.
+/// `eval.run.cancelled` is kept as `eval.run.canceled`, OpenAI's own spelling, and either spelling of an
+/// event matches it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventPattern(String);
 

@@ -4,7 +4,8 @@
 //! back by more than [`MAX_AHEAD`] they follow it: an id says when a row was made, databases divide their
 //! tables by that, and a clock that was once far ahead must not leave a node without a place for its rows.
 //! Over nodes they are unique but only roughly in order of time, and what has the lower id may be committed
-//! later. Who walks by id and must skip nothing walks what had been committed at one moment, as a replay does.
+//! later. Who walks by id and must skip nothing walks what had been committed at one moment, as a replay
+//! does.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,8 +28,8 @@ pub trait TypedId: Copy {
     /// The 16 bytes that a database keeps; their order is the ids' order.
     fn to_bytes(self) -> [u8; 16];
 
-    /// The least id that can have been made at `now`: everything below it is older. Ids made while the machine's clock stood
-    /// back a little count as made when it had last stood forward.
+    /// The least id that can have been made at `now`: everything below it is older. Ids made while the
+    /// machine's clock stood back a little count as made when it had last stood forward.
     #[must_use]
     fn first_at(now: Timestamp) -> Self {
         Self::from_bytes((u128::from(id_ms(now)) << 80).to_be_bytes())

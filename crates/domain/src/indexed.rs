@@ -2,8 +2,9 @@
 
 use ringback_webhook::webhook_id;
 
-/// Whether an id from outside may be indexed: the grammar of a `webhook-id`, 1 to 255 visible ASCII characters. So no NUL, no
-/// control character and no text that two databases would sort or fold differently ever becomes a key.
+/// Whether an id from outside may be indexed: the grammar of a `webhook-id`, 1 to 255 visible ASCII
+/// characters. So no NUL, no control character and no text that two databases would sort or fold differently
+/// ever becomes a key.
 #[must_use]
 pub fn is_indexable(id: &str) -> bool {
     webhook_id::is_well_formed(id)

@@ -1,11 +1,13 @@
 //! Ringback's nouns and the rules between them, as plain values.
 //!
-//! The actors: a [`Project`] owns [`Source`]s, where events enter, and [`Endpoint`]s, where they go. An [`EventRecord`] is
-//! one thing that happened; a [`Delivery`] is that event on its way to one endpoint; an [`Attempt`] is one HTTP try of it.
-//! What happens after an attempt is decided by [`retry::decide`], a pure function.
+//! The actors: a [`Project`] owns [`Source`]s, where events enter, and [`Endpoint`]s, where they go. An
+//! [`EventRecord`] is one thing that happened; a [`Delivery`] is that event on its way to one endpoint; an
+//! [`Attempt`] is one HTTP try of it. What happens after an attempt is decided by [`retry::decide`], a pure
+//! function.
 //!
 //! This crate does no I/O, reads no clock and draws no random number: time and randomness come in as values
-//! ([`Timestamp`], [`retry::Jitter`], the entropy of an [`IdMaker`]). It knows nothing of databases, HTTP or JSON.
+//! ([`Timestamp`], [`retry::Jitter`], the entropy of an [`IdMaker`]). It knows nothing of databases, HTTP or
+//! JSON.
 
 pub mod api_key;
 pub mod attempt;

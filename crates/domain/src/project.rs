@@ -14,7 +14,7 @@ pub struct Project {
     pub name: String,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Since when it takes nothing in and its keys open nothing, if it is archived. Final. What was taken in before goes on to
-    /// be delivered.
+    /// Since when it takes nothing in and its keys open nothing, if it is archived. Final. What was taken in
+    /// before goes on to be delivered.
     pub archived_at: Option<Timestamp>,
 }

@@ -12,7 +12,8 @@ pub enum Disposition {
     Accepted,
     /// It verified, and its `webhook-id` had been seen on this source: no second event.
     Duplicate,
-    /// A duplicate by `webhook-id` whose body differs from the first one's. Answered as a duplicate, and flagged.
+    /// A duplicate by `webhook-id` whose body differs from the first one's. Answered as a duplicate, and
+    /// flagged.
     PayloadDiffers,
     /// It was refused. May be admitted by hand if only its age was wrong.
     Rejected,

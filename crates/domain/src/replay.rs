@@ -37,8 +37,8 @@ pub enum ReplayFilter {
     Dead,
     /// Its newest delivery was cancelled.
     Cancelled,
-    /// The endpoint never got it and will not: no delivery of it was delivered or is pending. So it is also with what came before
-    /// the endpoint was made, or while it was disabled.
+    /// The endpoint never got it and will not: no delivery of it was delivered or is pending. So it is also
+    /// with what came before the endpoint was made, or while it was disabled.
     Missed,
 }
 
@@ -53,7 +53,8 @@ words!("replay filter", ReplayFilter {
 /// Which events a replay sends again, and where to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReplayQuery {
-    /// Only what this endpoint has had a delivery of or subscribes to; `None`: for every endpoint that wants it now.
+    /// Only what this endpoint has had a delivery of or subscribes to; `None`: for every endpoint that wants
+    /// it now.
     pub endpoint_id: Option<EndpointId>,
     /// Only what entered here.
     pub source_id: Option<SourceId>,

@@ -1,9 +1,10 @@
 //! When a failed attempt is tried again: pure arithmetic, jitter apart.
 //!
-//! After a failed attempt comes the next delay of the endpoint's schedule, spread by ±20 %; longer, if the receiver asks for it or is
-//! overrun; and clipped to 72 h after the first attempt. A delivery dies only *after an attempt* that leaves nothing further on its
-//! schedule: time that passes while Ringback is down or an endpoint is paused kills nothing, the next attempt is merely late. What
-//! ages fast is the exception: it is dead when its next attempt would come too late.
+//! After a failed attempt comes the next delay of the endpoint's schedule, spread by ±20 %; longer, if the
+//! receiver asks for it or is overrun; and clipped to 72 h after the first attempt. A delivery dies only
+//! *after an attempt* that leaves nothing further on its schedule: time that passes while Ringback is down or
+//! an endpoint is paused kills nothing, the next attempt is merely late. What ages fast is the exception: it
+//! is dead when its next attempt would come too late.
 
 use std::time::Duration;
 
@@ -180,8 +181,8 @@ pub enum NextStep {
     Dead(EndReason),
 }
 
-/// Decides what follows an attempt. The same for a first attempt, a retry, a redelivery and a replay; a test is never
-/// retried.
+/// Decides what follows an attempt. The same for a first attempt, a retry, a redelivery and a replay; a test
+/// is never retried.
 #[must_use]
 pub fn decide(ending: Ending, progress: Progress, schedule: &Schedule, jitter: Jitter) -> NextStep {
     if ending.outcome == AttemptOutcome::Succeeded {

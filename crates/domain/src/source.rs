@@ -14,8 +14,8 @@ pub enum SourceKind {
     OpenAi,
     /// Any other Standard Webhooks sender: secrets are `whsec_` and base64.
     StandardWebhooks,
-    /// The publish API, and tests of endpoints: one source of this kind comes with each project, without a URL and without
-    /// secrets, because the API's callers show a key.
+    /// The publish API, and tests of endpoints: one source of this kind comes with each project, without a
+    /// URL and without secrets, because the API's callers show a key.
     Publish,
 }
 
@@ -26,7 +26,8 @@ words!("source kind", SourceKind {
 });
 
 impl SourceKind {
-    /// Whether a source of this kind has an ingest URL. One that has none can be neither made nor changed by hand.
+    /// Whether a source of this kind has an ingest URL. One that has none can be neither made nor changed by
+    /// hand.
     #[must_use]
     pub const fn has_ingest_url(self) -> bool {
         !matches!(self, Self::Publish)
@@ -52,7 +53,8 @@ words!("source status", SourceStatus {
 pub enum StalePolicy {
     /// It is answered 401 and may be admitted by hand. The default.
     Reject,
-    /// It is taken in. Safe against replays for as long as the dedupe table remembers, which is longer than senders retry.
+    /// It is taken in. Safe against replays for as long as the dedupe table remembers, which is longer than
+    /// senders retry.
     Admit,
 }
 

@@ -34,7 +34,8 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// The same instant as the wire has it, rounded down to whole seconds (the official libraries floor the receiver's clock).
+    /// The same instant as the wire has it, rounded down to whole seconds (the official libraries floor the
+    /// receiver's clock).
     #[must_use]
     pub const fn to_wire(self) -> UnixSeconds {
         UnixSeconds(self.as_unix_secs())

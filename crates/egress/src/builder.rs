@@ -39,15 +39,15 @@ impl ClientBuilder {
         Self { settings, ..self }
     }
 
-    /// Every call goes through a tunnel of this proxy, to the address that was judged here, or, where the policy
-    /// [leaves names to the proxy](Policy::leave_names_to_proxy), to the name.
+    /// Every call goes through a tunnel of this proxy, to the address that was judged here, or, where the
+    /// policy [leaves names to the proxy](Policy::leave_names_to_proxy), to the name.
     #[must_use]
     pub fn proxy(self, proxy: Option<Proxy>) -> Self {
         Self { proxy, ..self }
     }
 
-    /// Takes the addresses of names from `lookup` instead of the system's resolver. It may block: it is called on a
-    /// thread of its own. The ports of what it returns are not looked at.
+    /// Takes the addresses of names from `lookup` instead of the system's resolver. It may block: it is
+    /// called on a thread of its own. The ports of what it returns are not looked at.
     #[must_use]
     pub fn lookup(
         self,

@@ -30,7 +30,8 @@ pub const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// A time-out beyond this is this: an instant further ahead need not be representable.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A time-out that is noticed so much later: the process stood still, or got no time to run, and not the receiver.
+/// A time-out that is noticed so much later: the process stood still, or got no time to run, and not the
+/// receiver.
 const STOOD_STILL: Duration = Duration::from_secs(1);
 /// How long after that what has come meanwhile is read.
 const READ_LATE: Duration = Duration::from_millis(250);
@@ -39,9 +40,9 @@ type Http = legacy::Client<Connector, Full<Bytes>>;
 
 /// The guarded HTTP/1.1 client. Cloning is cheap, and clones share their connections.
 ///
-/// It needs a tokio runtime with time and I/O. It follows no redirect, uses no proxy but the one it is given, reads
-/// no environment, keeps no cookies, asks for no compression and undoes none, and adds no header field but `host`
-/// and `content-length`.
+/// It needs a tokio runtime with time and I/O. It follows no redirect, uses no proxy but the one it is given,
+/// reads no environment, keeps no cookies, asks for no compression and undoes none, and adds no header field
+/// but `host` and `content-length`.
 ///
 /// A kept connection is used without looking its name up again: a change in the DNS is seen once the
 /// connection has been idle for [`ClientSettings::pool_idle_timeout`], or either side has closed it.
@@ -97,18 +98,18 @@ impl Client {
 
     /// Sends one request and returns what came back, whatever its status.
     ///
-    /// The request's URI must be absolute; it is judged, and sent in its normal form. Header fields that frame the
-    /// request, name its host or are between neighbours (`transfer-encoding`, `host`, `connection`, `expect`,
-    /// `proxy-authorization` and their like) are the client's own: those of `request` are left out. The request is sent
-    /// once, with one exception: if a kept connection proves to be closed before any response came, it is
-    /// sent again over a new one. The receiver may then have seen it twice, which at-least-once delivery
-    /// permits.
+    /// The request's URI must be absolute; it is judged, and sent in its normal form. Header fields that
+    /// frame the request, name its host or are between neighbours (`transfer-encoding`, `host`, `connection`,
+    /// `expect`, `proxy-authorization` and their like) are the client's own: those of `request` are left out.
+    /// The request is sent once, with one exception: if a kept connection proves to be closed before any
+    /// response came, it is sent again over a new one. The receiver may then have seen it twice, which
+    /// at-least-once delivery permits.
     ///
     /// # Errors
     ///
     /// [`SendError::Blocked`] if the policy does not permit the target, [`SendError::Timeout`] if no response
-    /// came in time, [`SendError::Unreachable`] for all else. What came while this process stood still (it was stopped, or its machine
-    /// slept) came in time.
+    /// came in time, [`SendError::Unreachable`] for all else. What came while this process stood still (it
+    /// was stopped, or its machine slept) came in time.
     pub async fn send(&self, request: Request<Bytes>, limits: ResponseLimits) -> Result<Answer, SendError> {
         let deadline = Instant::now() + limits.timeout.min(LONGEST_TIMEOUT);
         let (_, uri) = self.policy.check(&request.uri().to_string())?;

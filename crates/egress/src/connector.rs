@@ -1,8 +1,8 @@
 //! Opening a connection: judge, dial, TLS, all within one time-out.
 //!
 //! Three services in one another: [`Connector`] bounds the time, `HttpsConnector` does TLS where the scheme
-//! asks for it, and [`Dialer`] resolves, judges and dials. With a proxy, the dialler asks that one for a tunnel to
-//! what was judged, and TLS goes through the tunnel: the certificate is the endpoint's own.
+//! asks for it, and [`Dialer`] resolves, judges and dials. With a proxy, the dialler asks that one for a
+//! tunnel to what was judged, and TLS goes through the tunnel: the certificate is the endpoint's own.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -125,7 +125,8 @@ impl Dialer {
         Ok(Stream::new(tcp))
     }
 
-    /// A tunnel to the first judged address that the proxy gets to; to the name itself if names are the proxy's.
+    /// A tunnel to the first judged address that the proxy gets to; to the name itself if names are the
+    /// proxy's.
     async fn tunnel(&self, proxy: &Proxy, target: &Target) -> Result<TokioIo<TcpStream>, ConnectError> {
         let authorities: Vec<String> = match target.name() {
             Some(name) if self.resolver.policy.leaves_names_to_proxy() => {

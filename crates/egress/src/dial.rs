@@ -1,7 +1,7 @@
 //! Dialling judged addresses.
 //!
-//! The dialling itself (several addresses, IPv6 and IPv4 raced) is hyper-util's, which is given the judged addresses
-//! in place of a resolver and so cannot reach any other.
+//! The dialling itself (several addresses, IPv6 and IPv4 raced) is hyper-util's, which is given the judged
+//! addresses in place of a resolver and so cannot reach any other.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};

@@ -19,7 +19,8 @@ pub enum SendError {
     #[error("{reason}")]
     Unreachable {
         /// A short text for people, such as `connection refused`, `name not found`, `TLS: the certificate has
-        /// expired`, `the proxy cannot reach the target (502)`. It never holds the URL, the request or what the other side sent.
+        /// expired`, `the proxy cannot reach the target (502)`. It never holds the URL, the request or what
+        /// the other side sent.
         reason: String,
     },
     /// The policy does not permit the target; nothing was sent.
@@ -32,8 +33,8 @@ pub enum SendError {
 pub enum Stage {
     /// Resolving the name, dialling, or in the TLS handshake: the request had not been sent.
     Connect,
-    /// The same for a client that has a proxy: it was not reached, or opened no tunnel, or what is at the tunnel's
-    /// other end kept silent. The request had not been sent.
+    /// The same for a client that has a proxy: it was not reached, or opened no tunnel, or what is at the
+    /// tunnel's other end kept silent. The request had not been sent.
     Proxy,
     /// Sending the request, or waiting for the response: the receiver may have seen the request.
     Response,

@@ -6,9 +6,9 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 
-/// Takes out of a request what frames it, names its host or is between neighbours on the way (RFC 9110, section
-/// 7.6.1): two lengths are how one request is smuggled inside another, and a second host is how a call reaches a
-/// neighbour of the one that was judged.
+/// Takes out of a request what frames it, names its host or is between neighbours on the way (RFC 9110,
+/// section 7.6.1): two lengths are how one request is smuggled inside another, and a second host is how a
+/// call reaches a neighbour of the one that was judged.
 pub(crate) fn drop_own(headers: &mut HeaderMap) {
     for name in [
         CONNECTION,

@@ -9,8 +9,8 @@ pub(crate) fn plain(name: &str) -> String {
     unrooted(name).to_ascii_lowercase()
 }
 
-/// Letters, digits, `-` and `_` between single dots. A URL's host may hold more, and what a resolver or a proxy would
-/// make of that is anybody's guess.
+/// Letters, digits, `-` and `_` between single dots. A URL's host may hold more, and what a resolver or a
+/// proxy would make of that is anybody's guess.
 pub(crate) fn is_host_name(name: &str) -> bool {
     let name = unrooted(name);
     name.len() <= MAX_NAME

@@ -1,9 +1,9 @@
 //! Names whose addresses are known without asking anybody.
 //!
-//! `localhost` is loopback wherever it is resolved (RFC 6761, section 6.3), and the clouds' metadata services have
-//! names that resolve only inside. Judging them by name refuses them when an endpoint is saved, and is what is
-//! left where a proxy resolves names. It is no list of all bad names: a name can be made to stand for anything, so
-//! what protects is that the addresses are judged.
+//! `localhost` is loopback wherever it is resolved (RFC 6761, section 6.3), and the clouds' metadata services
+//! have names that resolve only inside. Judging them by name refuses them when an endpoint is saved, and is
+//! what is left where a proxy resolves names. It is no list of all bad names: a name can be made to stand for
+//! anything, so what protects is that the addresses are judged.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

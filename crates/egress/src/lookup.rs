@@ -1,8 +1,8 @@
 //! Looking names up: a bounded number at once, and each name only once at a time.
 //!
-//! The system's resolver blocks a thread for as long as a name server keeps silent. So that an endpoint whose name
-//! server is dead takes one thread and not one for each of its calls, calls for a name that is being looked up
-//! wait for that answer. Nothing is kept: the next call asks again.
+//! The system's resolver blocks a thread for as long as a name server keeps silent. So that an endpoint whose
+//! name server is dead takes one thread and not one for each of its calls, calls for a name that is being
+//! looked up wait for that answer. Nothing is kept: the next call asks again.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -59,8 +59,8 @@ impl Lookup {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// Waits for its turn and starts the lookup, unless another call has done so meanwhile. The permit stays with
-    /// the thread, not with the caller who may have stopped waiting: the bound is on threads in use.
+    /// Waits for its turn and starts the lookup, unless another call has done so meanwhile. The permit stays
+    /// with the thread, not with the caller who may have stopped waiting: the bound is on threads in use.
     async fn begin(&self, name: &str) -> Result<watch::Receiver<Option<Outcome>>, LookupError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| LookupError::NoAnswer)?;
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +106,8 @@ pub(crate) fn system(name: &str) -> io::Result<Vec<SocketAddr>> {
     (name, 0).to_socket_addrs().map(Iterator::collect)
 }
 
-/// The system's resolver says only by its text whether it knows that there is no such name, or could not find out.
+/// The system's resolver says only by its text whether it knows that there is no such name, or could not find
+/// out.
 fn meaning(error: &io::Error) -> LookupError {
     let text = error.to_string();
     match text.contains("emporary failure") || text.contains("ry again") {

@@ -41,10 +41,11 @@ const DEV_NETWORKS: [IpNet; 6] = [
 /// network wider than their own range: `169.254.169.254` must be written out. An IPv6 address that carries an
 /// IPv4 address (mapped, NAT64, 6to4) is judged as that one.
 ///
-/// Ports where other protocols than HTTP are spoken (the setting `egress.deny_ports`) are refused on every host,
-/// unless a rule names host and port.
+/// Ports where other protocols than HTTP are spoken (the setting `egress.deny_ports`) are refused on every
+/// host, unless a rule names host and port.
 ///
-/// Cloning is cheap, and a policy never changes: a client is made with one, and another needs a client of its own.
+/// Cloning is cheap, and a policy never changes: a client is made with one, and another needs a client of its
+/// own.
 #[derive(Clone, Debug)]
 pub struct Policy {
     rules: Arc<[Rule]>,
@@ -100,23 +101,24 @@ impl Policy {
         Self { rules: DEV_NETWORKS.map(Rule::network).into(), ..Self::public_only() }
     }
 
-    /// Every address and port, over HTTPS and HTTP. Only for a command line that calls the server a person named;
-    /// never for a server, which calls what its users name.
+    /// Every address and port, over HTTPS and HTTP. Only for a command line that calls the server a person
+    /// named; never for a server, which calls what its users name.
     pub fn unrestricted() -> Self {
         Self { denied_ports: DeniedPorts::none(), unrestricted: true, ..Self::public_only() }
     }
 
-    /// Denies these ports in place of the default ones ([`default_denied_ports`](crate::default_denied_ports));
-    /// none at all if there are none here. Port 0 is refused in any case.
+    /// Denies these ports in place of the default ones
+    /// ([`default_denied_ports`](crate::default_denied_ports)); none at all if there are none here. Port 0 is
+    /// refused in any case.
     #[must_use]
     pub fn deny_ports(self, ports: impl IntoIterator<Item = u16>) -> Self {
         Self { denied_ports: DeniedPorts::Chosen(ports.into_iter().collect()), ..self }
     }
 
-    /// Leaves names to the proxy (the setting `egress.proxy_resolves`): their addresses are never seen, so that it
-    /// is the proxy which has to refuse those that are not public. Literal addresses, ports and the names that
-    /// are known (`localhost`, the clouds' metadata services) are judged here as ever; plain HTTP needs a rule
-    /// that names the host. A client without a proxy resolves and judges names all the same.
+    /// Leaves names to the proxy (the setting `egress.proxy_resolves`): their addresses are never seen, so
+    /// that it is the proxy which has to refuse those that are not public. Literal addresses, ports and the
+    /// names that are known (`localhost`, the clouds' metadata services) are judged here as ever; plain HTTP
+    /// needs a rule that names the host. A client without a proxy resolves and judges names all the same.
     #[must_use]
     pub fn leave_names_to_proxy(self) -> Self {
         Self { addresses: Addresses::NeverSeen, ..self }

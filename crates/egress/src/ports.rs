@@ -1,14 +1,15 @@
 //! The deny list of ports: where other protocols than HTTP are spoken.
 //!
-//! A request's body is somebody else's to choose, and so are some lines of it to a server that reads lines and
-//! skips what it does not understand, as mail servers and Redis do. A public address is no excuse for that.
+//! A request's body is somebody else's to choose, and so are some lines of it to a server that reads lines
+//! and skips what it does not understand, as mail servers and Redis do. A public address is no excuse for
+//! that.
 
 use std::sync::Arc;
 
 /// The ports of the default list (the setting `egress.deny_ports`), ascending, and what is spoken there.
 ///
-/// From IANA's registry of service names and port numbers, and the documents of the databases and brokers that
-/// never registered theirs. Nothing from 32768 on stands here: systems hand those out for a moment.
+/// From IANA's registry of service names and port numbers, and the documents of the databases and brokers
+/// that never registered theirs. Nothing from 32768 on stands here: systems hand those out for a moment.
 const DEFAULT: &[(u16, &str)] = &[
     (7, "echo"),
     (11, "systat"),

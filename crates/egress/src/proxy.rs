@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 /// An HTTP proxy that opens tunnels (`CONNECT`, RFC 9110, section 9.3.6), and the credentials it wants.
 ///
-/// A tunnel is asked for plain HTTP too, so that the proxy sees addresses but no request, and its other end is
-/// the judged address. The proxy's own address is the operator's choice and not judged.
+/// A tunnel is asked for plain HTTP too, so that the proxy sees addresses but no request, and its other end
+/// is the judged address. The proxy's own address is the operator's choice and not judged.
 ///
 /// `Debug` shows where it is and not the credentials.
 #[derive(Clone)]
@@ -47,8 +47,8 @@ pub enum ProxyError {
 }
 
 impl Proxy {
-    /// Reads `http://user:password@host:port`; the user information may be left out, and is percent-encoded. The
-    /// port is 80 if none is given.
+    /// Reads `http://user:password@host:port`; the user information may be left out, and is percent-encoded.
+    /// The port is 80 if none is given.
     ///
     /// # Errors
     ///

@@ -4,8 +4,8 @@
 //! since), and the cloud providers' own documents for the addresses of their metadata services.
 //!
 //! An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4) is judged as the IPv4 address: see
-//! [`embedded`]. One whose lower half is an ISATAP identifier is judged as itself and as the address in it: see
-//! [`tunnelled`].
+//! [`embedded`]. One whose lower half is an ISATAP identifier is judged as itself and as the address in it:
+//! see [`tunnelled`].
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -116,8 +116,8 @@ pub(crate) fn embedded(address: IpAddr) -> IpAddr {
     IpAddr::from(v4)
 }
 
-/// The IPv4 address that an ISATAP router would forward to (RFC 5214, section 6.1): an identifier `0:5efe:a.b.c.d`
-/// or `200:5efe:a.b.c.d` under any prefix.
+/// The IPv4 address that an ISATAP router would forward to (RFC 5214, section 6.1): an identifier
+/// `0:5efe:a.b.c.d` or `200:5efe:a.b.c.d` under any prefix.
 pub(crate) fn tunnelled(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(v6) = address else { return None };
     let octets = v6.octets();

@@ -91,8 +91,8 @@ fn of_connect(error: &ConnectError) -> Option<Cause> {
     }
 }
 
-/// Every text says that it was the proxy: nothing is wrong with the endpoint. Which proxy it is, is the operator's
-/// to know.
+/// Every text says that it was the proxy: nothing is wrong with the endpoint. Which proxy it is, is the
+/// operator's to know.
 fn of_tunnel(error: &TunnelError) -> Cause {
     let reason = match error {
         TunnelError::Resolve(error) => format!("the proxy cannot be reached: {error}"),

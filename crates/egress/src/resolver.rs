@@ -22,7 +22,8 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    /// The permitted addresses of a target, in the order of the lookup; at least one, at most [`MAX_ADDRESSES`].
+    /// The permitted addresses of a target, in the order of the lookup; at least one, at most
+    /// [`MAX_ADDRESSES`].
     pub(crate) async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>, ConnectError> {
         match (target.literal(), target.name()) {
             (Some(address), _) => self.permitted(target, &[SocketAddr::new(address, target.port)]),
@@ -52,8 +53,8 @@ impl Resolver {
     }
 }
 
-/// The port is the target's: whatever a lookup says of ports is not judged and does not count. What else it says,
-/// such as the interface of a link-local address, stays.
+/// The port is the target's: whatever a lookup says of ports is not judged and does not count. What else it
+/// says, such as the interface of a link-local address, stays.
 fn with_port(mut socket: SocketAddr, port: u16) -> SocketAddr {
     socket.set_port(port);
     socket

@@ -44,8 +44,8 @@ pub enum CaFileError {
     },
 }
 
-/// Adds every certificate of a PEM file to `roots`, and returns how many there were; at least one. Other blocks of
-/// the file, such as keys, are passed over.
+/// Adds every certificate of a PEM file to `roots`, and returns how many there were; at least one. Other
+/// blocks of the file, such as keys, are passed over.
 ///
 /// # Errors
 ///

@@ -84,8 +84,8 @@ impl Rule {
             None => (text, None),
         };
         match Host::parse(host).ok()? {
-            // A rule with `*` or `,` in it is a mistake about what rules can say, and must not pass for a name that
-            // never matches.
+            // A rule with `*` or `,` in it is a mistake about what rules can say, and must not pass for a
+            // name that never matches.
             Host::Domain(name) => {
                 is_host_name(&name).then(|| Self { scope: Scope::Name(plain(&name)), port })
             }

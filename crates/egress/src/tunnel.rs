@@ -1,8 +1,8 @@
 //! A tunnel through a proxy: one `CONNECT`, and then bytes.
 //!
-//! The answer is read by hyper, with its limits. What is not a plain yes is told apart: whether the proxy wants
-//! credentials, forbids the target, cannot reach it or is no proxy is what its operator has to know, and the
-//! `Tunnel` of hyper-util keeps to itself.
+//! The answer is read by hyper, with its limits. What is not a plain yes is told apart: whether the proxy
+//! wants credentials, forbids the target, cannot reach it or is no proxy is what its operator has to know,
+//! and the `Tunnel` of hyper-util keeps to itself.
 
 use std::pin::pin;
 

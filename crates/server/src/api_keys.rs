@@ -1,4 +1,5 @@
-//! `/v1/organization/projects/{id}/api_keys`: what programs show to act in a project, as OpenAI's administration API has them.
+//! `/v1/organization/projects/{id}/api_keys`: what programs show to act in a project, as OpenAI's
+//! administration API has them.
 //!
 //! OpenAI makes keys in its dashboard only; making one here is an addition.
 

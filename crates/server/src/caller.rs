@@ -1,7 +1,8 @@
 //! On whose behalf a request of the API acts.
 //!
-//! There are two kinds of keys. The *admin key* acts on the project `default`, or on the one that the header `OpenAI-Project`
-//! names, and administers all of them. A *project's key* acts on its project and nowhere else.
+//! There are two kinds of keys. The *admin key* acts on the project `default`, or on the one that the header
+//! `OpenAI-Project` names, and administers all of them. A *project's key* acts on its project and nowhere
+//! else.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,7 +86,8 @@ fn find_key<'a>(headers: &HeaderMap, config: &'a Config) -> Result<Key<'a>, ApiE
             "no API key was given; send it as the header `Authorization: Bearer KEY`",
         )
     })?;
-    // What is compared and looked up is the hash, so that the time it takes tells nothing of how much of the key was right.
+    // What is compared and looked up is the hash, so that the time it takes tells nothing of how much of the
+    // key was right.
     let sha256 = sha256(key);
     let is_admin =
         config.admin_key_sha256().is_some_and(|expected| verify_slices_are_equal(&sha256, expected).is_ok());
@@ -96,7 +98,8 @@ fn find_key<'a>(headers: &HeaderMap, config: &'a Config) -> Result<Key<'a>, ApiE
     found.ok_or_else(|| ApiError::unauthorized("invalid_api_key", "the API key is not right"))
 }
 
-/// The key of the header `Authorization`, if that has one. The scheme's name is read in any case (RFC 9110, section 11.1).
+/// The key of the header `Authorization`, if that has one. The scheme's name is read in any case (RFC 9110,
+/// section 11.1).
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, key) = value.split_at_checked("Bearer ".len())?;
@@ -104,7 +107,8 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(b"Bearer ") && !key.is_empty()).then_some(key)
 }
 
-/// The header may hold a project's id or its name. An empty one counts as none. A project's key may name its own project only.
+/// The header may hold a project's id or its name. An empty one counts as none. A project's key may name its
+/// own project only.
 fn find_project<'a>(headers: &HeaderMap, config: &'a Config, key: &Key<'_>) -> Result<&'a Project, ApiError> {
     let named = headers.get(OPENAI_PROJECT).map(HeaderValue::as_bytes).filter(|value| !value.is_empty());
     // An id never means a project of that name, which may be older than the rule that there is none.
@@ -160,7 +164,8 @@ impl KeyUses {
     }
 }
 
-/// Keeps when a key was last shown, beside the request: nobody waits for it, and a failure is made good by the next use.
+/// Keeps when a key was last shown, beside the request: nobody waits for it, and a failure is made good by
+/// the next use.
 fn note_use(app: &Shared, key: &ApiKey) {
     let now: Timestamp = app.now();
     let is_recent = key.last_used_at.is_some_and(|last| now.since(last) < LAST_USE_STEP);

@@ -1,6 +1,7 @@
 //! One connection: HTTP/1.1 requests, one after the other.
 //!
-//! What is refused before it is a request (400, 414, 431) never comes to the `edge`; it is answered in [`unparsed`](crate::unparsed).
+//! What is refused before it is a request (400, 414, 431) never comes to the `edge`; it is answered in
+//! [`unparsed`](crate::unparsed).
 
 use std::pin::pin;
 

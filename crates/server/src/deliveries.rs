@@ -20,8 +20,8 @@ use crate::list::{self, ListQuery};
 use crate::parts::Shared;
 use crate::path_id::PathId;
 
-/// `GET /v1/webhook_deliveries?endpoint_id=&event_id=&replay_id=&state=`, newest first. Ids that nothing here has find nothing: what
-/// was delivered to an endpoint is still there when that is deleted.
+/// `GET /v1/webhook_deliveries?endpoint_id=&event_id=&replay_id=&state=`, newest first. Ids that nothing here
+/// has find nothing: what was delivered to an endpoint is still there when that is deleted.
 pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
@@ -49,7 +49,8 @@ pub(crate) async fn retrieve(
     Ok(json::answer(&DeliveryView::whole(&found, &Holds::now(&app))))
 }
 
-/// `POST /v1/webhook_deliveries/{id}/cancel`: no further attempt. One that is under way is recorded, and changes nothing.
+/// `POST /v1/webhook_deliveries/{id}/cancel`: no further attempt. One that is under way is recorded, and
+/// changes nothing.
 pub(crate) async fn cancel(
     State(app): State<Shared>,
     caller: Caller,

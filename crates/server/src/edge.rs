@@ -1,5 +1,5 @@
-//! The outermost layer of every request: its id, its span, its one line in the log, the rendering of errors, and the end of its
-//! body.
+//! The outermost layer of every request: its id, its span, its one line in the log, the rendering of errors,
+//! and the end of its body.
 
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;

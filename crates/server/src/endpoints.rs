@@ -1,4 +1,5 @@
-//! `/v1/webhook_endpoints`: where events go, as OpenAI's API reference has it, with Ringback's settings as optional fields.
+//! `/v1/webhook_endpoints`: where events go, as OpenAI's API reference has it, with Ringback's settings as
+//! optional fields.
 
 mod authentication;
 mod headers;
@@ -57,7 +58,8 @@ const FIELDS: [&str; 16] = [
 /// The longest description of an endpoint, in characters.
 const MAX_DESCRIPTION_CHARS: usize = 1024;
 
-/// `POST /v1/webhook_endpoints {name, url, event_types, …}`: shows the secret, as a rotation does and nothing else.
+/// `POST /v1/webhook_endpoints {name, url, event_types, …}`: shows the secret, as a rotation does and nothing
+/// else.
 pub(crate) async fn create(
     State(app): State<Shared>,
     caller: Caller,
@@ -112,8 +114,9 @@ pub(crate) async fn retrieve(
 /// Why an endpoint is disabled that a person disabled.
 const DISABLED_BY_HAND: &str = "disabled by hand";
 
-/// `POST /v1/webhook_endpoints/{id}`, any of the fields of creation, and `disabled`. Lists and `headers` replace the whole set; `null`
-/// takes away what may be missing, and leaves all else as it is. Enabling what was disabled tells what it missed.
+/// `POST /v1/webhook_endpoints/{id}`, any of the fields of creation, and `disabled`. Lists and `headers`
+/// replace the whole set; `null` takes away what may be missing, and leaves all else as it is. Enabling what
+/// was disabled tells what it missed.
 pub(crate) async fn update(
     State(app): State<Shared>,
     caller: Caller,

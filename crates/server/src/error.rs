@@ -1,7 +1,8 @@
-//! The one type of error that leaves the server, and its one envelope: `{"error": {message, type, param, code}}`.
+//! The one type of error that leaves the server, and its one envelope: `{"error": {message, type, param,
+//! code}}`.
 //!
-//! Handlers return an [`ApiError`]; the `edge` renders it, because only there the request's id is known. `message` is for the
-//! person at the other end; a cause is for the operator's log and never leaves.
+//! Handlers return an [`ApiError`]; the `edge` renders it, because only there the request's id is known.
+//! `message` is for the person at the other end; a cause is for the operator's log and never leaves.
 
 mod store;
 
@@ -112,7 +113,8 @@ impl ApiError {
             .header(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS))
     }
 
-    /// 500: not the caller's fault, and the same again would fail again. When it came about is not known, so it leaves doubt.
+    /// 500: not the caller's fault, and the same again would fail again. When it came about is not known, so
+    /// it leaves doubt.
     pub(crate) fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something went wrong in Ringback")
             .final_answer()
@@ -152,8 +154,8 @@ impl ApiError {
         self
     }
 
-    /// Says whether what was asked for may have happened although this is the answer, as when something is read after it was written.
-    /// Without a word to it, it did not.
+    /// Says whether what was asked for may have happened although this is the answer, as when something is
+    /// read after it was written. Without a word to it, it did not.
     pub(crate) fn leaving_doubt(mut self, leaves_doubt: bool) -> Self {
         self.0.leaves_doubt = leaves_doubt;
         self

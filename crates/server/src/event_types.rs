@@ -1,4 +1,5 @@
-//! `/v1/webhook_event_types`: the types that endpoints may name, apart from the rest of the catalogue and wildcards.
+//! `/v1/webhook_event_types`: the types that endpoints may name, apart from the rest of the catalogue and
+//! wildcards.
 
 use std::collections::BTreeSet;
 
@@ -39,8 +40,8 @@ struct EventTypeView<'a> {
     registered: bool,
 }
 
-/// `GET /v1/webhook_event_types`: the 27 types of OpenAI's webhook-endpoint API, then those that this project has registered,
-/// received or published besides.
+/// `GET /v1/webhook_event_types`: the 27 types of OpenAI's webhook-endpoint API, then those that this project
+/// has registered, received or published besides.
 pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
@@ -59,8 +60,9 @@ pub(crate) async fn list(
     Ok(json::answer(&Names { object: "list", data: data.chain(own).collect() }))
 }
 
-/// `POST /v1/webhook_event_types {name, max_age_secs?}`: endpoints may name it from now on, and its events age so fast. Again is no
-/// error. A type of the catalogue needs no registration and is stored for its age alone.
+/// `POST /v1/webhook_event_types {name, max_age_secs?}`: endpoints may name it from now on, and its events
+/// age so fast. Again is no error. A type of the catalogue needs no registration and is stored for its age
+/// alone.
 pub(crate) async fn register(
     State(app): State<Shared>,
     caller: Caller,
@@ -75,7 +77,8 @@ pub(crate) async fn register(
     Ok(answer(&app, &caller, name))
 }
 
-/// `GET /v1/webhook_event_types/{name}`: how fast it ages. Any type may be asked for: what was never sent may be tomorrow.
+/// `GET /v1/webhook_event_types/{name}`: how fast it ages. Any type may be asked for: what was never sent may
+/// be tomorrow.
 pub(crate) async fn retrieve(
     State(app): State<Shared>,
     caller: Caller,

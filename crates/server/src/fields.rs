@@ -1,8 +1,9 @@
 //! Reading the JSON object that a request's body is, with an error for each way in which it can be wrong.
 //!
-//! Read by hand rather than derived, so that every error names its parameter, says what would be right, and has OpenAI's code.
-//! `null` for an optional field is the same as leaving it out, but where an update takes something away by it. The content type does not matter: clients of all kinds send
-//! JSON under wrong names. No key may be there twice, see [`crate::object`].
+//! Read by hand rather than derived, so that every error names its parameter, says what would be right, and
+//! has OpenAI's code. `null` for an optional field is the same as leaving it out, but where an update takes
+//! something away by it. The content type does not matter: clients of all kinds send JSON under wrong names.
+//! No key may be there twice, see [`crate::object`].
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -63,7 +64,8 @@ impl JsonBody {
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// Reads a JSON text, or nothing, as [`JsonBody::fields`] does. What its values hold may have keys twice: that is its receivers' to read.
+    /// Reads a JSON text, or nothing, as [`JsonBody::fields`] does. What its values hold may have keys twice:
+    /// that is its receivers' to read.
     pub(crate) fn parse(body: &[u8], known: &[&'static str]) -> Result<Self, ApiError> {
         if body.is_empty() {
             return Ok(Self(Map::new()));

@@ -1,4 +1,5 @@
-//! `/healthz` and `/readyz`: for whoever keeps the process running. No key is needed, nothing internal is told.
+//! `/healthz` and `/readyz`: for whoever keeps the process running. No key is needed, nothing internal is
+//! told.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,16 +1,18 @@
 //! `Idempotency-Key`: a POST that is repeated under the same key is run once, and answered again.
 //!
-//! Goes around every route of the API. What is kept is the answer to what happened (2xx). Where it is known that nothing happened, the
-//! repetition is run. Where nobody knows, because a crash came between or the database was lost with the answer to its commit, the
-//! note of the request stays: what is harmless to run twice ([`repeatable`]) is run again, and everything else is answered 409 from then
-//! on. Publishing is harmless, because the `webhook_id` of what has none is made from a number that was drawn when the request first
-//! came.
+//! Goes around every route of the API. What is kept is the answer to what happened (2xx). Where it is known
+//! that nothing happened, the repetition is run. Where nobody knows, because a crash came between or the
+//! database was lost with the answer to its commit, the note of the request stays: what is harmless to run
+//! twice ([`repeatable`]) is run again, and everything else is answered 409 from then on. Publishing is
+//! harmless, because the `webhook_id` of what has none is made from a number that was drawn when the request
+//! first came.
 //!
-//! Which requests are being run is known in memory ([`Underway`]) and not from the rows: a row may outlive its request, when the
-//! database did not take its end.
+//! Which requests are being run is known in memory ([`Underway`]) and not from the rows: a row may outlive
+//! its request, when the database did not take its end.
 //!
-//! What is *not* guaranteed: that a repetition is run wherever nothing happened. When the database takes neither the request nor the
-//! note that it came to nothing, this process alone knows of it; for any other it is one of which nobody knows.
+//! What is *not* guaranteed: that a repetition is run wherever nothing happened. When the database takes
+//! neither the request nor the note that it came to nothing, this process alone knows of it; for any other it
+//! is one of which nobody knows.
 
 mod repeatable;
 mod underway;
@@ -63,7 +65,8 @@ const ORGANIZATION: &str = "/v1/organization/";
 pub(crate) struct Seed(Nonce);
 
 impl Seed {
-    /// The `webhook_id` of the event at `index`: the same whenever its request is repeated, or a random one without a key.
+    /// The `webhook_id` of the event at `index`: the same whenever its request is repeated, or a random one
+    /// without a key.
     pub(crate) fn webhook_id(seed: Option<&Self>, index: usize) -> String {
         let Some(Self(nonce)) = seed else { return random::id("wh_") };
         let mut context = Context::new(&SHA256);
@@ -198,7 +201,8 @@ async fn keep(app: &App, execution: &Execution, response: Response) -> Result<Re
 impl Execution {
     /// Then the row stays, with its number.
     fn may_have_happened(&self, response: &Response) -> bool {
-        // To leave the row of what is run again anyway costs nothing, least of all while the store is in trouble.
+        // To leave the row of what is run again anyway costs nothing, least of all while the store is in
+        // trouble.
         let is_left = self.repeatable && (response.status().is_server_error() || !self.is_first);
         let error = response.extensions().get::<ApiError>();
         // Without an error beside it, it is no answer of a handler's.
@@ -267,7 +271,8 @@ fn other_request() -> ApiError {
     ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", message)
 }
 
-/// The request itself is answered: that its repetition will be run again, or be called interrupted, is the operator's business.
+/// The request itself is answered: that its repetition will be run again, or be called interrupted, is the
+/// operator's business.
 fn log_not_kept(error: &StoreError) {
     tracing::warn!(
         error = error as &dyn std::error::Error,

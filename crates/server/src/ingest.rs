@@ -1,14 +1,14 @@
 //! The ingest URL of a source: `POST /in/{token}`.
 //!
-//! What is wrong with a call is looked for in this order, and the first thing found is the answer: token (404), method (405),
-//! size (413), headers (400, 401), signature (401), timestamp (401), content (415, 400). Only then is it kept, and only when it
-//! is durable is it answered 200. So a 401 about the timestamp says that the signature is right, and an answer about the
-//! content that the sender is who it says.
+//! What is wrong with a call is looked for in this order, and the first thing found is the answer: token
+//! (404), method (405), size (413), headers (400, 401), signature (401), timestamp (401), content (415, 400).
+//! Only then is it kept, and only when it is durable is it answered 200. So a 401 about the timestamp says
+//! that the signature is right, and an answer about the content that the sender is who it says.
 //!
 //! A duplicate is answered 200 as well: the sender has done its part.
 //!
-//! A refused call leaves its trace on the side lane: counted, and kept within bounds, so that a person can see why nothing
-//! arrives and admit what was refused for its age alone.
+//! A refused call leaves its trace on the side lane: counted, and kept within bounds, so that a person can
+//! see why nothing arrives and admit what was refused for its age alone.
 
 mod admit;
 mod content;
@@ -101,7 +101,8 @@ impl From<ApiError> for Refused {
 }
 
 impl Refused {
-    /// Leaves it on the side lane; unless it was this server that could not take it, which says nothing of the call.
+    /// Leaves it on the side lane; unless it was this server that could not take it, which says nothing of
+    /// the call.
     fn note(&self, app: &App, source: &Source, received_at: Timestamp) {
         if !self.error.status().is_client_error() {
             return;

@@ -1,8 +1,9 @@
 //! What a handler left unread of a request's body.
 //!
-//! A call that is refused by its head is answered while its sender is still busy with the body. Were the connection closed
-//! then, many clients would report a broken pipe and never see the answer that says what to put right. So the rest is read and
-//! thrown away first, within bounds: what is larger or slower loses its connection.
+//! A call that is refused by its head is answered while its sender is still busy with the body. Were the
+//! connection closed then, many clients would report a broken pipe and never see the answer that says what to
+//! put right. So the rest is read and thrown away first, within bounds: what is larger or slower loses its
+//! connection.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,8 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct SharedBody(Arc<Mutex<Body>>);
 
-/// Keeps a hand on the body of a request. `None` if there is nothing that could be left: there is no body, or its sender waits
-/// to be told to send it.
+/// Keeps a hand on the body of a request. `None` if there is nothing that could be left: there is no body, or
+/// its sender waits to be told to send it.
 pub(crate) fn keep(request: Request) -> (Request, Option<SharedBody>) {
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
         return (request, None);

@@ -1,16 +1,19 @@
 //! HTTP in, JSON out: the ingest URLs, the API under `/v1`, and the health checks.
 //!
 //! The actors:
-//! - [`serve`] accepts connections and holds the limits that come before any request: how many, how large a head, how slow;
+//! - [`serve`] accepts connections and holds the limits that come before any request: how many, how large a
+//!   head, how slow;
 //! - the `edge` gives every request its id and turns every error into the one envelope, in one place;
-//! - `ingest` takes signed calls: verified, made durable by the [`Dispatcher`](ringback_delivery::Dispatcher), and only then
-//!   answered 200;
-//! - `sources`, `receipts`, `endpoints`, `events`, `deliveries` and `replays` are the API's nouns, `caller` says on whose behalf.
+//! - `ingest` takes signed calls: verified, made durable by the
+//!   [`Dispatcher`](ringback_delivery::Dispatcher), and only then answered 200;
+//! - `sources`, `receipts`, `endpoints`, `events`, `deliveries` and `replays` are the API's nouns, `caller`
+//!   says on whose behalf.
 //!
-//! Handlers hold no state of their own: what they answer comes from the store, or from its snapshot of the configuration.
+//! Handlers hold no state of their own: what they answer comes from the store, or from its snapshot of the
+//! configuration.
 //!
-//! Not guaranteed: that a caller who got no answer was not served. A call may have been kept although the connection broke
-//! before the 200; its sender will repeat it, and the repetition is answered as a duplicate.
+//! Not guaranteed: that a caller who got no answer was not served. A call may have been kept although the
+//! connection broke before the 200; its sender will repeat it, and the repetition is answered as a duplicate.
 
 mod api_keys;
 mod body;

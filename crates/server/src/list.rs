@@ -23,8 +23,8 @@ pub(crate) struct ListQuery<I> {
 }
 
 impl<I: FromStr<Err = ParseIdError>> ListQuery<I> {
-    /// Reads a query. What the list does not know is an error rather than ignored: a mistyped filter would answer with
-    /// everything. So is what is given twice: it can be meant in two ways.
+    /// Reads a query. What the list does not know is an error rather than ignored: a mistyped filter would
+    /// answer with everything. So is what is given twice: it can be meant in two ways.
     pub(crate) fn parse(query: Option<&str>, filters: &[&'static str]) -> Result<Self, ApiError> {
         let mut this = Self {
             page: PageRequest { after: None, ..PageRequest::default() },

@@ -1,6 +1,7 @@
 //! What is asked to happen is in the body, never in the query of the URL.
 //!
-//! A query that is not read would be a wish that is not granted, such as `?dry_run=true` of what is then done in earnest.
+//! A query that is not read would be a wish that is not granted, such as `?dry_run=true` of what is then done
+//! in earnest.
 
 use axum::extract::Request;
 use axum::middleware::Next;

@@ -1,7 +1,8 @@
 //! Reading a JSON object in which each key stands once.
 //!
-//! JSON leaves open what a repeated key means (RFC 8259, section 4): most readers take the last, some the first. So whoever wrote two
-//! cannot know which of them counts, and is told rather than taken at the word of one.
+//! JSON leaves open what a repeated key means (RFC 8259, section 4): most readers take the last, some the
+//! first. So whoever wrote two cannot know which of them counts, and is told rather than taken at the word of
+//! one.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,7 +14,8 @@ use serde_json::{Map, Number, Value};
 use crate::error::ApiError;
 use crate::fields::repeated_parameter;
 
-/// The keys of an object with their values, in their order, each key once. The values are as strict as `V` is.
+/// The keys of an object with their values, in their order, each key once. The values are as strict as `V`
+/// is.
 pub(crate) fn read<'a, V: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<(String, V)>, ApiError> {
     let Pairs(pairs) = serde_json::from_slice(body).map_err(|fault| not_an_object(&fault))?;
     let mut keys: Vec<&str> = pairs.iter().map(|(key, _)| key.as_str()).collect();

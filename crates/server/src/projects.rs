@@ -107,8 +107,8 @@ pub(crate) async fn update(
     Ok(json::answer(&ProjectView::of(&project)))
 }
 
-/// `POST /v1/organization/projects/{id}/archive`: for good. Its keys open nothing and its sources take nothing in from now on; what
-/// was taken in before is delivered.
+/// `POST /v1/organization/projects/{id}/archive`: for good. Its keys open nothing and its sources take
+/// nothing in from now on; what was taken in before is delivered.
 pub(crate) async fn archive(
     State(app): State<Shared>,
     _admin: Admin,

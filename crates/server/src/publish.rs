@@ -1,8 +1,8 @@
 //! `POST /v1/webhook_events` and `/batch`: events of the user's own, in OpenAI's envelope.
 //!
-//! A repetition is harmless when it names the same `webhook_id`, or comes under the same `Idempotency-Key`, from which the
-//! `webhook_id` is made then. What tells a repetition from another event is what was *asked* to be published, because the
-//! envelope has an id and a time of its own each time.
+//! A repetition is harmless when it names the same `webhook_id`, or comes under the same `Idempotency-Key`,
+//! from which the `webhook_id` is made then. What tells a repetition from another event is what was *asked*
+//! to be published, because the envelope has an id and a time of its own each time.
 
 mod body;
 mod publication;
@@ -35,7 +35,8 @@ use crate::parts::{App, Shared};
 /// How many events one batch may hold.
 const MAX_BATCH_EVENTS: usize = 1000;
 
-/// `POST /v1/webhook_events {type, data, webhook_id?, created_at?}`. Answered when the event and its deliveries are durable.
+/// `POST /v1/webhook_events {type, data, webhook_id?, created_at?}`. Answered when the event and its
+/// deliveries are durable.
 pub(crate) async fn publish(
     State(app): State<Shared>,
     caller: Caller,
@@ -90,7 +91,8 @@ pub(crate) async fn publish_batch(
     Ok(json::answer(&BatchView::of(&appended, &webhook_ids)))
 }
 
-/// The text of an item of a batch, if it is an object: what is said of a body that is none would be said of the whole batch.
+/// The text of an item of a batch, if it is an object: what is said of a body that is none would be said of
+/// the whole batch.
 fn object_in(item: &RawValue) -> Result<&[u8], ApiError> {
     match item.get().starts_with('{') {
         true => Ok(item.get().as_bytes()),

@@ -48,7 +48,8 @@ pub(crate) async fn retrieve(
     Ok(json::answer(&ReceiptView::with_call(&detail)))
 }
 
-/// `POST /v1/webhook_receipts/{id}/admit`: takes in a call that was refused for its age alone, or that its source held
+/// `POST /v1/webhook_receipts/{id}/admit`: takes in a call that was refused for its age alone, or that its
+/// source held
 pub(crate) async fn admit(
     State(app): State<Shared>,
     caller: Caller,

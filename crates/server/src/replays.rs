@@ -1,4 +1,5 @@
-//! `/v1/webhook_replays`: many redeliveries by a query, as a job that survives restarts and can be called off.
+//! `/v1/webhook_replays`: many redeliveries by a query, as a job that survives restarts and can be called
+//! off.
 
 mod create;
 mod query;
@@ -39,8 +40,8 @@ pub(crate) async fn retrieve(
     Ok(json::answer(&ReplayView::of(&detail.replay).with_counts(detail.deliveries)))
 }
 
-/// `POST /v1/webhook_replays/{id}/cancel`: it makes no more deliveries, and what is pending of it is cancelled from now on. An attempt
-/// that is under way is recorded.
+/// `POST /v1/webhook_replays/{id}/cancel`: it makes no more deliveries, and what is pending of it is
+/// cancelled from now on. An attempt that is under way is recorded.
 pub(crate) async fn cancel(
     State(app): State<Shared>,
     caller: Caller,

@@ -16,7 +16,8 @@ use crate::{
     replays, sources, stats,
 };
 
-/// All routes, behind the `edge`. To be served by [`serve`](crate::serve), which holds the limits of connections.
+/// All routes, behind the `edge`. To be served by [`serve`](crate::serve), which holds the limits of
+/// connections.
 pub fn router(parts: Parts) -> Router {
     let app = Arc::new(App::new(parts));
     Router::new()

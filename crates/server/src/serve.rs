@@ -1,7 +1,8 @@
 //! Accepting connections, until told to stop.
 //!
-//! A place for a connection is reserved *before* it is accepted, so that what does not fit waits in the system's queue and
-//! costs nothing here. Nothing that `accept` says ends the server: it may be the client's fault, or a lack that passes.
+//! A place for a connection is reserved *before* it is accepted, so that what does not fit waits in the
+//! system's queue and costs nothing here. Nothing that `accept` says ends the server: it may be the client's
+//! fault, or a lack that passes.
 
 use std::io;
 use std::sync::Arc;
@@ -21,8 +22,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Every how many failures in a row the log is told: every 10 s.
 const TOLD_EVERY: u32 = 50;
 
-/// Serves HTTP/1.1 on `listener` until `shutdown` completes; then accepts nothing more, closes idle connections, lets the
-/// requests under way finish within [`ServerSettings::shutdown_grace`], cuts off the rest, and returns.
+/// Serves HTTP/1.1 on `listener` until `shutdown` completes; then accepts nothing more, closes idle
+/// connections, lets the requests under way finish within [`ServerSettings::shutdown_grace`], cuts off the
+/// rest, and returns.
 ///
 /// What a handler cut off had already handed over for storing is stored all the same.
 pub async fn serve(

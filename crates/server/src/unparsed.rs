@@ -1,11 +1,11 @@
 //! What cannot be read as a request, answered like all else: in the envelope, with an id that the log knows.
 //!
-//! The implementation of the protocol answers it by itself, before there is a request to hand over: a status, and no body. There
-//! is no hook for it, so that answer is recognised on its way to the socket, and exchanged. It is known by its form alone: every
-//! answer of ours has an id, this one never has.
+//! The implementation of the protocol answers it by itself, before there is a request to hand over: a status,
+//! and no body. There is no hook for it, so that answer is recognised on its way to the socket, and
+//! exchanged. It is known by its form alone: every answer of ours has an id, this one never has.
 //!
-//! Not guaranteed: that it is recognised. Should it have to share a write with the end of a pipelined answer before it, or
-//! come in another form after an update, it goes out as it is: bare, and right.
+//! Not guaranteed: that it is recognised. Should it have to share a write with the end of a pipelined answer
+//! before it, or come in another form after an update, it goes out as it is: bare, and right.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -99,7 +99,8 @@ fn bare_status(answer: &[u8]) -> Option<StatusCode> {
     fields.split("\r\n").all(is_its_own).then_some(status)
 }
 
-/// The answer in its place. The connection is closed after it, because nobody knows where a next request would begin.
+/// The answer in its place. The connection is closed after it, because nobody knows where a next request
+/// would begin.
 fn answer(status: StatusCode) -> Vec<u8> {
     let error = match status {
         StatusCode::URI_TOO_LONG => {

@@ -11,11 +11,12 @@ use ringback_domain::{
 use crate::work::Lease;
 
 /// How many planned deliveries several events of one call may come to, and one transaction takes, beside the
-/// last write: an event may go to ten thousand endpoints, and whoever is behind it in the queue waits for all of
-/// them.
+/// last write: an event may go to ten thousand endpoints, and whoever is behind it in the queue waits for all
+/// of them.
 pub const MAX_BATCH_DELIVERIES: usize = 20_000;
 
-/// What arrived, ready to be made durable: its event, the deliveries planned for it, and the receipt of the call that brought it.
+/// What arrived, ready to be made durable: its event, the deliveries planned for it, and the receipt of the
+/// call that brought it.
 #[derive(Debug, Clone)]
 pub struct Arrival {
     /// Whose it is.
@@ -48,7 +49,8 @@ impl Arrival {
 pub struct NewReceipt {
     /// The id of the call itself.
     pub id: ReceiptId,
-    /// Whether that is the receipt of a call that was refused before and is admitted now; else it is a new one.
+    /// Whether that is the receipt of a call that was refused before and is admitted now; else it is a new
+    /// one.
     pub admitted: bool,
     /// Which of the source's secrets verified it.
     pub secret_id: SecretId,
@@ -71,8 +73,8 @@ pub struct NewEvent {
     pub max_age: Option<Duration>,
     /// The body, byte for byte.
     pub payload: Bytes,
-    /// The SHA-256 of what tells a repetition from another event under the same `webhook_id`: of the body, or of what was
-    /// asked to be published.
+    /// The SHA-256 of what tells a repetition from another event under the same `webhook_id`: of the body, or
+    /// of what was asked to be published.
     pub payload_sha256: [u8; 32],
 }
 
@@ -81,8 +83,9 @@ pub struct NewEvent {
 pub enum Plan {
     /// To those that want it, by a configuration of a known generation.
     ///
-    /// The append re-reads the project's generation in its own transaction. If it moved, the plan is discarded and the event is
-    /// routed again there, so that an endpoint deleted a moment ago gets nothing and one added a moment ago misses nothing.
+    /// The append re-reads the project's generation in its own transaction. If it moved, the plan is
+    /// discarded and the event is routed again there, so that an endpoint deleted a moment ago gets nothing
+    /// and one added a moment ago misses nothing.
     Route {
         /// The generation of the configuration that the plan was made with.
         generation: u64,
@@ -100,17 +103,19 @@ pub struct PlannedDelivery {
     pub id: DeliveryId,
     /// Where it goes.
     pub endpoint_id: EndpointId,
-    /// Set when the caller's own deliverer takes it over in memory right after the commit ("born leased"); it must have
-    /// reserved a slot for it beforehand. `None`: it is born due, for whoever claims it.
+    /// Set when the caller's own deliverer takes it over in memory right after the commit ("born leased"); it
+    /// must have reserved a slot for it beforehand. `None`: it is born due, for whoever claims it.
     pub lease_expires_at: Option<Timestamp>,
     /// When it is too old to be attempted.
     pub expires_at: Option<Timestamp>,
-    /// How long it waits for the one before it, if its endpoint wants an object's deliveries in order; such a delivery is born due.
+    /// How long it waits for the one before it, if its endpoint wants an object's deliveries in order; such a
+    /// delivery is born due.
     pub ordering_wait: Option<Duration>,
 }
 
 impl PlannedDelivery {
-    /// A delivery of an event that came at `received_at` and may be `type_max_age` old, as the endpoint's rules have it; born due.
+    /// A delivery of an event that came at `received_at` and may be `type_max_age` old, as the endpoint's
+    /// rules have it; born due.
     #[must_use]
     pub fn new(
         id: DeliveryId,
@@ -138,6 +143,7 @@ pub struct Appended {
     pub event_id: EventId,
     /// The deliveries that were born leased to the caller.
     pub leased: Vec<(DeliveryId, EndpointId, Lease)>,
-    /// The endpoints for which a delivery was born due; not those for which one waits for another in its order.
+    /// The endpoints for which a delivery was born due; not those for which one waits for another in its
+    /// order.
     pub due: Vec<EndpointId>,
 }

@@ -1,7 +1,8 @@
-//! How a part of the database does: told in the log when that changes and now and then, not for each caller that meets it.
+//! How a part of the database does: told in the log when that changes and now and then, not for each caller
+//! that meets it.
 //!
-//! Not guaranteed: a line for each change. When changes come thick and fast, as at the edge of an overload, there are at most
-//! two lines in [`QUIET`]; what was not told is in the next line's count.
+//! Not guaranteed: a line for each change. When changes come thick and fast, as at the edge of an overload,
+//! there are at most two lines in [`QUIET`]; what was not told is in the next line's count.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +17,8 @@ const QUIET: Duration = Duration::from_secs(10);
 pub(crate) struct Condition {
     trouble: &'static str,
     its_end: &'static str,
-    /// Whether the last one failed. Beside the lock, so that those who succeed one after the other need not take it.
+    /// Whether the last one failed. Beside the lock, so that those who succeed one after the other need not
+    /// take it.
     failing: AtomicBool,
     told: Mutex<Told>,
 }
@@ -54,7 +56,8 @@ impl Condition {
         outcome
     }
 
-    /// Notes the trouble of something that does not get as far as the database when all is well: that it went well says nothing of it.
+    /// Notes the trouble of something that does not get as far as the database when all is well: that it went
+    /// well says nothing of it.
     pub(crate) fn trouble_noted<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         match outcome {
             Err(error) => self.noted(Err(error)),

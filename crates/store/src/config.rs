@@ -1,8 +1,9 @@
-//! The configuration as every part of a node sees it: an immutable snapshot, replaced whole when something changes.
+//! The configuration as every part of a node sees it: an immutable snapshot, replaced whole when something
+//! changes.
 //!
-//! Ingest and the deliverer read it for every call and every attempt, so it is in memory; the rows are the truth. A change
-//! made through this node is in the snapshot before the change is answered. Where it matters that a snapshot may be a moment
-//! old (routing), the append checks the generation against the rows.
+//! Ingest and the deliverer read it for every call and every attempt, so it is in memory; the rows are the
+//! truth. A change made through this node is in the snapshot before the change is answered. Where it matters
+//! that a snapshot may be a moment old (routing), the append checks the generation against the rows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -28,8 +29,8 @@ pub const MAX_SOURCES: usize = 1000;
 /// How many event types a project may register.
 pub const MAX_EVENT_TYPES: usize = 1000;
 
-/// How old an event may be when it is attempted whose type the catalogue marks as ageing fast (a call that waits to be accepted),
-/// unless the project sets another age for it.
+/// How old an event may be when it is attempted whose type the catalogue marks as ageing fast (a call that
+/// waits to be accepted), unless the project sets another age for it.
 pub const FAST_AGEING_MAX_AGE: Duration = Duration::from_secs(60);
 
 /// Everything that is configured, over all projects.
@@ -114,8 +115,8 @@ impl ProjectConfig {
         self.event_types.contains_key(name)
     }
 
-    /// How old an event of this type may be when it is attempted: as it was set here, else [`FAST_AGEING_MAX_AGE`] for the types that the
-    /// catalogue marks, else at any age.
+    /// How old an event of this type may be when it is attempted: as it was set here, else
+    /// [`FAST_AGEING_MAX_AGE`] for the types that the catalogue marks, else at any age.
     #[must_use]
     pub fn max_age(&self, event_type: &str) -> Option<Duration> {
         let name = event_type::canonical(event_type);
@@ -169,7 +170,8 @@ impl Config {
         list(&projects.map(|(id, project)| (*id, Arc::clone(project))).collect(), page)
     }
 
-    /// The key with this SHA-256. What is looked up is a hash, so that the time it takes tells nothing of a key.
+    /// The key with this SHA-256. What is looked up is a hash, so that the time it takes tells nothing of a
+    /// key.
     #[must_use]
     pub fn api_key_by_sha256(&self, sha256: &[u8; 32]) -> Option<&Arc<ApiKey>> {
         self.api_keys.get(sha256)
@@ -187,8 +189,8 @@ impl Config {
         self.endpoints.get(&id)
     }
 
-    /// The source with this ingest token, active or archived; none of an archived project. Tokens carry 256 random bits, so that the time a look-up takes
-    /// helps nobody to find one.
+    /// The source with this ingest token, active or archived; none of an archived project. Tokens carry 256
+    /// random bits, so that the time a look-up takes helps nobody to find one.
     #[must_use]
     pub fn source_by_token(&self, token: &str) -> Option<&Arc<Source>> {
         let source = self.sources_by_token.get(token)?;

@@ -37,22 +37,24 @@ pub enum StoreError {
         /// What has ended, e.g. `webhook delivery`.
         noun: &'static str,
     },
-    /// More is waiting to be written than the queue holds. Nothing was written; worth trying again shortly. The store itself
-    /// tells the log of it, once and not for each caller.
+    /// More is waiting to be written than the queue holds. Nothing was written; worth trying again shortly.
+    /// The store itself tells the log of it, once and not for each caller.
     #[error("the store's write queue is full")]
     Overloaded,
-    /// The database did not take it (disk full, read-only, locked, damaged, gone). Nothing was written; worth trying again.
-    /// The store itself tells the log of it, once and not for each caller.
+    /// The database did not take it (disk full, read-only, locked, damaged, gone). Nothing was written; worth
+    /// trying again. The store itself tells the log of it, once and not for each caller.
     #[error("the database is unavailable")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
-    /// The database broke off with the answer to a commit: whether it was written nobody knows. Trying again is right for what is known
-    /// by an id of its own, such as an event or an attempt, and else does it twice. The store itself tells the log of it.
+    /// The database broke off with the answer to a commit: whether it was written nobody knows. Trying again
+    /// is right for what is known by an id of its own, such as an event or an attempt, and else does it
+    /// twice. The store itself tells the log of it.
     #[error("the database was lost with the answer to a commit")]
     InDoubt(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The database refuses this very row. Trying again is of no use.
     #[error("the database refused the row")]
     Refused(#[source] Arc<dyn std::error::Error + Send + Sync>),
-    /// A stored row cannot be read back as what it should be: the database was changed by other means, or is damaged.
+    /// A stored row cannot be read back as what it should be: the database was changed by other means, or is
+    /// damaged.
     #[error("a stored {noun} is not readable")]
     Corrupt {
         /// What the row should have been.

@@ -1,8 +1,9 @@
 //! Requests that may be repeated: the first answer under an `Idempotency-Key`, kept for whoever asks again.
 //!
-//! The actors: the *server* begins a request under its key, runs it, and completes it with the answer, or forgets it when
-//! nothing happened. What is *not* guaranteed: an answer to a request whose process died between the two, or of which it could not learn
-//! whether it was committed. Whether it happened is not known then, and who repeats it is told so ([`Begun::Interrupted`]).
+//! The actors: the *server* begins a request under its key, runs it, and completes it with the answer, or
+//! forgets it when nothing happened. What is *not* guaranteed: an answer to a request whose process died
+//! between the two, or of which it could not learn whether it was committed. Whether it happened is not known
+//! then, and who repeats it is told so ([`Begun::Interrupted`]).
 
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use zeroize::Zeroizing;
 /// How long an answer is kept, counted from the request.
 pub const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a request is run at most, generously: what was begun longer ago by another process is not being run there any more,
-/// although its end was not written.
+/// How long a request is run at most, generously: what was begun longer ago by another process is not being
+/// run there any more, although its end was not written.
 pub const RUN_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// Names one request that may be repeated.
@@ -42,7 +43,8 @@ impl std::fmt::Debug for StoredAnswer {
     }
 }
 
-/// Drawn for a request when it is first begun, and the same whenever it is run again: what is made from it is made once.
+/// Drawn for a request when it is first begun, and the same whenever it is run again: what is made from it is
+/// made once.
 pub type Nonce = [u8; 16];
 
 /// What is known of a request when it comes.
@@ -53,14 +55,15 @@ pub enum Begun {
         /// Of the request's first beginning.
         nonce: Nonce,
     },
-    /// It was begun by this process, or is repeatable and was begun by another that lives; nobody has completed or forgotten it. Only
-    /// the caller's memory can tell whether it still runs.
+    /// It was begun by this process, or is repeatable and was begun by another that lives; nobody has
+    /// completed or forgotten it. Only the caller's memory can tell whether it still runs.
     Running {
         /// Of the request's first beginning.
         nonce: Nonce,
     },
-    /// It was begun by another process less than [`RUN_FOR`] ago, which lives and has neither completed nor forgotten it. Only of what is
-    /// not repeatable: the rest is [`Begun::Running`], since to run it twice is harmless.
+    /// It was begun by another process less than [`RUN_FOR`] ago, which lives and has neither completed nor
+    /// forgotten it. Only of what is not repeatable: the rest is [`Begun::Running`], since to run it twice is
+    /// harmless.
     RunningElsewhere,
     /// It was begun by a process that is gone, or does not run it any more; whether it happened is not known.
     Interrupted,

@@ -1,7 +1,8 @@
 //! Encryption of secrets at rest: AES-256-GCM under the operator's keys.
 //!
-//! A ciphertext names the key it was made with and is bound to the row it stands in, so that neither an old backup's row nor
-//! another row's secret can be put in its place. The first key encrypts, all decrypt: that is how keys are rotated.
+//! A ciphertext names the key it was made with and is bound to the row it stands in, so that neither an old
+//! backup's row nor another row's secret can be put in its place. The first key encrypts, all decrypt: that
+//! is how keys are rotated.
 //!
 //! Layout: 1 byte version, 8 bytes key id, 12 bytes nonce, ciphertext, 16 bytes tag.
 

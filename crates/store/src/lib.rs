@@ -1,14 +1,16 @@
 //! The durable truth: one trait, [`Store`], and a backend for each database.
 //!
-//! The actors: *ingest* appends events together with their deliveries ([`Store::append`]); the *deliverer* claims what is
-//! due under a lease and finishes it ([`Store::claim`], [`Store::finish`]); the *API* reads records and changes the
-//! configuration. All of them meet only in rows: there is no second queue that could disagree with them.
+//! The actors: *ingest* appends events together with their deliveries ([`Store::append`]); the *deliverer*
+//! claims what is due under a lease and finishes it ([`Store::claim`], [`Store::finish`]); the *API* reads
+//! records and changes the configuration. All of them meet only in rows: there is no second queue that could
+//! disagree with them.
 //!
-//! Every answer `Ok` to a write is given after the transaction is durable. What is *not* guaranteed: that a delivery is
-//! claimed by one deliverer only. A lease saves duplicate work, nothing more; delivery is at-least-once.
+//! Every answer `Ok` to a write is given after the transaction is durable. What is *not* guaranteed: that a
+//! delivery is claimed by one deliverer only. A lease saves duplicate work, nothing more; delivery is
+//! at-least-once.
 //!
-//! SQL is not abstracted over the databases: each backend has its own SQL and migrations. What they share is this trait and
-//! the conformance suite in `tests/conformance`, which is its specification.
+//! SQL is not abstracted over the databases: each backend has its own SQL and migrations. What they share is
+//! this trait and the conformance suite in `tests/conformance`, which is its specification.
 
 pub mod append;
 mod condition;
@@ -18,6 +20,7 @@ pub mod idempotency;
 pub mod keyring;
 pub mod page;
 pub mod postgres;
+mod prune_walk;
 pub mod query;
 pub mod receipts;
 pub mod replays;

@@ -1,6 +1,7 @@
 //! Refused calls: what ingest's side lane hands to the store, and what the API asks about receipts.
 //!
-//! Nothing here is promised to last: a refused call was answered with an error, so its sender knows that it was not taken.
+//! Nothing here is promised to last: a refused call was answered with an error, so its sender knows that it
+//! was not taken.
 
 use ringback_domain::{KeptCall, ProjectId, Receipt, ReceiptId, SecretId, SourceId, Timestamp};
 

@@ -1,12 +1,12 @@
 //! Replays: many redeliveries by a query, made step by step.
 //!
-//! The actors: the API makes a replay and may call it off; the *replayer* (of the delivery crate) asks what is at work and advances
-//! it a bounded step at a time, each step in one transaction with its place in the query, so that a crash repeats or forgets
-//! nothing. What a replay leaves behind (pending deliveries of a cancelled one, the endpoint that stood for another URL) is
-//! cleared the same way.
+//! The actors: the API makes a replay and may call it off; the *replayer* (of the delivery crate) asks what
+//! is at work and advances it a bounded step at a time, each step in one transaction with its place in the
+//! query, so that a crash repeats or forgets nothing. What a replay leaves behind (pending deliveries of a
+//! cancelled one, the endpoint that stood for another URL) is cleared the same way.
 //!
-//! What is *not* guaranteed: that exactly the counted deliveries are made. Events that retention takes, and endpoints that are
-//! deleted or stop wanting a type meanwhile, are missing.
+//! What is *not* guaranteed: that exactly the counted deliveries are made. Events that retention takes, and
+//! endpoints that are deleted or stop wanting a type meanwhile, are missing.
 
 use async_trait::async_trait;
 use ringback_domain::{
@@ -83,8 +83,8 @@ pub struct Advanced {
 /// The part of a [`Store`](crate::Store) that replays are.
 #[async_trait]
 pub trait ReplayStore: Send + Sync + 'static {
-    /// How many deliveries a query comes to now; `to_target`: if they went to one other URL. [`StoreError::NotFound`] if the project has
-    /// no such endpoint or source.
+    /// How many deliveries a query comes to now; `to_target`: if they went to one other URL.
+    /// [`StoreError::NotFound`] if the project has no such endpoint or source.
     async fn preview_replay(
         &self,
         project_id: ProjectId,
@@ -92,8 +92,8 @@ pub trait ReplayStore: Send + Sync + 'static {
         to_target: bool,
     ) -> Result<ReplayPreview, StoreError>;
 
-    /// Makes a replay, and the endpoint that stands for its `target`. [`StoreError::NotFound`] if the project has no such endpoint or source,
-    /// [`StoreError::TooMany`] beyond [`MAX_RUNNING`].
+    /// Makes a replay, and the endpoint that stands for its `target`. [`StoreError::NotFound`] if the project
+    /// has no such endpoint or source, [`StoreError::TooMany`] beyond [`MAX_RUNNING`].
     async fn create_replay(&self, replay: NewReplay) -> Result<Replay, StoreError>;
 
     /// A part of a project's replays.
@@ -107,7 +107,8 @@ pub trait ReplayStore: Send + Sync + 'static {
     async fn replay(&self, project_id: ProjectId, id: ReplayId) -> Result<ReplayDetail, StoreError>;
 
     /// Calls a replay off: it makes no more deliveries, and its pending ones are cancelled step by step.
-    /// [`StoreError::NotFound`] if the project has none of this id; [`StoreError::Ended`] if it has been called off, or nothing of it is pending.
+    /// [`StoreError::NotFound`] if the project has none of this id; [`StoreError::Ended`] if it has been
+    /// called off, or nothing of it is pending.
     async fn cancel_replay(
         &self,
         project_id: ProjectId,
@@ -115,12 +116,13 @@ pub trait ReplayStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Replay, StoreError>;
 
-    /// The replays that there is something to do for: those that run, and those that leave something behind. Oldest first.
+    /// The replays that there is something to do for: those that run, and those that leave something behind.
+    /// Oldest first.
     async fn replays_at_work(&self) -> Result<Vec<Replay>, StoreError>;
 
-    /// Makes up to about `limit` of a running replay's deliveries (those of one event stay together), and notes how far it came, in
-    /// one transaction. Looks at a bounded number of events, so that a step may make none and not be the last.
-    /// [`StoreError::NotFound`] if there is none of this id.
+    /// Makes up to about `limit` of a running replay's deliveries (those of one event stay together), and
+    /// notes how far it came, in one transaction. Looks at a bounded number of events, so that a step may
+    /// make none and not be the last. [`StoreError::NotFound`] if there is none of this id.
     async fn advance_replay(
         &self,
         id: ReplayId,
@@ -128,7 +130,8 @@ pub trait ReplayStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Advanced, StoreError>;
 
-    /// Clears up to `limit` of what a replay that does not run leaves behind; says whether nothing is left. While a delivery to another URL is
-    /// pending, that endpoint stays. [`StoreError::NotFound`] if there is none of this id.
+    /// Clears up to `limit` of what a replay that does not run leaves behind; says whether nothing is left.
+    /// While a delivery to another URL is pending, that endpoint stays. [`StoreError::NotFound`] if there is
+    /// none of this id.
     async fn clear_replay(&self, id: ReplayId, limit: usize, now: Timestamp) -> Result<bool, StoreError>;
 }

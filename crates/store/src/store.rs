@@ -203,8 +203,9 @@ pub enum MaxAgeChange {
 pub struct Rotation {
     /// The secret that signs from now on.
     pub secret: (SecretId, EndpointKey),
-    /// Until when the older ones go on signing beside it; `None` ends them at once. One that was to end earlier still does, and
-    /// of more than [`MAX_LIVE_SECRETS`](ringback_domain::endpoint::MAX_LIVE_SECRETS) the oldest ends at once.
+    /// Until when the older ones go on signing beside it; `None` ends them at once. One that was to end
+    /// earlier still does, and of more than [`MAX_LIVE_SECRETS`](ringback_domain::endpoint::MAX_LIVE_SECRETS)
+    /// the oldest ends at once.
     pub older_until: Option<Timestamp>,
     /// The time of rotation.
     pub now: Timestamp,
@@ -213,8 +214,8 @@ pub struct Rotation {
 /// What may go, in one bounded step of pruning.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// Events (with their deliveries and attempts) taken before this may go, unless a delivery is pending. So may all receipts of
-    /// that age.
+    /// Events (with their deliveries and attempts) taken before this may go, unless a delivery is pending. So
+    /// may all receipts of that age.
     pub events_before: Timestamp,
     /// Entries of the dedupe table first seen before this may go.
     pub webhook_ids_before: Timestamp,
@@ -246,18 +247,21 @@ pub trait Store: ReplayStore {
     /// Makes this the one admin key; a former one is worth nothing from now on.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::InDoubt`], [`StoreError::Overloaded`], [`StoreError::Refused`], [`StoreError::Corrupt`] and
-    /// [`StoreError::Closed`], as for every method below. What else one may fail with is said there.
+    /// [`StoreError::Unavailable`], [`StoreError::InDoubt`], [`StoreError::Overloaded`],
+    /// [`StoreError::Refused`], [`StoreError::Corrupt`] and [`StoreError::Closed`], as for every method
+    /// below. What else one may fail with is said there.
     async fn set_admin_key(&self, sha256: [u8; 32]) -> Result<(), StoreError>;
 
-    /// Makes this the admin key if there is none yet. Whether it is the one in force now: of several nodes that offer one each at
-    /// the same time, one wins.
+    /// Makes this the admin key if there is none yet. Whether it is the one in force now: of several nodes
+    /// that offer one each at the same time, one wins.
     async fn offer_admin_key(&self, sha256: [u8; 32]) -> Result<bool, StoreError>;
 
-    /// Makes a project, and its source of kind `publish`. [`StoreError::NameTaken`] if there is one of this name.
+    /// Makes a project, and its source of kind `publish`. [`StoreError::NameTaken`] if there is one of this
+    /// name.
     async fn create_project(&self, project: NewProject) -> Result<Project, StoreError>;
 
-    /// Changes a project. [`StoreError::NotFound`] if there is none of this id, [`StoreError::NameTaken`] if another has the new name.
+    /// Changes a project. [`StoreError::NotFound`] if there is none of this id, [`StoreError::NameTaken`] if
+    /// another has the new name.
     async fn update_project(
         &self,
         id: ProjectId,
@@ -265,7 +269,8 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<Project, StoreError>;
 
-    /// Makes a key of a project. [`StoreError::TooMany`] beyond [`MAX_API_KEYS`](crate::config::MAX_API_KEYS).
+    /// Makes a key of a project. [`StoreError::TooMany`] beyond
+    /// [`MAX_API_KEYS`](crate::config::MAX_API_KEYS).
     async fn create_api_key(&self, key: NewApiKey) -> Result<Arc<ApiKey>, StoreError>;
 
     /// Notes that a key was shown at `now`.
@@ -282,7 +287,8 @@ pub trait Store: ReplayStore {
     /// Makes a source. [`StoreError::TooMany`] beyond [`MAX_SOURCES`](crate::config::MAX_SOURCES).
     async fn create_source(&self, source: NewSource) -> Result<Arc<Source>, StoreError>;
 
-    /// Changes a source. [`StoreError::NotFound`] if the project has none of this id, or it is the one of kind `publish`.
+    /// Changes a source. [`StoreError::NotFound`] if the project has none of this id, or it is the one of
+    /// kind `publish`.
     async fn update_source(
         &self,
         project_id: ProjectId,
@@ -291,8 +297,8 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<Arc<Source>, StoreError>;
 
-    /// Deletes a source with its secrets. Its events stay. [`StoreError::NotFound`] if the project has none of this id, or it is the one of
-    /// kind `publish`.
+    /// Deletes a source with its secrets. Its events stay. [`StoreError::NotFound`] if the project has none
+    /// of this id, or it is the one of kind `publish`.
     async fn delete_source(
         &self,
         project_id: ProjectId,
@@ -300,8 +306,8 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Adds a secret to a source. [`StoreError::NotFound`] as for [`update_source`](Self::update_source), [`StoreError::TooMany`] beyond
-    /// [`MAX_SOURCE_SECRETS`](ringback_domain::source::MAX_SOURCE_SECRETS).
+    /// Adds a secret to a source. [`StoreError::NotFound`] as for [`update_source`](Self::update_source),
+    /// [`StoreError::TooMany`] beyond [`MAX_SOURCE_SECRETS`](ringback_domain::source::MAX_SOURCE_SECRETS).
     async fn add_source_secret(
         &self,
         project_id: ProjectId,
@@ -310,8 +316,8 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<Arc<Source>, StoreError>;
 
-    /// Removes a secret from a source, at once and for good. [`StoreError::NotFound`] if the project has no such source, or that no such
-    /// secret.
+    /// Removes a secret from a source, at once and for good. [`StoreError::NotFound`] if the project has no
+    /// such source, or that no such secret.
     async fn remove_source_secret(
         &self,
         project_id: ProjectId,
@@ -331,8 +337,8 @@ pub trait Store: ReplayStore {
     /// [`MAX_ENDPOINTS`](crate::config::MAX_ENDPOINTS).
     async fn create_endpoint(&self, endpoint: NewEndpoint) -> Result<Arc<Endpoint>, StoreError>;
 
-    /// Changes an endpoint. A change that changes nothing leaves `updated_at` where it is (OpenAI's API reference, webhook endpoints).
-    /// [`StoreError::NotFound`] if the project has none of this id.
+    /// Changes an endpoint. A change that changes nothing leaves `updated_at` where it is (OpenAI's API
+    /// reference, webhook endpoints). [`StoreError::NotFound`] if the project has none of this id.
     async fn update_endpoint(
         &self,
         project_id: ProjectId,
@@ -349,8 +355,8 @@ pub trait Store: ReplayStore {
         rotation: Rotation,
     ) -> Result<Arc<Endpoint>, StoreError>;
 
-    /// Ends one of an endpoint's older secrets, at once and for good. [`StoreError::NotFound`] if the project has no
-    /// such endpoint, or that no such secret; also for the newest, which only a rotation can end.
+    /// Ends one of an endpoint's older secrets, at once and for good. [`StoreError::NotFound`] if the project
+    /// has no such endpoint, or that no such secret; also for the newest, which only a rotation can end.
     async fn revoke_endpoint_secret(
         &self,
         project_id: ProjectId,
@@ -359,8 +365,9 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<Arc<Endpoint>, StoreError>;
 
-    /// Deletes an endpoint: its pending deliveries are cancelled, its history stays. An attempt that is under way is recorded
-    /// when it ends, and changes nothing. [`StoreError::NotFound`] if the project has none of this id.
+    /// Deletes an endpoint: its pending deliveries are cancelled, its history stays. An attempt that is under
+    /// way is recorded when it ends, and changes nothing. [`StoreError::NotFound`] if the project has none of
+    /// this id.
     async fn delete_endpoint(
         &self,
         project_id: ProjectId,
@@ -375,20 +382,22 @@ pub trait Store: ReplayStore {
         page: PageRequest<EndpointId>,
     ) -> Result<Page<Arc<Endpoint>>, StoreError>;
 
-    /// Makes a verified call durable: receipt, dedupe key, event and deliveries in one transaction. A repeated `webhook_id`
-    /// makes no second event; its answer comes after the first one is durable.
+    /// Makes a verified call durable: receipt, dedupe key, event and deliveries in one transaction. A
+    /// repeated `webhook_id` makes no second event; its answer comes after the first one is durable.
     ///
-    /// [`StoreError::Overloaded`] at once when too much is waiting: an ingest caller is to be told to come back.
+    /// [`StoreError::Overloaded`] at once when too much is waiting: an ingest caller is to be told to come
+    /// back.
     async fn append(&self, arrival: Arrival) -> Result<Appended, StoreError>;
 
-    /// Appends several events in one transaction: all of them or none. [`StoreError::WebhookIdTaken`] if one repeats the
-    /// `webhook_id` of another event, in the store or among them; a repetition of the same event is no error.
+    /// Appends several events in one transaction: all of them or none. [`StoreError::WebhookIdTaken`] if one
+    /// repeats the `webhook_id` of another event, in the store or among them; a repetition of the same event
+    /// is no error.
     ///
     /// [`StoreError::Overloaded`] as for [`append`](Self::append).
     async fn append_all(&self, arrivals: Vec<Arrival>) -> Result<Vec<Appended>, StoreError>;
 
-    /// Keeps what is known of refused calls, and counts them: the lossy side lane of ingest. Calls to be held beyond
-    /// [`MAX_HELD_CALLS`](crate::receipts::MAX_HELD_CALLS) of a source are counted only.
+    /// Keeps what is known of refused calls, and counts them: the lossy side lane of ingest. Calls to be held
+    /// beyond [`MAX_HELD_CALLS`](crate::receipts::MAX_HELD_CALLS) of a source are counted only.
     async fn record_refusals(
         &self,
         refusals: Vec<Refusal>,
@@ -403,7 +412,8 @@ pub trait Store: ReplayStore {
         page: PageRequest<ReceiptId>,
     ) -> Result<Page<Receipt>, StoreError>;
 
-    /// A receipt, and the call itself while it is refused and kept. [`StoreError::NotFound`] if the project has none of this id.
+    /// A receipt, and the call itself while it is refused and kept. [`StoreError::NotFound`] if the project
+    /// has none of this id.
     async fn receipt(&self, project_id: ProjectId, id: ReceiptId) -> Result<ReceiptDetail, StoreError>;
 
     /// The oldest calls that a source holds, beyond `after`.
@@ -417,12 +427,12 @@ pub trait Store: ReplayStore {
     /// How many calls of a project were refused, by source and code.
     async fn refusal_counts(&self, project_id: ProjectId) -> Result<Vec<RefusalCount>, StoreError>;
 
-    /// The endpoints with pending deliveries that are under no lease, and when the earliest of each is due. Costs one index
-    /// seek per endpoint, however many deliveries each has.
+    /// The endpoints with pending deliveries that are under no lease, and when the earliest of each is due.
+    /// Costs one index seek per endpoint, however many deliveries each has.
     async fn due_endpoints(&self) -> Result<Vec<DueEndpoint>, StoreError>;
 
-    /// Claims up to `limit` deliveries of an endpoint that are due at `now` and not expired, the urgent ones and then the earliest first,
-    /// under leases until `lease_expires_at`.
+    /// Claims up to `limit` deliveries of an endpoint that are due at `now` and not expired, the urgent ones
+    /// and then the earliest first, under leases until `lease_expires_at`.
     async fn claim(
         &self,
         endpoint_id: EndpointId,
@@ -431,9 +441,10 @@ pub trait Store: ReplayStore {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Whether this node is the one to attempt deliveries of this endpoint, as far as it knows. Cheap. Always so of an endpoint that all
-    /// nodes share; of one with a rate, a concurrency or an order only on the node that owns it. A [`claim`](Self::claim) may take the
-    /// ownership where there is none, and claims nothing where another node has it.
+    /// Whether this node is the one to attempt deliveries of this endpoint, as far as it knows. Cheap. Always
+    /// so of an endpoint that all nodes share; of one with a rate, a concurrency or an order only on the node
+    /// that owns it. A [`claim`](Self::claim) may take the ownership where there is none, and claims nothing
+    /// where another node has it.
     fn may_claim(&self, endpoint: &Endpoint) -> bool;
 
     /// Whether this node is fenced: as far as it knows, others may take it for dead by now, and what it holds
@@ -445,14 +456,14 @@ pub trait Store: ReplayStore {
     /// is not fenced, and has not been since. Cheap. Always so where there are no others.
     fn holds_leases_since(&self, then: Instant) -> bool;
 
-    /// Waits until another node tells of due work, and says of which endpoints; empty: look everywhere. Not all is told: who waits here
-    /// looks for itself besides. Nothing is lost when this is dropped.
+    /// Waits until another node tells of due work, and says of which endpoints; empty: look everywhere. Not
+    /// all is told: who waits here looks for itself besides. Nothing is lost when this is dropped.
     async fn heard_due(&self) -> Vec<EndpointId> {
         std::future::pending().await
     }
 
-    /// Records an attempt and its delivery's next state, in one transaction. Waits for room in the queue rather than
-    /// refusing: an attempt that was made is not to be forgotten.
+    /// Records an attempt and its delivery's next state, in one transaction. Waits for room in the queue
+    /// rather than refusing: an attempt that was made is not to be forgotten.
     async fn finish(&self, finish: Finish) -> Result<Finished, StoreError>;
 
     /// Gives claimed deliveries back unattempted. One whose lease has passed to another is left alone.
@@ -470,8 +481,8 @@ pub trait Store: ReplayStore {
     /// Frees deliveries whose lease has expired by `now`; says how many.
     async fn reclaim(&self, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Cancels up to `limit` pending deliveries of an endpoint, if that is deleted; says how many. Deleting an endpoint cancels
-    /// the first ones itself; a large rest is left to the deliverer.
+    /// Cancels up to `limit` pending deliveries of an endpoint, if that is deleted; says how many. Deleting
+    /// an endpoint cancels the first ones itself; a large rest is left to the deliverer.
     async fn cancel_orphans(
         &self,
         endpoint_id: EndpointId,
@@ -487,11 +498,12 @@ pub trait Store: ReplayStore {
         page: PageRequest<DeliveryId>,
     ) -> Result<Page<DeliveryRecord>, StoreError>;
 
-    /// A delivery with its attempts. [`StoreError::NotFound`] if the project has none of this id, or its event has been removed.
+    /// A delivery with its attempts. [`StoreError::NotFound`] if the project has none of this id, or its
+    /// event has been removed.
     async fn delivery(&self, project_id: ProjectId, id: DeliveryId) -> Result<DeliveryFound, StoreError>;
 
-    /// Sends events again, as new deliveries with schedules of their own, all or none. [`StoreError::NotFound`] if the project has no
-    /// such event or endpoint.
+    /// Sends events again, as new deliveries with schedules of their own, all or none.
+    /// [`StoreError::NotFound`] if the project has no such event or endpoint.
     async fn redeliver(
         &self,
         project_id: ProjectId,
@@ -499,8 +511,9 @@ pub trait Store: ReplayStore {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Calls a pending delivery off. An attempt that is under way is recorded when it ends, and changes nothing.
-    /// [`StoreError::NotFound`] if the project has none of this id, [`StoreError::Ended`] if it is not pending.
+    /// Calls a pending delivery off. An attempt that is under way is recorded when it ends, and changes
+    /// nothing. [`StoreError::NotFound`] if the project has none of this id, [`StoreError::Ended`] if it is
+    /// not pending.
     async fn cancel_delivery(
         &self,
         project_id: ProjectId,
@@ -516,7 +529,8 @@ pub trait Store: ReplayStore {
         page: PageRequest<EventId>,
     ) -> Result<Page<EventRecord>, StoreError>;
 
-    /// An event with its deliveries and their attempts. [`StoreError::NotFound`] if the project has none of this id.
+    /// An event with its deliveries and their attempts. [`StoreError::NotFound`] if the project has none of
+    /// this id.
     async fn event(&self, project_id: ProjectId, id: EventId) -> Result<EventDetail, StoreError>;
 
     /// The bytes of an event, as received. [`StoreError::NotFound`] if the project has none of this id.
@@ -525,11 +539,13 @@ pub trait Store: ReplayStore {
     /// Whether the project has an event of this type.
     async fn has_seen_type(&self, project_id: ProjectId, event_type: &str) -> Result<bool, StoreError>;
 
-    /// The types of the events that a project has, in alphabetical order, at most `limit`. Costs one index seek per type.
+    /// The types of the events that a project has, in alphabetical order, at most `limit`. Costs one index
+    /// seek per type.
     async fn seen_types(&self, project_id: ProjectId, limit: usize) -> Result<Vec<String>, StoreError>;
 
-    /// Registers an event type, so that endpoints may name it, and sets how old its events may be when they are attempted; again is no
-    /// error. [`StoreError::TooMany`] beyond [`MAX_EVENT_TYPES`](crate::config::MAX_EVENT_TYPES).
+    /// Registers an event type, so that endpoints may name it, and sets how old its events may be when they
+    /// are attempted; again is no error. [`StoreError::TooMany`] beyond
+    /// [`MAX_EVENT_TYPES`](crate::config::MAX_EVENT_TYPES).
     async fn register_event_type(
         &self,
         project_id: ProjectId,
@@ -550,8 +566,8 @@ pub trait Store: ReplayStore {
     /// How much work waits in a project.
     async fn backlog(&self, project_id: ProjectId) -> Result<Backlog, StoreError>;
 
-    /// Removes what retention allows to go, in one bounded step; says how many events, receipts and dedupe entries went.
-    /// Zero: done.
+    /// Removes what retention allows to go, in one bounded step; says how many events, receipts and dedupe
+    /// entries went. Zero: done.
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError>;
 
     /// Whether the database takes writes right now: commits one. Takes as long as any write may; who cannot

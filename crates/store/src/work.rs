@@ -16,8 +16,8 @@ pub struct DueEndpoint {
     pub due_at: Timestamp,
 }
 
-/// The right to attempt a delivery, for a while. It saves duplicate work and promises nothing: whoever held it before may
-/// still be sending.
+/// The right to attempt a delivery, for a while. It saves duplicate work and promises nothing: whoever held
+/// it before may still be sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     /// Raised by each claim; a finish names the one it was made under.
@@ -26,7 +26,8 @@ pub struct Lease {
     pub expires_at: Timestamp,
 }
 
-/// How much longer than an endpoint's time-out a lease lasts: room for queueing before the attempt and for recording after.
+/// How much longer than an endpoint's time-out a lease lasts: room for queueing before the attempt and for
+/// recording after.
 pub const LEASE_SLACK: Duration = Duration::from_secs(30);
 
 /// A delivery claimed for one attempt.
@@ -76,10 +77,11 @@ pub struct Unattempted {
 pub struct EndpointNote {
     /// Which.
     pub endpoint_id: EndpointId,
-    /// The URL that was called. What it answered says nothing of another URL that the endpoint has been given since.
+    /// The URL that was called. What it answered says nothing of another URL that the endpoint has been given
+    /// since.
     pub url: String,
-    /// Since when it was failing, as far as was known when the attempt began. If something else has been found out since, the note
-    /// is void, unless the endpoint is gone.
+    /// Since when it was failing, as far as was known when the attempt began. If something else has been
+    /// found out since, the note is void, unless the endpoint is gone.
     pub failing_since: Option<Timestamp>,
     /// What to remember, or to do.
     pub change: HealthChange,
@@ -96,11 +98,12 @@ pub struct Finish {
     pub lease_token: u64,
     /// The attempt.
     pub attempt: Attempt,
-    /// What follows, if the lease still holds. A stale finish only records its attempt, unless it brings success: that ends
-    /// a pending delivery whoever reports it.
+    /// What follows, if the lease still holds. A stale finish only records its attempt, unless it brings
+    /// success: that ends a pending delivery whoever reports it.
     pub next: NextStep,
-    /// What it says about the endpoint, whether the lease holds or not. Written in the same transaction on SQLite; on PostgreSQL right
-    /// after it, together with what else is to be said, if it can be written: a later attempt says it again.
+    /// What it says about the endpoint, whether the lease holds or not. Written in the same transaction on
+    /// SQLite; on PostgreSQL right after it, together with what else is to be said, if it can be written: a
+    /// later attempt says it again.
     pub endpoint: Option<EndpointNote>,
     /// When the attempt ended.
     pub now: Timestamp,

@@ -40,8 +40,9 @@ impl FakeClock {
         self.time.send_replace(time);
     }
 
-    /// Waits until at least `count` sleep and none of them has been reached by the present time: each that was woken has
-    /// looked around and gone to sleep again. What they have set going meanwhile may still be under way.
+    /// Waits until at least `count` sleep and none of them has been reached by the present time: each that
+    /// was woken has looked around and gone to sleep again. What they have set going meanwhile may still be
+    /// under way.
     ///
     /// # Panics
     /// After [`crate::PATIENCE`].

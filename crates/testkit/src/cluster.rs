@@ -1,6 +1,7 @@
 //! Several gateways on one database, each with a port and a data folder of its own.
 //!
-//! Not guaranteed: that a node which was frozen is dead to the others when it goes on. That depends on how long it was frozen.
+//! Not guaranteed: that a node which was frozen is dead to the others when it goes on. That depends on how
+//! long it was frozen.
 
 use http::Method;
 use ringback_webhook::SigningSecret;
@@ -70,8 +71,8 @@ impl Cluster {
         (0..self.seats.len()).filter(is_up).collect()
     }
 
-    /// Makes a source at the first node, for calls that are signed with this secret; gives the URL of each node's ingest for it once all
-    /// of them know it, which they do within a second.
+    /// Makes a source at the first node, for calls that are signed with this secret; gives the URL of each
+    /// node's ingest for it once all of them know it, which they do within a second.
     ///
     /// # Panics
     /// When one of them does not come to know it, or is not up.

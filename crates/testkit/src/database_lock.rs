@@ -15,8 +15,8 @@ pub struct DatabaseLock {
 impl DatabaseLock {
     /// Takes the lock, once whoever writes at the moment is done.
     ///
-    /// Blocks for a moment. While it is held this process must not open the database's files otherwise: closing them again
-    /// would give up the lock.
+    /// Blocks for a moment. While it is held this process must not open the database's files otherwise:
+    /// closing them again would give up the lock.
     ///
     /// # Panics
     /// When there is no database, or it stays locked by somebody else for [`PATIENCE`].

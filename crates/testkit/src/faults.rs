@@ -85,8 +85,8 @@ impl Faults {
         self.desk.send_modify(|desk| drop(desk.refusals.insert(op, refusing)));
     }
 
-    /// Does this so many times and then says that nobody knows whether it was done, as when a connection breaks with the answer to a
-    /// commit; and then as usual.
+    /// Does this so many times and then says that nobody knows whether it was done, as when a connection
+    /// breaks with the answer to a commit; and then as usual.
     pub fn lose_answers(&self, op: Op, times: usize) {
         self.desk.send_modify(|desk| {
             let _ = desk.losses.insert(op, times);

@@ -20,8 +20,8 @@ use ringback_webhook::SigningSecret;
 
 use crate::faults::{Faults, Op};
 
-/// A real store behind a switch. What is refused has not happened, and what is let through is the real store's; only of what is to have
-/// its answer lost nobody knows.
+/// A real store behind a switch. What is refused has not happened, and what is let through is the real
+/// store's; only of what is to have its answer lost nobody knows.
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     faults: Faults,

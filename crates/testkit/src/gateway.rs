@@ -39,7 +39,8 @@ pub struct Stopped {
     builder: GatewayBuilder,
 }
 
-/// Where the data is: a folder of the gateway's own, which goes with the last who knows it, or one that was given.
+/// Where the data is: a folder of the gateway's own, which goes with the last who knows it, or one that was
+/// given.
 #[derive(Debug, Clone)]
 enum DataDir {
     Own(Arc<TempDir>),
@@ -100,7 +101,8 @@ impl Gateway {
         self.stopped(status).await
     }
 
-    /// Asks it by SIGTERM to stop, and does not wait for its end ([`Gateway::ended`]), so that a test can act meanwhile.
+    /// Asks it by SIGTERM to stop, and does not wait for its end ([`Gateway::ended`]), so that a test can act
+    /// meanwhile.
     ///
     /// # Panics
     /// When the signal cannot be sent.
@@ -135,7 +137,8 @@ impl Gateway {
     /// Waits until it has ended by itself.
     ///
     /// # Panics
-    /// When it does not end within 30 s, ends with an exit code other than 0, or something in it has panicked.
+    /// When it does not end within 30 s, ends with an exit code other than 0, or something in it has
+    /// panicked.
     pub async fn ended(mut self) -> Stopped {
         let status = self.process.ended().await;
         let stopped = self.stopped(status).await;

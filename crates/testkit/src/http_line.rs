@@ -34,7 +34,8 @@ impl Answer {
     }
 }
 
-/// A connection to one server: opened when it is first needed, kept, and opened anew once the server has closed it.
+/// A connection to one server: opened when it is first needed, kept, and opened anew once the server has
+/// closed it.
 #[derive(Debug)]
 pub struct HttpLine {
     authority: String,
@@ -63,7 +64,8 @@ impl HttpLine {
     /// Sends a request, whose URI is a path, and reads the whole answer. `host` is added.
     ///
     /// # Errors
-    /// When no complete answer came: nobody listens, or the connection broke. The server may have seen the request all the same.
+    /// When no complete answer came: nobody listens, or the connection broke. The server may have seen the
+    /// request all the same.
     pub async fn send(&mut self, mut request: Request<Bytes>) -> io::Result<Answer> {
         let host = HeaderValue::from_str(&self.authority).map_err(io::Error::other)?;
         request.headers_mut().insert(header::HOST, host);

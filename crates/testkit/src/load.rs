@@ -1,6 +1,7 @@
 //! A load: many connections, each with call after call, and a ledger of what became of them.
 //!
-//! Each sender does as OpenAI does: what is answered 503 or not at all is sent again under the same `webhook-id`.
+//! Each sender does as OpenAI does: what is answered 503 or not at all is sent again under the same
+//! `webhook-id`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,7 +44,8 @@ struct Progress {
 }
 
 impl Load {
-    /// Starts so many connections to an ingest URL. Their ids begin with `name`; `again` goes first, over one of them.
+    /// Starts so many connections to an ingest URL. Their ids begin with `name`; `again` goes first, over one
+    /// of them.
     #[must_use]
     pub fn start(url: &str, name: &str, connections: usize, body: BodyOf, mut again: Vec<String>) -> Self {
         let progress = Arc::new(watch::Sender::default());
@@ -146,7 +148,8 @@ impl Sender {
         self.ledger
     }
 
-    /// Posts a call until it is acknowledged; `false` if it was not answered, or it was refused and the load ends.
+    /// Posts a call until it is acknowledged; `false` if it was not answered, or it was refused and the load
+    /// ends.
     async fn send(&mut self, webhook_id: &str) -> bool {
         loop {
             let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! PostgreSQL servers for tests: one that a test process shares, with databases on it, and such as one test has to itself;
-//! and what cuts the way to them.
+//! PostgreSQL servers for tests: one that a test process shares, with databases on it, and such as one test
+//! has to itself; and what cuts the way to them.
 
 mod authority;
 mod database;

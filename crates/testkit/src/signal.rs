@@ -2,7 +2,8 @@
 
 use tokio::process::Command;
 
-/// Sends a signal, such as `TERM`, to all of these. By the `kill` of the system: sending a signal to a process is unsafe code in Rust.
+/// Sends a signal, such as `TERM`, to all of these. By the `kill` of the system: sending a signal to a
+/// process is unsafe code in Rust.
 ///
 /// # Panics
 /// When one of them is not there, or is somebody else's.

@@ -1,9 +1,11 @@
-//! A load on several nodes, as behind a load balancer: what one node does not take is sent to the next, under the same `webhook-id`.
+//! A load on several nodes, as behind a load balancer: what one node does not take is sent to the next, under
+//! the same `webhook-id`.
 //!
-//! Each caller makes one call at a time and goes on to the next one only when it is acknowledged: so the calls of one caller were taken in
-//! the order of their numbers, whichever nodes took them.
+//! Each caller makes one call at a time and goes on to the next one only when it is acknowledged: so the
+//! calls of one caller were taken in the order of their numbers, whichever nodes took them.
 //!
-//! Not guaranteed: that every node gets as much as the others. One that did not answer is left out for a while.
+//! Not guaranteed: that every node gets as much as the others. One that did not answer is left out for a
+//! while.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -30,7 +30,8 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl FnMut
     until_at_last(what, PATIENCE, ASK_AGAIN_AFTER, ask).await
 }
 
-/// The same for what may take longer, or is dear to ask for: with this patience, and this pause between two questions.
+/// The same for what may take longer, or is dear to ask for: with this patience, and this pause between two
+/// questions.
 ///
 /// # Panics
 /// When there is none within `patience`, or one answer takes longer than [`PATIENCE`].

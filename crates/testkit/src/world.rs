@@ -31,13 +31,15 @@ use node::Node;
 /// When every world begins: 2025-06-15T15:06:40Z.
 pub const START: Timestamp = Timestamp::from_unix_secs(1_750_000_000);
 
-/// How many sleepers a deliverer has on its clock while it waits: itself, the reclaimer, the replayer and the pruner.
+/// How many sleepers a deliverer has on its clock while it waits: itself, the reclaimer, the replayer and the
+/// pruner.
 const SLEEPERS: usize = 4;
 
 /// A store with a source, and a deliverer at work on it.
 ///
-/// Its tasks run on a runtime of their own, so that a test can end them all at once, in the middle of whatever they do
-/// ([`World::restart`]), as a crash would. Time-outs of attempts are real time; everything that is scheduled is fake time.
+/// Its tasks run on a runtime of their own, so that a test can end them all at once, in the middle of
+/// whatever they do ([`World::restart`]), as a crash would. Time-outs of attempts are real time; everything
+/// that is scheduled is fake time.
 pub struct World {
     /// The time. Jitter is off unless asked for, so that retries fall on the schedule's very seconds.
     pub clock: FakeClock,
@@ -70,8 +72,8 @@ impl World {
         &self.faults
     }
 
-    /// The store that deliverer and dispatcher work on, for others that are to work on it too. None of them may have it any
-    /// more when the world is restarted.
+    /// The store that deliverer and dispatcher work on, for others that are to work on it too. None of them
+    /// may have it any more when the world is restarted.
     #[must_use]
     pub fn faulty_store(&self) -> Arc<dyn Store> {
         let store: Arc<dyn Store> = Arc::<SqliteStore>::clone(&self.store);
@@ -160,8 +162,8 @@ impl World {
         self.detail_once(id, &format!("attempt {attempts} to be recorded"), wanted).await
     }
 
-    /// Waits until the deliverer has looked at what is due by now and gone back to waiting. What it has claimed may still be
-    /// under way.
+    /// Waits until the deliverer has looked at what is due by now and gone back to waiting. What it has
+    /// claimed may still be under way.
     pub async fn settled(&self) {
         self.clock.settled(SLEEPERS).await;
     }

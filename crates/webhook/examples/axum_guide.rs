@@ -1,5 +1,5 @@
-//! The handler of OpenAI's webhook guide, in axum: verify the call, answer at once, and when a background response is
-//! completed, fetch it and print its text.
+//! The handler of OpenAI's webhook guide, in axum: verify the call, answer at once, and when a background
+//! response is completed, fetch it and print its text.
 //!
 //! ```console
 //! $ export OPENAI_API_KEY=sk-… OPENAI_WEBHOOK_SECRET=whsec_…
@@ -9,8 +9,8 @@
 //!
 //! `OPENAI_BASE_URL` names another API than OpenAI's, for instance a sandbox.
 //!
-//! Left to a real program: to remember each `webhook_id` and do nothing for one that it knows, and to keep the events in
-//! a table or a queue that outlives it. What waits in memory is lost when the process ends.
+//! Left to a real program: to remember each `webhook_id` and do nothing for one that it knows, and to keep
+//! the events in a table or a queue that outlives it. What waits in memory is lost when the process ends.
 
 #![expect(clippy::print_stdout, reason = "to print is what the example is for")]
 
@@ -63,11 +63,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Answers within moments, since OpenAI counts an answer that takes more than a few seconds as a failure: whatever takes
-/// time is the worker's.
+/// Answers within moments, since OpenAI counts an answer that takes more than a few seconds as a failure:
+/// whatever takes time is the worker's.
 ///
-/// The guide answers 400 to whatever does not verify. A handler that takes a plain `Webhook` leaves the answer to the
-/// extractor, which tells 400, 401, 413 and 415 apart.
+/// The guide answers 400 to whatever does not verify. A handler that takes a plain `Webhook` leaves the
+/// answer to the extractor, which tells 400, 401, 413 and 415 apart.
 async fn on_webhook(
     State(app): State<App>,
     webhook: Result<Webhook, Rejection>,

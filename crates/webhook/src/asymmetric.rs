@@ -1,12 +1,12 @@
 //! Asymmetric keys: ed25519, `whsk_…` to sign and `whpk_…` to verify. Feature `ed25519`.
 //!
-//! For senders whose receivers should not be able to sign: the private key stays with the sender, and every receiver
-//! gets the same public one. OpenAI does not offer it; Standard Webhooks 1.0.0 does ("Signature scheme"), and calls
-//! such a signature `v1a`. One call may carry signatures of both kinds.
+//! For senders whose receivers should not be able to sign: the private key stays with the sender, and every
+//! receiver gets the same public one. OpenAI does not offer it; Standard Webhooks 1.0.0 does ("Signature
+//! scheme"), and calls such a signature `v1a`. One call may carry signatures of both kinds.
 //!
-//! What is not promised: copies that the caller made of a private key's text are not wiped. A signature cannot be
-//! turned into another one for the same text (verification is strict, RFC 8032 with the checks against small-order
-//! points), but whoever holds the private key can make several.
+//! What is not promised: copies that the caller made of a private key's text are not wiped. A signature
+//! cannot be turned into another one for the same text (verification is strict, RFC 8032 with the checks
+//! against small-order points), but whoever holds the private key can make several.
 
 mod error;
 mod private;

@@ -33,8 +33,9 @@ pub struct CatalogueEntry {
     /// Whether OpenAI discourages new uses.
     pub deprecated: bool,
     /// Whether the event loses its worth within seconds or minutes: somebody waits for an answer on the line
-    /// (`….incoming`), or a conversation is going on (`live.transport.connected`). A delivery that was retried for
-    /// hours is then of no use to anybody, and a receiver should look at `created_at` before it acts.
+    /// (`….incoming`), or a conversation is going on (`live.transport.connected`). A delivery that was
+    /// retried for hours is then of no use to anybody, and a receiver should look at `created_at` before it
+    /// acts.
     pub fast_ageing: bool,
     /// The shape of its `data`.
     pub shape: DataShape,
@@ -49,8 +50,8 @@ impl CatalogueEntry {
         self.route().kind()
     }
 
-    /// The method and path by which one gets hold of that object, with `{id}` where its id goes; `None` where the
-    /// API has no such object. For the path of one event see [`crate::subject`].
+    /// The method and path by which one gets hold of that object, with `{id}` where its id goes; `None` where
+    /// the API has no such object. For the path of one event see [`crate::subject`].
     #[must_use]
     pub fn api_call(&self) -> Option<(Method, &'static str)> {
         self.route().call()

@@ -1,9 +1,9 @@
 //! Why does this call not verify? For the person who set a receiver up, not for the caller.
 //!
-//! A verifier says *that* no signature matches. Here the mistakes that people make with webhooks are tried one after
-//! the other, until one is found without which the call would have verified: a secret that was pasted with its
-//! quotes, a body that a framework wrote again, a clock in another time zone. Each is one row of [`hypotheses`]; the
-//! answer is a sentence that names what to change.
+//! A verifier says *that* no signature matches. Here the mistakes that people make with webhooks are tried
+//! one after the other, until one is found without which the call would have verified: a secret that was
+//! pasted with its quotes, a body that a framework wrote again, a clock in another time zone. Each is one row
+//! of [`hypotheses`]; the answer is a sentence that names what to change.
 //!
 //! ```
 //! use ringback_webhook::{SigningSecret, UnixSeconds, explain::{ExplainInput, explain}, sign};
@@ -28,16 +28,16 @@
 //!
 //! # The answer is for the operator
 //!
-//! Never send it to the caller: it tells how near a forged call came, which secrets exist and how far the clock is
-//! off. Show it where secrets may be configured, and only there. It holds no secret, no signature and no piece of the
-//! call.
+//! Never send it to the caller: it tells how near a forged call came, which secrets exist and how far the
+//! clock is off. Show it where secrets may be configured, and only there. It holds no secret, no signature
+//! and no piece of the call.
 //!
 //! # Limits
 //!
-//! One mistake in the secret and one in the body are found together; one in the headers is found alone. Whatever the
-//! input, at most [`MAX_HMACS`] are computed besides one for each secret, over bodies of at most [`MAX_BODY_BYTES`]
-//! (three times that after escaping); of a larger body only the call itself is judged. What was not tried is admitted
-//! in [`Facts::complete`]. Only secrets are tried, not public keys.
+//! One mistake in the secret and one in the body are found together; one in the headers is found alone.
+//! Whatever the input, at most [`MAX_HMACS`] are computed besides one for each secret, over bodies of at most
+//! [`MAX_BODY_BYTES`] (three times that after escaping); of a larger body only the call itself is judged.
+//! What was not tried is admitted in [`Facts::complete`]. Only secrets are tried, not public keys.
 
 mod answers;
 mod bodies;
@@ -63,8 +63,8 @@ use crate::{
 /// How many HMACs one explanation computes at most, besides one for each secret to judge the call as it is.
 pub const MAX_HMACS: u32 = 512;
 
-/// The largest body in which mistakes are looked for, in bytes: 64 KiB. OpenAI's are under 1 KiB, and Standard
-/// Webhooks 1.0.0 recommends at most about 20 kB.
+/// The largest body in which mistakes are looked for, in bytes: 64 KiB. OpenAI's are under 1 KiB, and
+/// Standard Webhooks 1.0.0 recommends at most about 20 kB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// How many secrets are considered, counted over [`ExplainInput::secrets`] and then
@@ -89,8 +89,9 @@ pub struct ExplainInput<'a, H: ?Sized> {
     pub other_secrets: &'a [&'a str],
     /// What the verifier allows, in seconds. Default [`DEFAULT_TOLERANCE_SECS`].
     pub tolerance_secs: u32,
-    /// By how much other calls of this sender were off when they came, in seconds of `now - timestamp`, if any are
-    /// known whose signature was right. They tell a wrong clock from a single call that was late or recorded.
+    /// By how much other calls of this sender were off when they came, in seconds of `now - timestamp`, if
+    /// any are known whose signature was right. They tell a wrong clock from a single call that was late or
+    /// recorded.
     pub recent_offsets_secs: &'a [i64],
 }
 

@@ -1,4 +1,5 @@
-//! The verifier by the system's clock. Feature `verify_now`: the only place in this crate that asks what time it is.
+//! The verifier by the system's clock. Feature `verify_now`: the only place in this crate that asks what time
+//! it is.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,7 +1,7 @@
 //! Verifying and parsing in one call: what `client.webhooks.unwrap()` is in OpenAI's SDKs.
 //!
-//! The event is parsed only after the signature and the age are right, so nothing of a forged body is ever looked
-//! at. Unlike some SDKs, the type need not be a known one, and what is not an event is an error.
+//! The event is parsed only after the signature and the age are right, so nothing of a forged body is ever
+//! looked at. Unlike some SDKs, the type need not be a known one, and what is not an event is an error.
 
 use std::fmt;
 
@@ -18,8 +18,8 @@ use crate::{
 /// An event, and what is known of the call that brought it. `Debug` shows no payload.
 #[derive(Clone, PartialEq)]
 pub struct Received {
-    /// The `webhook-id`: the same for every attempt of an event, so the key for deduplication. Remember it for
-    /// longer than the sender retries (OpenAI: 72 hours).
+    /// The `webhook-id`: the same for every attempt of an event, so the key for deduplication. Remember it
+    /// for longer than the sender retries (OpenAI: 72 hours).
     pub webhook_id: String,
     /// The `webhook-timestamp`: when this attempt was sent, which is not when the event happened.
     pub timestamp: UnixSeconds,
@@ -65,8 +65,8 @@ impl ReceiveError {
         }
     }
 
-    /// The status to answer with: 401 where another secret or another time could have made the call right, 400
-    /// where nothing could.
+    /// The status to answer with: 401 where another secret or another time could have made the call right,
+    /// 400 where nothing could.
     ///
     /// | status | cause |
     /// |---|---|
@@ -75,8 +75,8 @@ impl ReceiveError {
     ///
     /// OpenAI's samples answer 400 throughout. It makes no difference to a sender, which tries again after
     /// anything but 2xx, but it does to whoever reads the access log: 401 asks for a look at secrets and
-    /// clocks, 400 for one at the sender. Answer with the status alone: which check failed is for the log, since a
-    /// forger could learn from it.
+    /// clocks, 400 for one at the sender. Answer with the status alone: which check failed is for the log,
+    /// since a forger could learn from it.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {

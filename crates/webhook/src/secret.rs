@@ -122,7 +122,8 @@ impl SigningSecret {
         self.key_len() < MIN_RECOMMENDED_KEY_BYTES
     }
 
-    /// Whether both are written alike, which makes them one key. Not in constant time: for texts of one owner.
+    /// Whether both are written alike, which makes them one key. Not in constant time: for texts of one
+    /// owner.
     pub(crate) fn has_text_of(&self, other: &Self) -> bool {
         self.0.text == other.0.text
     }

@@ -22,8 +22,8 @@ pub struct SignedHeaders {
     pub webhook_id: HeaderValue,
     /// Value of [`WEBHOOK_TIMESTAMP`].
     pub webhook_timestamp: HeaderValue,
-    /// Value of [`WEBHOOK_SIGNATURE`]: one token per key, in the order given, separated by blanks; `v1,<base64>` of
-    /// a secret, `v1a,<base64>` of a private key.
+    /// Value of [`WEBHOOK_SIGNATURE`]: one token per key, in the order given, separated by blanks;
+    /// `v1,<base64>` of a secret, `v1a,<base64>` of a private key.
     pub webhook_signature: HeaderValue,
 }
 
@@ -96,8 +96,8 @@ mod sealed {
     }
 }
 
-/// Signs a call with every one of `signers`, so that a receiver that knows any of them accepts it (rotation, and
-/// both kinds of keys at once).
+/// Signs a call with every one of `signers`, so that a receiver that knows any of them accepts it (rotation,
+/// and both kinds of keys at once).
 ///
 /// `timestamp` is the time of this attempt. `webhook_id` may contain a full stop, because a gateway passes
 /// ids of others on unchanged; a sender that mints ids must never put one in

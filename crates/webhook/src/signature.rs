@@ -1,5 +1,5 @@
-//! The text form of signatures: `v1,<base64 of 32 bytes>` or `v1a,<base64 of 64 bytes>`, several of them in one
-//! header.
+//! The text form of signatures: `v1,<base64 of 32 bytes>` or `v1a,<base64 of 64 bytes>`, several of them in
+//! one header.
 //!
 //! A token is read strictly (standard alphabet, padded, canonical), so that one signature has one spelling;
 //! the list around the tokens is read leniently, because a token that cannot be used must not hide one that
@@ -45,7 +45,8 @@ pub(crate) fn candidates(header: &[u8]) -> impl Iterator<Item = Mac> + Clone {
     whole.into_iter().chain(tokens(listed).filter_map(candidate))
 }
 
-/// The signatures that could be ed25519 ones: as [`candidates`], but labelled `v1a` always, and 64 bytes long.
+/// The signatures that could be ed25519 ones: as [`candidates`], but labelled `v1a` always, and 64 bytes
+/// long.
 #[cfg(feature = "ed25519")]
 pub(crate) fn asymmetric_candidates(header: &[u8]) -> impl Iterator<Item = AsymmetricSignature> {
     tokens(header).filter_map(|token| decode(token.strip_prefix(ASYMMETRIC_LABEL.as_bytes())?))

@@ -1,8 +1,8 @@
 //! What an event is about: an object of OpenAI's API, and the call by which one gets hold of it.
 //!
-//! Events are thin: they say *that* something happened and hold an id, and the receiver asks the API for the rest. The
-//! id comes out of the event, so it is nothing to paste into a URL: as a path segment it is percent-encoded, and what
-//! no encoding makes safe is refused.
+//! Events are thin: they say *that* something happened and hold an id, and the receiver asks the API for the
+//! rest. The id comes out of the event, so it is nothing to paste into a URL: as a path segment it is
+//! percent-encoded, and what no encoding makes safe is refused.
 //!
 //! ```
 //! use ringback_webhook::{Event, subject::NoCall};
@@ -17,7 +17,10 @@
 //! let call = event.subject().ok_or("no subject")?.api_call();
 //! assert_eq!(
 //!     call,
-//!     Err(NoCall::NeedsParent { template: "/v1/evals/{eval_id}/runs/evalrun_1".into(), missing: "eval_id" }),
+//!     Err(NoCall::NeedsParent {
+//!         template: "/v1/evals/{eval_id}/runs/evalrun_1".into(),
+//!         missing: "eval_id",
+//!     }),
 //! );
 //! # Ok(())
 //! # }
@@ -45,8 +48,8 @@ pub struct Subject<'e> {
 /// How to get hold of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiCall {
-    /// `GET` to fetch the object, or to attach to a live session, which is a WebSocket; `POST` where the event asks
-    /// for an answer, such as to accept a call.
+    /// `GET` to fetch the object, or to attach to a live session, which is a WebSocket; `POST` where the
+    /// event asks for an answer, such as to accept a call.
     pub method: Method,
     /// From `/v1` on, percent-encoded: to be put behind `https://api.openai.com`, or another base.
     pub path: String,
@@ -73,10 +76,12 @@ pub enum NoCall {
 }
 
 impl<'e> Subject<'e> {
-    /// What an event of the type `event_type` with this id is about. Types that are not in the catalogue belong to
-    /// their family, so that `response.archived` is about a response; `None` for families that are not known either.
+    /// What an event of the type `event_type` with this id is about. Types that are not in the catalogue
+    /// belong to their family, so that `response.archived` is about a response; `None` for families that are
+    /// not known either.
     ///
-    /// The id is `data.id`, `data.call_id`, `data.session_id` or `data.safety_identifier`, whichever the type has.
+    /// The id is `data.id`, `data.call_id`, `data.session_id` or `data.safety_identifier`, whichever the type
+    /// has.
     #[must_use]
     pub fn new(event_type: &str, id: &'e str) -> Option<Self> {
         let route = Route::of(event_type)?;
@@ -124,8 +129,8 @@ impl Serialize for ObjectKind {
     }
 }
 
-/// Everything but unreserved characters (RFC 3986, section 2.3) as `%XX`. `.` and `..` would change the path even when
-/// they are encoded.
+/// Everything but unreserved characters (RFC 3986, section 2.3) as `%XX`. `.` and `..` would change the path
+/// even when they are encoded.
 fn encode_segment(id: &str) -> Option<String> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     if matches!(id, "" | "." | "..") {

@@ -77,8 +77,8 @@ impl Verifier {
         self.tolerance_secs
     }
 
-    /// The label of the secret that [`Verified::secret_index`] counts; `None` if it has none, or if there is no
-    /// such secret.
+    /// The label of the secret that [`Verified::secret_index`] counts; `None` if it has none, or if there is
+    /// no such secret.
     #[must_use]
     pub fn label(&self, secret_index: usize) -> Option<&str> {
         self.keys.get(secret_index)?.label.as_deref()

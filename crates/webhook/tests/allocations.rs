@@ -1,5 +1,6 @@
-//! How often verifying asks for memory: never, for HMAC. Nothing of a refused call, and a hostile one above all, is
-//! worth a buffer of ours; ed25519 wants what was signed in one piece, which is one buffer however many keys there are.
+//! How often verifying asks for memory: never, for HMAC. Nothing of a refused call, and a hostile one above
+//! all, is worth a buffer of ours; ed25519 wants what was signed in one piece, which is one buffer however
+//! many keys there are.
 //!
 //! In a file and a test of its own, since the counting allocator is that of the whole program.
 

@@ -1,5 +1,6 @@
-//! Properties that hold for all inputs: what is signed verifies in whatever order and case its headers come, what is
-//! altered by a single bit does not, and no error repeats what it was given. For both kinds of signatures.
+//! Properties that hold for all inputs: what is signed verifies in whatever order and case its headers come,
+//! what is altered by a single bit does not, and no error repeats what it was given. For both kinds of
+//! signatures.
 
 use http::HeaderMap;
 use proptest::{collection::vec, prelude::*, sample::Index};

@@ -1,16 +1,17 @@
 //! Compiles the fuzz targets with coverage instrumentation.
 //!
-//! The instrumentation is LLVM's and needs no nightly toolchain; only the sanitizers would. It has to reach the targets and all
-//! they depend on, but no build script, which could not be linked with it: that is why the target platform is named, for cargo
-//! then keeps the two apart.
+//! The instrumentation is LLVM's and needs no nightly toolchain; only the sanitizers would. It has to reach
+//! the targets and all they depend on, but no build script, which could not be linked with it: that is why
+//! the target platform is named, for cargo then keeps the two apart.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Failure;
 
-/// Counters at every edge of the control flow, a table of where they are, and the operands of every comparison, which is how
-/// libFuzzer comes by magic words. The branches are kept apart, as folded ones would be counted as one.
+/// Counters at every edge of the control flow, a table of where they are, and the operands of every
+/// comparison, which is how libFuzzer comes by magic words. The branches are kept apart, as folded ones would
+/// be counted as one.
 const FLAGS: [&str; 8] = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",

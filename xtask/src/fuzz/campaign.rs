@@ -64,7 +64,8 @@ impl Campaign {
         let log = made(self.folder.join("target/logs"))?.join(format!("{}.log", self.name));
         let scratch = made(self.scratch())?;
         let status = self.command(&kept, &artifacts, &scratch, &log)?.status();
-        // A target is ended without a chance to tidy up, so it is done for it; what stays behind is in a temporary folder.
+        // A target is ended without a chance to tidy up, so it is done for it; what stays behind is in a
+        // temporary folder.
         let _ = fs::remove_dir_all(&scratch);
         let status = status.map_err(Failure::on("run", &self.binary))?;
         let text = String::from_utf8_lossy(&fs::read(&log).map_err(Failure::on("read", &log))?).into_owned();

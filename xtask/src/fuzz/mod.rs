@@ -1,11 +1,13 @@
 //! `cargo xtask fuzz [--seconds N] [TARGET…]`: gives each fuzz target some time, two at once.
 //!
-//! - [`build`] compiles the targets of `fuzz/` with the instrumentation that libFuzzer steers by, on the stable toolchain;
+//! - [`build`] compiles the targets of `fuzz/` with the instrumentation that libFuzzer steers by, on the
+//!   stable toolchain;
 //! - [`campaign`] runs one of them and reads what it came to.
 //!
-//! A run starts from the seeds in `fuzz/corpus/TARGET` and from what earlier runs found worth keeping, which is in
-//! `fuzz/target` and may be lost. An input that breaks an invariant is written to `fuzz/artifacts/TARGET`; once its cause is
-//! mended it belongs among the seeds, where every later run begins with it.
+//! A run starts from the seeds in `fuzz/corpus/TARGET` and from what earlier runs found worth keeping, which
+//! is in `fuzz/target` and may be lost. An input that breaks an invariant is written to
+//! `fuzz/artifacts/TARGET`; once its cause is mended it belongs among the seeds, where every later run begins
+//! with it.
 
 mod build;
 mod campaign;

@@ -89,7 +89,8 @@ impl Counter {
 
     fn read_fuzz(&mut self, line: &str) {
         let target = line.strip_prefix("fuzz ").and_then(|line| line.split_once(": "));
-        // Only at the beginning of a line with a single word for a target: a finding's log follows, and may say anything.
+        // Only at the beginning of a line with a single word for a target: a finding's log follows, and may
+        // say anything.
         let Some((_, said)) = target.filter(|(name, _)| !name.contains(' ')) else { return };
         let held = said.starts_with(|first: char| first.is_ascii_digit());
         self.add(if held { "passed" } else { "failed" }, 1);

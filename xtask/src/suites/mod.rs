@@ -3,12 +3,14 @@
 //! The stages run one after the other, and a later one runs even if an earlier one failed, so that one run
 //! tells everything:
 //!
-//! 1. set-up: `scripts/setup-sdk-tests.sh` installs the official SDKs into `tests/sdk/`, `scripts/setup-postgres.sh` a PostgreSQL server
-//!    where there is none;
+//! 1. set-up: `scripts/setup-sdk-tests.sh` installs the official SDKs into `tests/sdk/`,
+//!    `scripts/setup-postgres.sh` a PostgreSQL server where there is none;
 //! 2. build: every target of the workspace, so that the binary exists that the SDKs talk to; the package of
-//!    `ringback-webhook`, alone from its own tarball; and that crate with the oldest Rust it supports ([`msrv`]);
-//! 3. cargo: unit, integration and documentation tests, with those that are otherwise left out because they need the SDKs; then those
-//!    of `ringback-webhook` with all its features, which nothing else in the workspace switches on;
+//!    `ringback-webhook`, alone from its own tarball; and that crate with the oldest Rust it supports
+//!    ([`msrv`]);
+//! 3. cargo: unit, integration and documentation tests, with those that are otherwise left out because they
+//!    need the SDKs; then those of `ringback-webhook` with all its features, which nothing else in the
+//!    workspace switches on;
 //! 4. the SDK suites: pytest, and Node's own runner;
 //! 5. the fuzz targets, each for a short time ([`crate::fuzz`]).
 //!
@@ -105,8 +107,8 @@ fn suites(workspace: &Workspace) -> [(Command, Format); 5] {
     let mut node = Command::new("npm");
     node.args(["test", "--silent"]).current_dir(sdk.join("node")).env("RINGBACK_BIN", &binary);
 
-    // This very program, as a runner whose output is read like that of the others. By way of cargo: the build of the suites may
-    // have put a new file in the place of the one that is running.
+    // This very program, as a runner whose output is read like that of the others. By way of cargo: the build
+    // of the suites may have put a new file in the place of the one that is running.
     let mut fuzz = Command::new("cargo");
     fuzz.args(["xtask", "fuzz", "--seconds", FUZZ_SECONDS]).current_dir(root);
 

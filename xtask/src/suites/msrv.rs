@@ -1,7 +1,8 @@
 //! The oldest Rust that the published crate claims to build with.
 //!
-//! Where the compiler in use *is* that version, the whole run is the test of the claim. Where it is newer, rustup is asked for
-//! the old one, which checks the crate with all its features into a target folder of its own.
+//! Where the compiler in use *is* that version, the whole run is the test of the claim. Where it is newer,
+//! rustup is asked for the old one, which checks the crate with all its features into a target folder of its
+//! own.
 
 use std::path::Path;
 use std::process::Command;

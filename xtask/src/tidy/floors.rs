@@ -37,7 +37,8 @@ const HOUSE: &[Room] = &[
 /// The ground floor.
 const GROUND: &str = "webhook";
 
-/// What measures the store from within, and fills databases for that: it stands outside, and may use what it measures.
+/// What measures the store from within, and fills databases for that: it stands outside, and may use what it
+/// measures.
 const BENCH: &str = "ringback-bench";
 /// The folders of the crates that it may use.
 const MEASURED: [&str; 2] = ["store", "domain"];
@@ -70,7 +71,8 @@ pub(crate) fn check(package: &Package, text: &str) -> Vec<Violation> {
     violations
 }
 
-/// Chores and other packages beside `crates/` use none of the house, [`BENCH`] apart: whatever they need, the binary does.
+/// Chores and other packages beside `crates/` use none of the house, [`BENCH`] apart: whatever they need, the
+/// binary does.
 fn check_outside(package: &Package, text: &str) -> Vec<Violation> {
     let measured: &[&str] = if package.name == BENCH { &MEASURED } else { &[] };
     // The ground floor is published alone: it is anybody's to use.

@@ -5,7 +5,7 @@
 //! | [`floors`] | dependencies point down: the table of `docs/ARCHITECTURE.md` against the manifests |
 //! | [`lints`] | every package takes the workspace's lints |
 //! | [`modules`] | every Rust file is reached from a target's root: no orphans |
-//! | [`source`] | every module says what it is; no file grows past its limit; no words of unfinished work |
+//! | [`source`] | every module says what it is; no file grows past its limit, no comment past its width; no words of unfinished work |
 //! | [`links`] | every relative link of the documents leads somewhere |
 //!
 //! Each rule is a pure function from text to [`Violation`]s, with its own tests; this file reads the disk.

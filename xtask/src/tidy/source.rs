@@ -1,4 +1,5 @@
-//! What holds for the text of every source file: a header, a bounded length, no unfinished work.
+//! What holds for the text of every source file: a header, a bounded length, comments as wide as the code at
+//! most, no unfinished work.
 
 use std::path::Path;
 
@@ -9,6 +10,9 @@ use crate::tidy::Violation;
 const MAX_CODE_LINES: usize = 600;
 /// The most lines of one file altogether; also the limit of a file that holds nothing but tests.
 const MAX_LINES: usize = 900;
+/// The most characters of a line of Rust that is a comment: those of `rustfmt.toml`, which leaves comments
+/// alone.
+const MAX_COMMENT_WIDTH: usize = 110;
 /// Words that mark unfinished work. Written in halves, so that this list does not find itself.
 const UNFINISHED: [&str; 4] =
     [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("db", "g!")];
@@ -26,6 +30,7 @@ pub(crate) fn check(path: &Path, text: &str) -> Vec<Violation> {
     if has_extension(path, "rs") {
         violations.extend(header(path, text));
         violations.extend(length(path, text));
+        violations.extend(wide_comments(path, text));
     }
     violations
 }
@@ -50,6 +55,21 @@ fn length(path: &Path, text: &str) -> Option<Violation> {
     let message =
         || format!("{lines} lines, at most {MAX_LINES}: split it, or move its tests to a file of their own");
     (lines > MAX_LINES).then(|| Violation::new(path, MAX_LINES + 1, message()))
+}
+
+/// A row of a table cannot be broken, nor can a long word.
+fn wide_comments(path: &Path, text: &str) -> Vec<Violation> {
+    let is_wide = |line: &str| {
+        let comment = line.trim_start();
+        let words = comment.trim_start_matches(['/', '!']).trim_start();
+        line.chars().count() > MAX_COMMENT_WIDTH
+            && comment.starts_with("//")
+            && !words.starts_with('|')
+            && words.contains(' ')
+    };
+    let wide = text.lines().enumerate().filter(|(_, line)| is_wide(line));
+    let message = format!("a comment of more than {MAX_COMMENT_WIDTH} characters: break the line");
+    wide.map(|(index, _)| Violation::new(path, index + 1, message.clone())).collect()
 }
 
 fn is_test_only(path: &Path) -> bool {
@@ -118,6 +138,22 @@ mod tests {
         );
         assert_eq!(messages("tests/a.rs", &code(900)), [""; 0]);
         assert_eq!(messages("tests/a.rs", &code(901)).len(), 1);
+    }
+
+    #[test]
+    fn comments_are_as_wide_as_code() {
+        let words = |count: usize| "word ".repeat(count);
+        let wide = format!("//! x\n    /// {}\n", words(21));
+        assert!(messages("src/a.rs", &wide)[0].starts_with("src/a.rs:2: a comment of more than 110"));
+        for fits in [
+            format!("//! x\n    /// {}ends\n", words(19)),
+            format!("//! x\n/// | {} |\n", words(30)),
+            format!("//! x\n/// https://example.com/{}\n", "a".repeat(110)),
+            format!("//! x\nconst A: &str = \"{} // no comment\";\n", words(30)),
+        ] {
+            assert_eq!(messages("src/a.rs", &fits), [""; 0], "{fits}");
+        }
+        assert_eq!(messages("a.py", &wide), [""; 0]);
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::settings::default_data_dir;
 /// The server that commands talk to when none is named.
 const DEFAULT_URL: &str = "http://127.0.0.1:4600";
 
-/// The URL that paths such as `/v1/webhook_events` are put after: the one that was named, also with the `/v1` that the SDKs' base URL
-/// ends in. An empty one is as none.
+/// The URL that paths such as `/v1/webhook_events` are put after: the one that was named, also with the `/v1`
+/// that the SDKs' base URL ends in. An empty one is as none.
 pub(super) fn url(named: Option<&str>) -> Result<String, CliError> {
     let Some(named) = named.map(str::trim).filter(|named| !named.is_empty()) else {
         return Ok(DEFAULT_URL.to_owned());
@@ -61,7 +61,8 @@ pub(super) fn key(global: &Global, url: &str) -> Result<Zeroizing<String>, CliEr
     checked(&file, key)
 }
 
-/// A key that was given is the one to use: if it cannot be one, that is said, and no other is tried in its place.
+/// A key that was given is the one to use: if it cannot be one, that is said, and no other is tried in its
+/// place.
 fn given_key(name: &str, key: OsString) -> Result<Zeroizing<String>, CliError> {
     match key.into_string() {
         // A variable is often set from a file, with the end of its line.

@@ -1,6 +1,8 @@
-//! What the API says, in the words of the command line: parameters are flags or arguments, and requests are commands.
+//! What the API says, in the words of the command line: parameters are flags or arguments, and requests are
+//! commands.
 //!
-//! Only the parameter that an error is about is put into other words: whatever else stands between backticks may be what a person typed.
+//! Only the parameter that an error is about is put into other words: whatever else stands between backticks
+//! may be what a person typed.
 
 use std::borrow::Cow;
 
@@ -42,7 +44,8 @@ const FLAGS: [(&str, &str); 34] = [
     ("webhook_id", "--webhook-id"),
 ];
 
-/// What the API says of requests and of parameters other than the one that is wrong, and what a person types for it.
+/// What the API says of requests and of parameters other than the one that is wrong, and what a person types
+/// for it.
 const PHRASES: [(&str, &str); 12] = [
     ("`{\"disabled\": false}`", "`ringback endpoints enable`"),
     ("`disabled: false`", "`ringback endpoints enable`"),

@@ -1,4 +1,5 @@
-//! The question before something that cannot be undone. Where there is no terminal, nobody is there to be asked, and nothing is.
+//! The question before something that cannot be undone. Where there is no terminal, nobody is there to be
+//! asked, and nothing is.
 
 use std::io::{BufRead, IsTerminal as _};
 

@@ -34,7 +34,8 @@ pub(crate) enum DbCommand {
 pub(crate) struct MigrateArgs {
     #[command(flatten)]
     database: DatabaseFlags,
-    /// Also remove what only older versions use; refused while a node of such a version runs. PostgreSQL only.
+    /// Also remove what only older versions use; refused while a node of such a version runs. PostgreSQL
+    /// only.
     #[arg(long)]
     contract: bool,
 }

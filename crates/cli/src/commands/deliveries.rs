@@ -158,7 +158,8 @@ fn show(global: &Global, api: &ApiClient, mut delivery: Value) -> Result<(), Cli
     }
 }
 
-/// What is known of it elsewhere: why it waits, and where a replay sends it. What cannot be asked is left out.
+/// What is known of it elsewhere: why it waits, and where a replay sends it. What cannot be asked is left
+/// out.
 fn add_surroundings(api: &ApiClient, delivery: &mut Value) {
     let ask = |base: &str, id: &Value| {
         let path = format!("{base}/{}", segment(id.as_str()?));

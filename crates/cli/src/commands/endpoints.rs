@@ -109,8 +109,8 @@ pub(crate) enum EndpointsCommand {
         /// `whe_…`
         id: String,
     },
-    /// Give an endpoint a new signing secret, shown this once. The old one goes on signing beside it for 24 hours, unless told
-    /// otherwise.
+    /// Give an endpoint a new signing secret, shown this once. The old one goes on signing beside it for 24
+    /// hours, unless told otherwise.
     #[command(
         after_help = "Examples:\n  ringback endpoints rotate whe_...\n  ringback endpoints rotate whe_... --at-once   # the old \
         secret has leaked"

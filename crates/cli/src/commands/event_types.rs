@@ -31,9 +31,9 @@ pub(crate) enum EventTypesCommand {
         /// Such as `order.paid`.
         #[arg(value_parser = typed::event_type)]
         name: String,
-        /// How old its events may be when they are attempted: seconds, or as in `1h`; up to `30d`. Older ones are dead. `none`: as
-        /// old as may be; `default`: as the catalogue says, which is a minute for calls that ring, and `none` for most
-        /// [default: as it is].
+        /// How old its events may be when they are attempted: seconds, or as in `1h`; up to `30d`. Older ones
+        /// are dead. `none`: as old as may be; `default`: as the catalogue says, which is a minute for calls
+        /// that ring, and `none` for most [default: as it is].
         #[arg(long, value_name = "TIME", value_parser = max_age, allow_negative_numbers = true)]
         max_age: Option<Value>,
     },

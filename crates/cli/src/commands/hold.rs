@@ -1,7 +1,8 @@
 //! What holds an endpoint's deliveries back, in words, and what lets them go.
 //!
-//! A person did it (paused, disabled), or Ringback did: it disables after 410, and its circuit breaker opens on failures. *Not*
-//! guaranteed: that it is still so when it is read; a breaker is that of the node that was asked.
+//! A person did it (paused, disabled), or Ringback did: it disables after 410, and its circuit breaker opens
+//! on failures. *Not* guaranteed: that it is still so when it is read; a breaker is that of the node that was
+//! asked.
 
 use http::Method;
 use serde_json::Value;
@@ -11,8 +12,8 @@ use crate::args::Global;
 use crate::client::ApiClient;
 use crate::output::{harmless, talk, time};
 
-/// Says on stderr what holds a named endpoint back, and returns what it said, if anything does. That it cannot be asked is no
-/// reason to fail.
+/// Says on stderr what holds a named endpoint back, and returns what it said, if anything does. That it
+/// cannot be asked is no reason to fail.
 pub(super) fn tell_of(global: &Global, api: &ApiClient, endpoint_id: &str) -> Option<String> {
     let path = format!("{}/{}", endpoints::PATH, segment(endpoint_id));
     let endpoint = api.call(Method::GET, &path, None).ok()?;

@@ -43,7 +43,8 @@ pub(crate) struct PublishArgs {
     /// The id that receivers know a repetition by; publishing it again makes nothing twice.
     #[arg(long, value_name = "ID", conflicts_with = "file")]
     webhook_id: Option<String>,
-    /// When it happened: Unix seconds, a date (UTC), RFC 3339, a time as tables print it, or how long ago, as in `2h` [default: now].
+    /// When it happened: Unix seconds, a date (UTC), RFC 3339, a time as tables print it, or how long ago, as
+    /// in `2h` [default: now].
     #[arg(long, value_name = "TIME", value_parser = moment::parse, conflicts_with = "file")]
     created_at: Option<i64>,
     /// Publishing the same again under the same key makes nothing twice.
@@ -111,8 +112,8 @@ struct Part {
     bytes: usize,
 }
 
-/// In requests of many. When one is refused, those before it stay: with `webhook_id`s in the file, or an `Idempotency-Key`, it can
-/// be run again.
+/// In requests of many. When one is refused, those before it stay: with `webhook_id`s in the file, or an
+/// `Idempotency-Key`, it can be run again.
 fn publish_file(global: &Global, file: &str, idempotency_key: Option<&str>) -> Result<(), CliError> {
     let sink = Sink { api: ApiClient::new(global)?, file, idempotency_key };
     let mut progress = Progress::default();

@@ -53,7 +53,8 @@ pub(crate) enum ReceiptsCommand {
         /// `whrcp_…`
         id: String,
     },
-    /// Take in a call after all: one that was authentic and only late, or that came before its source had a secret.
+    /// Take in a call after all: one that was authentic and only late, or that came before its source had a
+    /// secret.
     Admit {
         /// `whrcp_…`
         id: String,

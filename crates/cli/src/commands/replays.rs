@@ -105,7 +105,8 @@ fn preview(global: &Global, api: &ApiClient, query: &Query) -> Result<(), CliErr
     }
 }
 
-/// Makes it, after a question if there is somebody to ask. With what was said about what holds its endpoint back.
+/// Makes it, after a question if there is somebody to ask. With what was said about what holds its endpoint
+/// back.
 fn create(
     global: &Global,
     api: &ApiClient,

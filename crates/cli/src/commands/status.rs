@@ -23,8 +23,8 @@ const FIELDS: [Column; 11] = [
     ("calls to no source", &["unknown_sources"]),
 ];
 
-/// Asks the server how it is. A server that is up but not ready is shown as such, and is an error; how much there is, it can mostly not
-/// say then.
+/// Asks the server how it is. A server that is up but not ready is shown as such, and is an error; how much
+/// there is, it can mostly not say then.
 pub(crate) fn run(global: &Global) -> Result<(), CliError> {
     let api = ApiClient::new(global)?;
     let health = api.call(Method::GET, "/healthz", None)?;

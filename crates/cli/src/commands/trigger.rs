@@ -12,7 +12,8 @@ use crate::exit::CliError;
 use crate::random;
 use crate::serve::now;
 
-/// What OpenAI's calls announce themselves as (OpenAI's webhooks guide), so that a receiver sees what it will see.
+/// What OpenAI's calls announce themselves as (OpenAI's webhooks guide), so that a receiver sees what it will
+/// see.
 const OPENAI_USER_AGENT: &str = "OpenAI/1.0 (+https://platform.openai.com/docs/webhooks)";
 
 /// Flags of `trigger`.

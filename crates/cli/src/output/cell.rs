@@ -62,13 +62,14 @@ pub(crate) fn harmless(text: &str) -> String {
     shown
 }
 
-/// Marks, embeddings, overrides and isolates (Unicode Standard Annex 9), and the separators that break a line.
+/// Marks, embeddings, overrides and isolates (Unicode Standard Annex 9), and the separators that break a
+/// line.
 fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Words of state have colours with a meaning: green is well, yellow is under way, red wants attention. Of several, the first
-/// decides.
+/// Words of state have colours with a meaning: green is well, yellow is under way, red wants attention. Of
+/// several, the first decides.
 pub(super) fn paint(text: &str) -> String {
     let colour = match text.split(", ").next().unwrap_or(text) {
         "delivered" | "accepted" | "active" | "ready" | "ok" | "alive" | "succeeded" | "completed" => {

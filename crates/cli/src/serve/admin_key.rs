@@ -1,8 +1,9 @@
-//! The admin key: given by the operator, or made at the first start and left in the data folder for this machine's commands.
+//! The admin key: given by the operator, or made at the first start and left in the data folder for this
+//! machine's commands.
 //!
-//! A database of one's own has the key that this node says. A database that nodes share has one key for all of them: it is made by the
-//! first of them to start, and the others leave it in force, whether they know it or not. Nodes that are given different keys by the
-//! setting revoke each other's at each start.
+//! A database of one's own has the key that this node says. A database that nodes share has one key for all
+//! of them: it is made by the first of them to start, and the others leave it in force, whether they know it
+//! or not. Nodes that are given different keys by the setting revoke each other's at each start.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
@@ -57,8 +58,8 @@ pub(crate) fn check(settings: &Settings) -> Result<(), CliError> {
     }
 }
 
-/// Puts an admin key in force: the given one, else the one in the data folder, else a new one; in a database that nodes share, the latter
-/// two only if there is none.
+/// Puts an admin key in force: the given one, else the one in the data folder, else a new one; in a database
+/// that nodes share, the latter two only if there is none.
 pub(crate) async fn establish(
     settings: &Settings,
     database: &Database,
@@ -172,7 +173,8 @@ fn make(data_dir: &Path) -> Result<(Zeroizing<String>, AdminKey), CliError> {
     }
 }
 
-/// Writes it aside and puts it in place only then, so that a crash leaves either no key or a whole one, and only if there is none.
+/// Writes it aside and puts it in place only then, so that a crash leaves either no key or a whole one, and
+/// only if there is none.
 fn write(data_dir: &Path, key: &str) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
     let mut aside = NamedTempFile::with_prefix_in(FILE, data_dir)?;

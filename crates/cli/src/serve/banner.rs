@@ -15,8 +15,8 @@ use crate::exit::CliError;
 use crate::output;
 use crate::settings::Settings;
 
-/// Prints one JSON line on stdout with `--json`, else a few lines on stderr. The admin key is shown only when it was made
-/// just now, and only to a terminal.
+/// Prints one JSON line on stdout with `--json`, else a few lines on stderr. The admin key is shown only when
+/// it was made just now, and only to a terminal.
 pub(crate) fn ready(
     settings: &Settings,
     public_url: &Url,

@@ -1,5 +1,6 @@
-//! How the server is told to stop: SIGTERM or Ctrl-C once for a clean stop, twice for an immediate one. The end of its terminal (SIGHUP)
-//! asks for a clean stop too, and never for an immediate one, since a shell and the system may both tell it.
+//! How the server is told to stop: SIGTERM or Ctrl-C once for a clean stop, twice for an immediate one. The
+//! end of its terminal (SIGHUP) asks for a clean stop too, and never for an immediate one, since a shell and
+//! the system may both tell it.
 
 use std::fs;
 
@@ -76,7 +77,8 @@ async fn next(signal: &mut Option<Signal>) {
     }
 }
 
-/// Whether this process was not started to ignore SIGHUP. Where the system does not say, SIGHUP is left as it is.
+/// Whether this process was not started to ignore SIGHUP. Where the system does not say, SIGHUP is left as it
+/// is.
 fn heeds_hang_up() -> bool {
     fs::read_to_string("/proc/self/status").is_ok_and(|status| !ignores_first_signal(&status))
 }

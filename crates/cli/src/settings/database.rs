@@ -19,11 +19,12 @@ pub(super) const DEFAULT_CONNECTIONS: usize = 8;
 /// Flags of the commands that use the database themselves; each overrides the setting of its name.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DatabaseFlags {
-    /// The PostgreSQL database that nodes share, postgres://user:password@host:port/database, or file: and the path of a file that
-    /// holds that [default: a database file in the data folder].
+    /// The PostgreSQL database that nodes share, postgres://user:password@host:port/database, or file: and
+    /// the path of a file that holds that [default: a database file in the data folder].
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<SecretText>,
-    /// Where the node's own connection goes, if `--database` is a pooler in transaction mode: the same database, directly.
+    /// Where the node's own connection goes, if `--database` is a pooler in transaction mode: the same
+    /// database, directly.
     #[arg(long, value_name = "URL")]
     pub(crate) database_session: Option<SecretText>,
     /// The settings file [default: ringback.toml in the current folder, if there is one].
@@ -112,7 +113,8 @@ impl Settings {
     }
 }
 
-/// What a setting says of a database's address. What is said when it says none never shows it: it may hold a password.
+/// What a setting says of a database's address. What is said when it says none never shows it: it may hold a
+/// password.
 fn address(setting: &'static str, said: &SecretText) -> Result<PostgresAddress, CliError> {
     let text = match said.reveal().trim().strip_prefix("file:") {
         Some(path) => fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {

@@ -1,4 +1,5 @@
-//! `docs/SETTINGS.md` has exactly the settings that there are, with their variables, flags, defaults and bounds.
+//! `docs/SETTINGS.md` has exactly the settings that there are, with their variables, flags, defaults and
+//! bounds.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;

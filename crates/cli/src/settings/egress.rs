@@ -14,21 +14,22 @@ use crate::exit::CliError;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct EgressSettings {
-    /// Networks, addresses and hosts beyond public HTTPS that endpoints may be on, also over plain HTTP: `10.0.0.0/8`,
-    /// `127.0.0.1:3000`, `app.internal`. Default none.
+    /// Networks, addresses and hosts beyond public HTTPS that endpoints may be on, also over plain HTTP:
+    /// `10.0.0.0/8`, `127.0.0.1:3000`, `app.internal`. Default none.
     pub(crate) allow: Vec<String>,
-    /// Ports that are refused on every host, unless a rule of `allow` names host and port. Default: those of SMTP, SSH, DNS,
-    /// databases and others where no HTTP is spoken (`docs/EGRESS.md` lists them); what is given here replaces them, and
-    /// `[]` denies none.
+    /// Ports that are refused on every host, unless a rule of `allow` names host and port. Default: those of
+    /// SMTP, SSH, DNS, databases and others where no HTTP is spoken (`docs/EGRESS.md` lists them); what is
+    /// given here replaces them, and `[]` denies none.
     pub(crate) deny_ports: Option<Vec<u16>>,
-    /// The HTTP proxy that every call goes through, by a tunnel (`CONNECT`): `http://user:password@proxy.internal:3128`.
-    /// Its own address is not judged. Default none. With credentials, better given by the environment than by a file.
+    /// The HTTP proxy that every call goes through, by a tunnel (`CONNECT`):
+    /// `http://user:password@proxy.internal:3128`. Its own address is not judged. Default none. With
+    /// credentials, better given by the environment than by a file.
     pub(crate) proxy: Option<SecretText>,
-    /// For networks where only the proxy can resolve names: it is given the name, and which addresses that may lead to is
-    /// then **the proxy's to judge**. Literal addresses are still judged here. Default false.
+    /// For networks where only the proxy can resolve names: it is given the name, and which addresses that
+    /// may lead to is then **the proxy's to judge**. Literal addresses are still judged here. Default false.
     pub(crate) proxy_resolves: bool,
-    /// A PEM file of certificate authorities that endpoints' certificates may come from, besides the machine's own.
-    /// Default none.
+    /// A PEM file of certificate authorities that endpoints' certificates may come from, besides the
+    /// machine's own. Default none.
     pub(crate) ca_file: Option<PathBuf>,
 }
 

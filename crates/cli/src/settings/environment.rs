@@ -47,9 +47,10 @@ fn variables_of_flags(command: &Command) -> Vec<String> {
     own.chain(command.get_subcommands().flat_map(variables_of_flags)).collect()
 }
 
-/// Whether Kubernetes sets this variable (without the prefix) in each container, because there is a Service whose name begins as the prefix
-/// does: of one that is named `ringback`, `RINGBACK_SERVICE_HOST`, `RINGBACK_SERVICE_PORT…`, `RINGBACK_PORT=tcp://…` and
-/// `RINGBACK_PORT_4600_TCP…`; of `ringback-db` the same with `DB_` in between.
+/// Whether Kubernetes sets this variable (without the prefix) in each container, because there is a Service
+/// whose name begins as the prefix does: of one that is named `ringback`, `RINGBACK_SERVICE_HOST`,
+/// `RINGBACK_SERVICE_PORT…`, `RINGBACK_PORT=tcp://…` and `RINGBACK_PORT_4600_TCP…`; of `ringback-db` the same
+/// with `DB_` in between.
 fn is_of_kubernetes(key: &str, value: impl FnOnce() -> Option<String>) -> bool {
     let words: Vec<&str> = key.split('_').collect();
     let is_service = words.windows(2).any(|words| matches!(words, ["SERVICE", "HOST" | "PORT"]));

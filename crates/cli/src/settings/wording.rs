@@ -1,4 +1,5 @@
-//! What is said of a setting that is wrong: which it is, where it was said, and what it may be. Never its value, which may be a secret.
+//! What is said of a setting that is wrong: which it is, where it was said, and what it may be. Never its
+//! value, which may be a secret.
 
 use figment::error::Kind;
 use figment::{Error, Figment, Metadata, Source};

@@ -1,4 +1,5 @@
-//! The apps that events go to: one plain, one slow, one that fails for a while, and one under each rule that binds nodes together.
+//! The apps that events go to: one plain, one slow, one that fails for a while, and one under each rule that
+//! binds nodes together.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What must hold once all is calm: nothing lost, nothing without an end, doubles only of what was in flight when somebody went away.
+//! What must hold once all is calm: nothing lost, nothing without an end, doubles only of what was in flight
+//! when somebody went away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -8,8 +9,9 @@ use ringback_testkit::{Gateway, SpreadLedger, until_at_last};
 use crate::apps::{App, Apps, RATE, caller_and_number};
 use crate::books::{Books, Key, Row};
 
-/// How long it may take until everything has come to its end: an attempt that timed out, as those of a frozen node do, is repeated after
-/// 60 s at the earliest; what the app with a rate has not got yet follows at that rate.
+/// How long it may take until everything has come to its end: an attempt that timed out, as those of a frozen
+/// node do, is repeated after 60 s at the earliest; what the app with a rate has not got yet follows at that
+/// rate.
 const CALM_BOUND: Duration = Duration::from_secs(100);
 const LOOK: Duration = Duration::from_millis(250);
 /// Over which span the rate is looked at.
@@ -127,7 +129,8 @@ pub(crate) async fn audit(
     findings
 }
 
-/// Each delivery is delivered, and its call has arrived. None is dead: the schedules of the apps last longer than any of these tests.
+/// Each delivery is delivered, and its call has arrived. None is dead: the schedules of the apps last longer
+/// than any of these tests.
 fn check_end(key: &Key, row: &Row, arrivals: usize) {
     assert_eq!(row.state, "delivered", "{key:?}");
     assert!(arrivals > 0, "{key:?} is delivered and has not arrived");

@@ -1,15 +1,18 @@
 //! Three nodes under load, killed, frozen, restarted and stopped at random.
 //!
-//! `RINGBACK_CHAOS_SECS` says for how long (default 60), `RINGBACK_CHAOS_SEED` which chance. Whatever happens, at least one node is up.
+//! `RINGBACK_CHAOS_SECS` says for how long (default 60), `RINGBACK_CHAOS_SEED` which chance. Whatever
+//! happens, at least one node is up.
 //!
-//! What is a double here: an arrival beyond the first, and beyond one for each attempt that is on record as failed. What bounds them: a
-//! delivery was under lease of a node at the instant at which that was killed or frozen, for only then may its attempt have been made
-//! without being recorded before others took it for free. So each double must be of a delivery that was in flight at such an instant,
-//! and no more often than it was.
+//! What is a double here: an arrival beyond the first, and beyond one for each attempt that is on record as
+//! failed. What bounds them: a delivery was under lease of a node at the instant at which that was killed or
+//! frozen, for only then may its attempt have been made without being recorded before others took it for
+//! free. So each double must be of a delivery that was in flight at such an instant, and no more often than
+//! it was.
 //!
-//! What is allowed of the rules that bind nodes together: a node that goes on after it was frozen may make the attempts that it was just
-//! about to make, before it learns that it owns the endpoint no more. So at a takeover from a frozen node there may be twice as many at
-//! once as the endpoint's concurrency says, and as many beyond the rate as may go at once; never of one that was killed.
+//! What is allowed of the rules that bind nodes together: a node that goes on after it was frozen may make
+//! the attempts that it was just about to make, before it learns that it owns the endpoint no more. So at a
+//! takeover from a frozen node there may be twice as many at once as the endpoint's concurrency says, and as
+//! many beyond the rate as may go at once; never of one that was killed.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! PostgreSQL is restarted, crashes, stands still and has its connections cut, under load: ingest says 503 meanwhile and loses nothing,
-//! `/readyz` says so, and all goes on by itself.
+//! PostgreSQL is restarted, crashes, stands still and has its connections cut, under load: ingest says 503
+//! meanwhile and loses nothing, `/readyz` says so, and all goes on by itself.
 
 use std::time::{Duration, Instant};
 

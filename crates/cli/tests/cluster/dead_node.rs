@@ -78,7 +78,8 @@ impl App {
     }
 }
 
-/// A node with attempts under way at each of the apps and more that are due, and a second node beside it that came later.
+/// A node with attempts under way at each of the apps and more that are due, and a second node beside it that
+/// came later.
 struct Scene {
     cluster: Cluster,
     gate: Gate,
@@ -103,7 +104,8 @@ impl Scene {
         for number in 0..CALLS {
             send(&mut openai, number).await;
         }
-        // All that a node has for one endpoint, or as many as there are objects, or as the limit says; no more will begin.
+        // All that a node has for one endpoint, or as many as there are objects, or as the limit says; no
+        // more will begin.
         for (app, attempts) in apps.iter_mut().zip([SLOTS, OBJECTS, SLOTS, 3]) {
             app.hangs(attempts).await;
         }

@@ -1,5 +1,6 @@
-//! The disk under PostgreSQL fills up, under load, that of its tables or that of its log: ingest says 503 meanwhile and loses nothing,
-//! `/readyz` says so, it is told once, and all goes on by itself when there is room.
+//! The disk under PostgreSQL fills up, under load, that of its tables or that of its log: ingest says 503
+//! meanwhile and loses nothing, `/readyz` says so, it is told once, and all goes on by itself when there is
+//! room.
 
 use std::time::Duration;
 

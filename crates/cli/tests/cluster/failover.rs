@@ -1,5 +1,6 @@
-//! The database has a standby that each commit waits for. It goes away and comes back; then the primary dies, the standby takes its place,
-//! and the dead one comes back, first as if nothing had happened, then as a standby. The nodes know both by one address.
+//! The database has a standby that each commit waits for. It goes away and comes back; then the primary dies,
+//! the standby takes its place, and the dead one comes back, first as if nothing had happened, then as a
+//! standby. The nodes know both by one address.
 
 use std::time::Instant;
 

@@ -26,7 +26,8 @@ async fn a_node_that_is_stopped_in_good_order_makes_no_doubles() {
     let mut cluster = Cluster::start(&node_on(&database.url()), NODES).await;
     let apps = Apps::start(cluster.node(0)).await;
     let urls = cluster.create_source(&secret(1)).await;
-    // Nobody is passed by who is only slow: a call that is left behind at a node that stops is its caller's to repeat.
+    // Nobody is passed by who is only slow: a call that is left behind at a node that stops is its caller's
+    // to repeat.
     let plan = SpreadPlan { patience: Duration::from_secs(20), ..gentle_load("graceful") };
     let load = SpreadLoad::start(&urls, &plan);
     for node in 0..NODES {

@@ -1,5 +1,6 @@
-//! Several nodes of the real binary on one PostgreSQL database: killed, frozen, stopped in good order; and the database restarted,
-//! cut off and frozen under them. What was acknowledged is delivered, whatever happens.
+//! Several nodes of the real binary on one PostgreSQL database: killed, frozen, stopped in good order; and
+//! the database restarted, cut off and frozen under them. What was acknowledged is delivered, whatever
+//! happens.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, to panic is to fail")]
 #![expect(clippy::print_stdout, reason = "what was measured is printed")]
 

@@ -1,4 +1,5 @@
-//! A node of the next version, in this process: it knows a longer list of migrations, and is otherwise as this one.
+//! A node of the next version, in this process: it knows a longer list of migrations, and is otherwise as
+//! this one.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -77,7 +77,8 @@ impl Scene {
         self.flows().await;
     }
 
-    /// Ends it: each call has been answered in time, nothing is lost, nothing was sent twice. The books are those of this database. Gives the nodes, for the rest.
+    /// Ends it: each call has been answered in time, nothing is lost, nothing was sent twice. The books are
+    /// those of this database. Gives the nodes, for the rest.
     pub(crate) async fn end(self, database: &str) -> Cluster {
         let Self { cluster, load, apps } = self;
         let ledger = load.stop().await;

@@ -1,5 +1,6 @@
-//! A rolling upgrade: nodes of this version beside one of the next, which has expanded the schema, under load. The old ones work on, also
-//! after they were killed and started again; what they need is not removed while one of them lives.
+//! A rolling upgrade: nodes of this version beside one of the next, which has expanded the schema, under
+//! load. The old ones work on, also after they were killed and started again; what they need is not removed
+//! while one of them lives.
 
 use std::time::{Duration, Instant};
 

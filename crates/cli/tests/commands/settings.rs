@@ -1,4 +1,5 @@
-//! Settings of `serve`, from the environment, a file and flags: what is none of them, and what is said of one that is wrong.
+//! Settings of `serve`, from the environment, a file and flags: what is none of them, and what is said of one
+//! that is wrong.
 
 use std::process::Stdio;
 

@@ -1,4 +1,5 @@
-//! A person at a terminal: the question before a large replay and before what cannot be undone, the bar, and Ctrl-C.
+//! A person at a terminal: the question before a large replay and before what cannot be undone, the bar, and
+//! Ctrl-C.
 
 use pty_process::Pty;
 use ringback_testkit::{ADMIN_KEY, Gateway, Receiver, within};

@@ -1,4 +1,5 @@
-//! The database goes away and comes back: callers are told to come again, whoever watches the node sees it, and nothing is lost.
+//! The database goes away and comes back: callers are told to come again, whoever watches the node sees it,
+//! and nothing is lost.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! The way to the database breaks with the answer to a commit: what is asked again under its `Idempotency-Key` is not done twice.
+//! The way to the database breaks with the answer to a commit: what is asked again under its
+//! `Idempotency-Key` is not done twice.
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};

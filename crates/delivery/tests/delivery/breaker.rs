@@ -1,4 +1,5 @@
-//! The circuit breaker: a dead endpoint is not hammered, its deliveries are held and none is lost, and it comes back gently.
+//! The circuit breaker: a dead endpoint is not hammered, its deliveries are held and none is lost, and it
+//! comes back gently.
 
 use std::time::Duration;
 

@@ -9,7 +9,8 @@ use ringback_testkit::World;
 /// How often it is looked whether everything that is due has been done.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// When something happens by itself: it is due and nothing holds it back, or an open breaker lets a probe through.
+/// When something happens by itself: it is due and nothing holds it back, or an open breaker lets a probe
+/// through.
 async fn upcoming(world: &World) -> Vec<(Timestamp, EndpointId)> {
     let now = world.clock.now();
     let config = world.store().config();
@@ -46,7 +47,8 @@ pub(crate) async fn quiet(world: &World) {
                 return;
             }
             for (_, endpoint_id) in waits {
-                // What only a scan would find (it was given back) is found by one within a second, but the clock stands still.
+                // What only a scan would find (it was given back) is found by one within a second, but the
+                // clock stands still.
                 world.dispatcher().note_due(endpoint_id);
             }
             tokio::time::sleep(LOOK_AGAIN).await;

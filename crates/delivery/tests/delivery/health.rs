@@ -1,4 +1,5 @@
-//! Endpoints that answer 410, or fail everything for days, are disabled; what they held goes on when they are enabled again.
+//! Endpoints that answer 410, or fail everything for days, are disabled; what they held goes on when they are
+//! enabled again.
 
 use std::time::Duration;
 

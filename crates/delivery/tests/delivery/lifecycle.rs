@@ -163,7 +163,8 @@ async fn states(world: &World) -> Vec<EventState> {
 #[tokio::test]
 async fn an_endpoint_that_is_down_for_its_first_minute_gets_everything_on_schedule() {
     const DOWN_SECS: u64 = 60;
-    /// When each event comes, and when its attempts must be, by the schedule, if all before the first minute's end fail.
+    /// When each event comes, and when its attempts must be, by the schedule, if all before the first
+    /// minute's end fail.
     const EVENTS: [(u64, &[u64]); 4] =
         [(0, &[0, 5, 35, 155]), (10, &[10, 15, 45, 165]), (40, &[40, 45, 75]), (60, &[60])];
     let world = World::start().await;

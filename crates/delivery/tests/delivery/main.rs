@@ -1,6 +1,7 @@
 //! Delivery end to end but for the HTTP server: a real database, real sockets, and time that the tests turn.
 //!
-//! What is awaited is always the thing itself, a call at the receiver or a row in the store, never a span of time.
+//! What is awaited is always the thing itself, a call at the receiver or a row in the store, never a span of
+//! time.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
@@ -47,8 +48,8 @@ fn only_attempt(detail: &EventDetail) -> &Attempt {
     only
 }
 
-/// Appends an event past the world's own dispatcher, so that its deliverer is told nothing; planned for nobody by a
-/// configuration of this generation.
+/// Appends an event past the world's own dispatcher, so that its deliverer is told nothing; planned for
+/// nobody by a configuration of this generation.
 async fn append_untold(world: &World, webhook_id: &str, generation: u64) -> Appended {
     let event = world.event(webhook_id, "batch.completed", "{}");
     let arrival = Arrival {

@@ -1,4 +1,5 @@
-//! Order: one object's deliveries to an ordered endpoint come one after the other, whatever goes wrong in between.
+//! Order: one object's deliveries to an ordered endpoint come one after the other, whatever goes wrong in
+//! between.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -120,8 +121,8 @@ fn replies(seed: u64, count: usize) -> Vec<Reply> {
         .collect()
 }
 
-/// Failures, time-outs that the receiver takes for successes, restarts in the middle of attempts, pauses: no receiver sees a
-/// later event of an object before an earlier one.
+/// Failures, time-outs that the receiver takes for successes, restarts in the middle of attempts, pauses: no
+/// receiver sees a later event of an object before an earlier one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_random_failures_time_outs_and_restarts_every_object_is_seen_in_order() {
     const OBJECTS: usize = 12;

@@ -8,8 +8,8 @@ use ringback_testkit::{Gate, Receiver, Reply, World, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Turns the clock in tenths of a second until `total` calls have come since there were `before`, which must come as fast as
-/// `per_sec` and no faster.
+/// Turns the clock in tenths of a second until `total` calls have come since there were `before`, which must
+/// come as fast as `per_sec` and no faster.
 async fn assert_pace(world: &World, receiver: &Receiver, before: usize, per_sec: usize, total: usize) {
     for tenths in 0.. {
         // One may go ahead of its time.

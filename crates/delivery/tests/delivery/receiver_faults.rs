@@ -1,5 +1,5 @@
-//! Receivers that break the rules of TCP or HTTP: what each breach is called, that it takes no more than the endpoint's own
-//! slot, and that the endpoint is as good as new once it behaves.
+//! Receivers that break the rules of TCP or HTTP: what each breach is called, that it takes no more than the
+//! endpoint's own slot, and that the endpoint is as good as new once it behaves.
 
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use crate::{only, only_attempt};
 /// Long enough after a time-out too.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// Gives an endpoint, which has one slot and a time-out of 1 s, this reply once; meanwhile another one must get its delivery.
-/// Then gives the outcome, and sees to it that the next attempt or delivery finds the slot free.
+/// Gives an endpoint, which has one slot and a time-out of 1 s, this reply once; meanwhile another one must
+/// get its delivery. Then gives the outcome, and sees to it that the next attempt or delivery finds the slot
+/// free.
 async fn outcome_of(reply: Reply) -> (AttemptOutcome, Option<u16>) {
     let world = World::builder().settings(|s| s.max_in_flight_per_endpoint = 1).start().await;
     let (faulty, healthy) = (Receiver::start().await, Receiver::start().await);

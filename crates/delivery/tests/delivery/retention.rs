@@ -36,7 +36,8 @@ async fn a_finished_event_goes_and_a_pending_one_stays_until_it_is_finished() {
     failing.next().await;
     let retry = failing.next().await;
     assert_eq!(retry.webhook_id(), "wh_2", "its payload was still there to be sent");
-    // When its end is recorded and which sweep comes first after that is a race; a later sweep takes it in any case.
+    // When its end is recorded and which sweep comes first after that is a race; a later sweep takes it in
+    // any case.
     until("the last one to go", || async {
         world.advance(second).await;
         Some(listed(&world).await).filter(Vec::is_empty)

@@ -101,7 +101,8 @@ async fn a_clock_that_is_set_back_holds_up_nothing_that_comes_after() {
     assert_eq!(world.attempted(after, 2).await.event.state, EventState::Delivered);
     assert_eq!(world.detail(before).await.event.state, EventState::Pending, "its time has not come again");
 
-    // What only a scan finds is found as soon as ever, not when the clock reaches the time of the scan that was planned.
+    // What only a scan finds is found as soon as ever, not when the clock reaches the time of the scan that
+    // was planned.
     let untold = append_untold(&world, "wh_3", generation(&world) - 1).await.event_id;
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(world.attempted(untold, 1).await.event.state, EventState::Delivered);

@@ -1,4 +1,5 @@
-//! The 72 hours of retries, with jitter, for receivers of every kind; with pauses, open breakers and restarts in between.
+//! The 72 hours of retries, with jitter, for receivers of every kind; with pauses, open breakers and restarts
+//! in between.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +44,8 @@ fn header(reply: Reply, name: &'static str, value: &'static str) -> Reply {
     reply.with_header(HeaderName::from_static(name), HeaderValue::from_static(value))
 }
 
-/// Asserts that each attempt came after the one before it as the schedule says, within ±20 %, or as `at_least` does if that is later.
+/// Asserts that each attempt came after the one before it as the schedule says, within ±20 %, or as
+/// `at_least` does if that is later.
 fn assert_on_schedule(attempts: &[Attempt], at_least: Duration, what: &str) {
     for (pair, number) in attempts.windows(2).zip(1..) {
         let scheduled = Schedule::DEFAULT.delay_after(number).unwrap();

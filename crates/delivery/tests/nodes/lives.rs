@@ -1,4 +1,5 @@
-//! What a node leaves behind is taken up by the others, and who cannot be sure that it is taken for alive does nothing.
+//! What a node leaves behind is taken up by the others, and who cannot be sure that it is taken for alive
+//! does nothing.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! A node: a store of its own on a database that others share, a deliverer and a dispatcher, on a runtime that can be ended at once.
+//! A node: a store of its own on a database that others share, a deliverer and a dispatcher, on a runtime
+//! that can be ended at once.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,8 @@
 //! The table of hostile endpoints: what each is refused with, when, and that nothing is ever dialled.
 //!
-//! Each row goes through a real client whose resolver answers as the row says; first directly, and then by way of a
-//! proxy, which would be asked for a tunnel to whatever address slipped through. Both are canaries that count.
+//! Each row goes through a real client whose resolver answers as the row says; first directly, and then by
+//! way of a proxy, which would be asked for a tunnel to whatever address slipped through. Both are canaries
+//! that count.
 
 use std::net::SocketAddr;
 
@@ -35,8 +36,8 @@ enum Stage {
     Connecting,
 }
 
-/// Policy, URL (`PORT` is a listening canary's), what the name resolves to, when it is refused, the code, and the text
-/// up to the setting.
+/// Policy, URL (`PORT` is a listening canary's), what the name resolves to, when it is refused, the code, and
+/// the text up to the setting.
 type Row = (Rules, &'static str, &'static str, Stage, &'static str, &'static str);
 
 const ADDRESS: &str = "address_not_allowed";
@@ -281,7 +282,8 @@ async fn each_is_refused_before_a_proxy_hears_of_it() {
     assert_eq!(canary.accepted(), 0);
 }
 
-/// The canaries do count: without a policy every row that can be called reaches the proxy, whatever its address.
+/// The canaries do count: without a policy every row that can be called reaches the proxy, whatever its
+/// address.
 #[tokio::test]
 async fn without_a_policy_each_name_and_address_would_connect() {
     let canary = Receiver::answering_once("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;

@@ -1,4 +1,5 @@
-//! Calls by way of a proxy: the tunnel ends at the judged address, and what goes wrong says that it was the proxy.
+//! Calls by way of a proxy: the tunnel ends at the judged address, and what goes wrong says that it was the
+//! proxy.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

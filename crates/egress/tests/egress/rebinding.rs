@@ -16,8 +16,8 @@ fn sockets(addresses: &[&str]) -> Vec<SocketAddr> {
     addresses.iter().map(|address| SocketAddr::new(address.parse().expect("an address"), 0)).collect()
 }
 
-/// A client for which only 127.0.0.1 is permitted, whose resolver gives these answers one after another and then the
-/// last for good; and the number of times it was asked.
+/// A client for which only 127.0.0.1 is permitted, whose resolver gives these answers one after another and
+/// then the last for good; and the number of times it was asked.
 fn client(answers: &'static [&'static [&'static str]]) -> (Client, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);

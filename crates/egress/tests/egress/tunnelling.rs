@@ -23,7 +23,8 @@ impl Tunnels {
         Self::start(|_, _| None).await
     }
 
-    /// The same, but what `refuse` says of a request, given its number and its head, is answered in place of it.
+    /// The same, but what `refuse` says of a request, given its number and its head, is answered in place of
+    /// it.
     pub(crate) async fn start(
         refuse: impl Fn(usize, &str) -> Option<String> + Clone + Send + 'static,
     ) -> Self {

@@ -20,8 +20,8 @@ impl<'a> Holds<'a> {
         Self { app, config: app.store().config(), now: app.now() }
     }
 
-    /// The first of these that keeps it back, in the order in which a person would have to deal with them. None for what is under way
-    /// or has ended, and for what waits for nothing but its time.
+    /// The first of these that keeps it back, in the order in which a person would have to deal with them.
+    /// None for what is under way or has ended, and for what waits for nothing but its time.
     pub(super) fn of(&self, delivery: &Delivery) -> Option<&'static str> {
         if delivery.state != DeliveryState::Pending || delivery.in_flight {
             return None;
@@ -41,8 +41,8 @@ fn by_endpoint(endpoint: &Endpoint) -> Option<&'static str> {
     endpoint.paused_at.map(|_| "endpoint_paused")
 }
 
-/// What has no time waits for the one before it, and so does what has never been attempted and has a later one: that is how long it
-/// waits at most.
+/// What has no time waits for the one before it, and so does what has never been attempted and has a later
+/// one: that is how long it waits at most.
 fn by_order(delivery: &Delivery, now: Timestamp) -> Option<&'static str> {
     let waits = match delivery.due_at {
         None => true,

@@ -17,8 +17,8 @@ use crate::parts::{App, Shared};
 use crate::path_id::PathId;
 use crate::{endpoints, json};
 
-/// `POST /v1/webhook_deliveries/{id}/redeliver`: the same event to the same endpoint, however this delivery stands. Answers the new
-/// one.
+/// `POST /v1/webhook_deliveries/{id}/redeliver`: the same event to the same endpoint, however this delivery
+/// stands. Answers the new one.
 pub(crate) async fn redeliver(
     State(app): State<Shared>,
     caller: Caller,

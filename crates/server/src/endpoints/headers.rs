@@ -1,6 +1,7 @@
 //! Headers that go with every attempt to an endpoint.
 //!
-//! They are shown as they were given: what only the endpoint may know belongs in `authentication`, which is not shown.
+//! They are shown as they were given: what only the endpoint may know belongs in `authentication`, which is
+//! not shown.
 
 use http::HeaderName;
 use ringback_domain::ExtraHeader;
@@ -17,7 +18,8 @@ const MAX_HEADERS: usize = 20;
 /// The longest value, in bytes.
 const MAX_VALUE_BYTES: usize = 4096;
 
-/// What connections and bodies need for themselves (RFC 9110, section 7.6.1, and RFC 9112), and what Ringback sets.
+/// What connections and bodies need for themselves (RFC 9110, section 7.6.1, and RFC 9112), and what Ringback
+/// sets.
 const RESERVED: [&str; 17] = [
     "connection",
     "content-encoding",

@@ -1,4 +1,5 @@
-//! What an endpoint missed while it was disabled, or while everything failed before that, offered to whoever enables it.
+//! What an endpoint missed while it was disabled, or while everything failed before that, offered to whoever
+//! enables it.
 
 use ringback_domain::{Endpoint, EndpointId, ReplayFilter, ReplayQuery, Timestamp};
 use ringback_store::ReplayPreview;
@@ -25,8 +26,8 @@ struct ReplayBody {
     created_after: i64,
 }
 
-/// Counted after it was enabled, so that nothing falls between. A count that fails is no reason to say that the enabling did:
-/// then it is "at least none".
+/// Counted after it was enabled, so that nothing falls between. A count that fails is no reason to say that
+/// the enabling did: then it is "at least none".
 pub(super) async fn since(app: &App, endpoint: &Endpoint, time: Timestamp) -> MissedView {
     // In whole seconds, as the replay will have it.
     let since = time.as_unix_secs();

@@ -16,8 +16,9 @@ use crate::path_id::PathId;
 
 const KEEP_OLD: &str = "keep_old_secret_active_for_24_hours";
 
-/// `POST /v1/webhook_endpoints/{id}/rotate_secret {keep_old_secret_active_for_24_hours?, signature_scheme?}`: the answer shows the
-/// new secret. Without overlap, which is OpenAI's default, all older secrets end at once.
+/// `POST /v1/webhook_endpoints/{id}/rotate_secret {keep_old_secret_active_for_24_hours?, signature_scheme?}`:
+/// the answer shows the new secret. Without overlap, which is OpenAI's default, all older secrets end at
+/// once.
 pub(crate) async fn rotate(
     State(app): State<Shared>,
     caller: Caller,

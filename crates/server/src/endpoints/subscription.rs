@@ -1,5 +1,5 @@
-//! Which event types an endpoint may name: OpenAI's whole catalogue, wildcards, and every type this project has registered or
-//! had.
+//! Which event types an endpoint may name: OpenAI's whole catalogue, wildcards, and every type this project
+//! has registered or had.
 
 use std::collections::BTreeSet;
 

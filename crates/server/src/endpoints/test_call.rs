@@ -33,8 +33,8 @@ struct TestView<'a> {
     duration_ms: u32,
 }
 
-/// Whatever the endpoint subscribes to, and also while it is paused or disabled. Never retried. Answered when the attempt has
-/// ended: 502 if it brought no HTTP answer, with its outcome as the code.
+/// Whatever the endpoint subscribes to, and also while it is paused or disabled. Never retried. Answered when
+/// the attempt has ended: 502 if it brought no HTTP answer, with its outcome as the code.
 pub(crate) async fn test(
     State(app): State<Shared>,
     caller: Caller,

@@ -15,8 +15,8 @@ use crate::list;
 use crate::parts::{App, Shared};
 use crate::path_id::PathId;
 
-/// `{endpoint_id?}`: to that endpoint, whatever it subscribes to; without it, to every endpoint that wants the type now. Answers the
-/// new deliveries.
+/// `{endpoint_id?}`: to that endpoint, whatever it subscribes to; without it, to every endpoint that wants
+/// the type now. Answers the new deliveries.
 pub(crate) async fn redeliver(
     State(app): State<Shared>,
     caller: Caller,

@@ -1,5 +1,5 @@
-//! What one process knows of requests under a key, beside the rows: which are being run, and which came to nothing although their row
-//! is still there.
+//! What one process knows of requests under a key, beside the rows: which are being run, and which came to
+//! nothing although their row is still there.
 //!
 //! Not guaranteed: that others know it, or that it is known after a start.
 

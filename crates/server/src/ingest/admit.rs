@@ -40,7 +40,8 @@ pub(crate) async fn admit(
     dispatch(app, source, event).await
 }
 
-/// Takes in a call that was refused before, whose signature by `secret_id` is known to be right. `Ok` once it is durable.
+/// Takes in a call that was refused before, whose signature by `secret_id` is known to be right. `Ok` once it
+/// is durable.
 pub(crate) async fn admit_refused(
     app: &App,
     source: &Source,

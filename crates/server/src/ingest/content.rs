@@ -7,7 +7,8 @@ use crate::error::ApiError;
 
 /// Reads the head of the event in a body. Asked only of calls whose signature is right.
 pub(super) fn read<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<EnvelopeHead<'b>, ApiError> {
-    // What was signed are the bytes on the wire, and those are what goes on: packed ones would reach apps that cannot tell.
+    // What was signed are the bytes on the wire, and those are what goes on: packed ones would reach apps
+    // that cannot tell.
     if value(headers, header::CONTENT_ENCODING)
         .is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity"))
     {

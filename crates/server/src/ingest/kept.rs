@@ -9,7 +9,8 @@ use ringback_webhook::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP};
 pub(crate) const MAX_KEPT_BODY_BYTES: usize = 16 * 1024;
 /// The most of the headers that are kept, in bytes. A set that is larger is cut at the end of a line.
 const MAX_KEPT_HEADER_BYTES: usize = 4 * 1024;
-/// The headers that say what a call is and who signed it. No others are kept: they may hold what is nobody's business.
+/// The headers that say what a call is and who signed it. No others are kept: they may hold what is nobody's
+/// business.
 const KEPT_HEADERS: [HeaderName; 6] = [
     WEBHOOK_ID,
     WEBHOOK_TIMESTAMP,
@@ -45,7 +46,8 @@ fn write_headers(headers: &HeaderMap) -> Bytes {
     kept.freeze()
 }
 
-/// The headers of a kept call, as they were received. A header's value holds no line break, so a line is a header.
+/// The headers of a kept call, as they were received. A header's value holds no line break, so a line is a
+/// header.
 pub(crate) fn read_headers(kept: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in kept.split(|byte| *byte == b'\n') {

@@ -7,7 +7,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
 
-/// What one permit stands for, in bytes; also what a call counts at least, for its head and its place in the queue.
+/// What one permit stands for, in bytes; also what a call counts at least, for its head and its place in the
+/// queue.
 const UNIT_BYTES: usize = 1024;
 
 /// So much of it is left.
@@ -28,7 +29,8 @@ impl Room {
     }
 }
 
-/// How many bytes are set aside for a body: as many as it announces, or `max_bytes` if it does not say; in whole units.
+/// How many bytes are set aside for a body: as many as it announces, or `max_bytes` if it does not say; in
+/// whole units.
 pub(crate) fn needed(body: &Body, max_bytes: usize) -> usize {
     let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
     let bytes = announced.map_or(max_bytes, |bytes| bytes.min(max_bytes));

@@ -1,4 +1,5 @@
-//! How much of one source is taken in at once, in calls and in bytes: a source that floods leaves room for the others.
+//! How much of one source is taken in at once, in calls and in bytes: a source that floods leaves room for
+//! the others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +30,8 @@ pub(crate) struct Share {
 }
 
 impl Shares {
-    /// At most so many calls of one source, and so many bytes in their bodies together; at least one call, however large.
+    /// At most so many calls of one source, and so many bytes in their bodies together; at least one call,
+    /// however large.
     pub(crate) fn new(max_calls: usize, max_bytes: usize) -> Self {
         let max = Held { calls: max_calls.max(1), bytes: max_bytes };
         Self { max, held: Arc::default() }

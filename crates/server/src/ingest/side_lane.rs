@@ -1,8 +1,9 @@
-//! The lossy side lane of refused calls: always counted, kept within bounds, never in the way of accepted work.
+//! The lossy side lane of refused calls: always counted, kept within bounds, never in the way of accepted
+//! work.
 //!
-//! Handlers leave a refusal here and go on; nothing waits. A flush takes what has gathered to the store in one write, at most
-//! a few times a second, and there is one flush at a time. What does not fit is counted and not kept; what the store does not
-//! take is dropped, for its sender was told that it was refused.
+//! Handlers leave a refusal here and go on; nothing waits. A flush takes what has gathered to the store in
+//! one write, at most a few times a second, and there is one flush at a time. What does not fit is counted
+//! and not kept; what the store does not take is dropped, for its sender was told that it was refused.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

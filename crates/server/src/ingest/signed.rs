@@ -16,7 +16,8 @@ pub(super) struct Signed<'h> {
     pub(super) secret_id: SecretId,
 }
 
-/// Checks headers, signature and timestamp, in this order. A late call passes where the source's policy says so.
+/// Checks headers, signature and timestamp, in this order. A late call passes where the source's policy says
+/// so.
 pub(super) fn check<'h>(
     source: &Source,
     headers: &'h HeaderMap,
@@ -64,7 +65,8 @@ fn verify<'h>(
     received_at: Timestamp,
     tolerance_secs: u32,
 ) -> Result<Signed<'h>, VerifyError> {
-    // Made anew for each call, which costs one small list: the secrets in it are references, their keys are prepared.
+    // Made anew for each call, which costs one small list: the secrets in it are references, their keys are
+    // prepared.
     let verifier = Verifier::new(source.secrets.iter().map(|secret| secret.secret.clone()));
     let verified =
         verifier.with_tolerance_secs(tolerance_secs).verify(headers, body, received_at.to_wire())?;
@@ -72,7 +74,8 @@ fn verify<'h>(
     Ok(Signed { webhook_id: verified.webhook_id, secret_id: source.secrets[verified.secret_index].id })
 }
 
-/// The id will be a key of the database, so its form is stricter than what can be signed. None at all is for the verifier.
+/// The id will be a key of the database, so its form is stricter than what can be signed. None at all is for
+/// the verifier.
 fn check_id(headers: &HeaderMap) -> Result<(), ApiError> {
     let id = headers.get(WEBHOOK_ID).map(HeaderValue::as_bytes).unwrap_or_default().trim_ascii();
     let well_formed = std::str::from_utf8(id).is_ok_and(is_indexable);
@@ -83,8 +86,8 @@ fn check_id(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::bad_request("malformed_header", message))
 }
 
-/// The answer to a call that does not verify. 401 where another secret or another time could have made it right, 400 where
-/// nothing could.
+/// The answer to a call that does not verify. 401 where another secret or another time could have made it
+/// right, 400 where nothing could.
 fn rejection(error: VerifyError, without_secret: bool) -> ApiError {
     let code = error.code();
     match error {

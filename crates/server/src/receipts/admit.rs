@@ -1,4 +1,5 @@
-//! Admission of calls that were refused: what was authentic and only late, and what came before its source had a secret.
+//! Admission of calls that were refused: what was authentic and only late, and what came before its source
+//! had a secret.
 
 use std::sync::Arc;
 
@@ -24,8 +25,9 @@ pub(super) async fn by_hand(app: &App, caller: &Caller, detail: &ReceiptDetail) 
     ingest::admit_refused(app, source, detail.receipt.id, secret_id, call).await.map(drop)
 }
 
-/// Verifies every call that a source holds against its secrets as they are now, at its own time of receipt, and takes in those
-/// that are right. Runs to its end even when the caller goes away. Whatever fails stays held, and can be admitted by hand.
+/// Verifies every call that a source holds against its secrets as they are now, at its own time of receipt,
+/// and takes in those that are right. Runs to its end even when the caller goes away. Whatever fails stays
+/// held, and can be admitted by hand.
 pub(crate) async fn admit_held(app: &Shared, source: Arc<Source>) {
     let app = Arc::clone(app);
     // An error would be a panic in the task, which has been reported as such.

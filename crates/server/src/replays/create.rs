@@ -17,8 +17,9 @@ use crate::{endpoints, guarded_url, json};
 /// What a replay goes by, beside its query.
 const FIELDS: [&str; 3] = ["target_url", "rate", "dry_run"];
 
-/// `{endpoint_id?, source_id?, type?, object_id?, state?, created_after?, created_before?, target_url?, rate?, dry_run?}`. With a
-/// `target_url` the answer shows the secret that its calls are signed with, this once.
+/// `{endpoint_id?, source_id?, type?, object_id?, state?, created_after?, created_before?, target_url?,
+/// rate?, dry_run?}`. With a `target_url` the answer shows the secret that its calls are signed with, this
+/// once.
 pub(crate) async fn create(
     State(app): State<Shared>,
     caller: Caller,
@@ -54,7 +55,8 @@ fn nothing_asked() -> ApiError {
     ApiError::bad_request("empty_body", message)
 }
 
-/// Here `null` is not the same as leaving it out: whoever had no value for it may not have meant it in earnest.
+/// Here `null` is not the same as leaving it out: whoever had no value for it may not have meant it in
+/// earnest.
 fn read_dry_run(fields: &Fields) -> Result<bool, ApiError> {
     const FIELD: &str = "dry_run";
     match fields.or_null(FIELD, Fields::boolean)? {

@@ -59,7 +59,8 @@ fn read_times(fields: &Fields) -> Result<(Option<Timestamp>, Option<Timestamp>),
     Ok((after.map(Timestamp::from_unix_secs), before.map(Timestamp::from_unix_secs)))
 }
 
-/// Refuses an endpoint or a source that the project has not, and a disabled endpoint, unless it is not called: with another URL.
+/// Refuses an endpoint or a source that the project has not, and a disabled endpoint, unless it is not
+/// called: with another URL.
 pub(super) fn check_names(
     app: &App,
     caller: &Caller,

@@ -1,4 +1,5 @@
-//! Reading a secret that a person pasted, with an answer for each usual mistake. No answer holds a piece of it.
+//! Reading a secret that a person pasted, with an answer for each usual mistake. No answer holds a piece of
+//! it.
 
 use ringback_domain::SourceKind;
 use ringback_webhook::{SecretError, SigningSecret};

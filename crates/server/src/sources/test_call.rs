@@ -1,4 +1,5 @@
-//! `POST /v1/webhook_sources/{id}/test {event_type}`: a call as the sender would make it, made by the server itself.
+//! `POST /v1/webhook_sources/{id}/test {event_type}`: a call as the sender would make it, made by the server
+//! itself.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -25,12 +26,13 @@ struct TestView<'a> {
     event_type: &'a str,
     webhook_id: &'a str,
     event_id: Text<EventId>,
-    /// What the call was answered with; a call that is not taken is answered here as it would have been there.
+    /// What the call was answered with; a call that is not taken is answered here as it would have been
+    /// there.
     status_code: u16,
 }
 
-/// Makes a sample event, signs it with the source's newest secret, and takes it in on the very way of a real call: it is
-/// stored and delivered like one.
+/// Makes a sample event, signs it with the source's newest secret, and takes it in on the very way of a real
+/// call: it is stored and delivered like one.
 pub(crate) async fn test(
     State(app): State<Shared>,
     caller: Caller,

@@ -1,4 +1,5 @@
-//! When, how fast and in what order an endpoint wants its deliveries: read back, updated, refused, and obeyed.
+//! When, how fast and in what order an endpoint wants its deliveries: read back, updated, refused, and
+//! obeyed.
 
 use ringback_testkit::{Receiver, Reply};
 use serde_json::{Value, json};

@@ -148,6 +148,7 @@ async fn stats_count_what_there_is() {
     });
     assert_eq!(stats, expected);
     world.signed_call(&source, "wh_1", EVENT).await.ok();
-    // The one attempt fails at once, since nothing listens there; its delivery waits for the next, which the clock never reaches.
+    // The one attempt fails at once, since nothing listens there; its delivery waits for the next, which the
+    // clock never reaches.
     world.wait_for("/v1/webhook_stats", |stats| stats["pending"] == 1 && stats["in_flight"] == 0).await;
 }

@@ -1,7 +1,7 @@
 //! Calls as the Internet makes them: broken, crooked, slow, huge, and a hundred at once.
 //!
-//! Whatever comes, the server answers with the documented status or closes the connection, keeps nothing it should not,
-//! and goes on serving: each test ends with a call that is right.
+//! Whatever comes, the server answers with the documented status or closes the connection, keeps nothing it
+//! should not, and goes on serving: each test ends with a call that is right.
 
 use std::time::Duration;
 

@@ -14,8 +14,9 @@ thread_local! {
     static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Writes to the thread's own lines. One subscriber for the whole process: what tracing remembers of where lines come from is
-/// the process's, so that subscribers which come and go on other threads would switch lines off here.
+/// Writes to the thread's own lines. One subscriber for the whole process: what tracing remembers of where
+/// lines come from is the process's, so that subscribers which come and go on other threads would switch
+/// lines off here.
 pub(crate) struct Log;
 
 impl Log {

@@ -1,4 +1,5 @@
-//! The database is lost with the answer to a commit: a request under an `Idempotency-Key` is not done twice for that.
+//! The database is lost with the answer to a commit: a request under an `Idempotency-Key` is not done twice
+//! for that.
 
 use ringback_store::StoreError;
 use ringback_testkit::{Gate, Op, unavailable};

@@ -1,4 +1,5 @@
-//! The server as its clients meet it: over a real socket, with the real embedded store and the real deliverer.
+//! The server as its clients meet it: over a real socket, with the real embedded store and the real
+//! deliverer.
 #![expect(clippy::unwrap_used, reason = "in a test, to panic is to fail")]
 
 mod access;

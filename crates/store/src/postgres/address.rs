@@ -1,12 +1,13 @@
 //! Where the server is: a `postgres://` URL, as every PostgreSQL tool takes it, and what it says of TLS.
 //!
-//! `sslmode` is `disable`, or `verify-full`: encrypted, by a certificate of a known authority that names the host. `require` and
-//! `verify-ca` mean `verify-full` here, since encryption to an unknown peer protects little. Without `sslmode` the connection to
-//! another machine is `verify-full`, and that to this one (a socket's folder, a loopback address, `localhost`) is not encrypted.
-//! `sslrootcert` names a PEM file of the authorities that are known, in place of those that the program has
-//! ([`PostgresAddress::knowing`]).
+//! `sslmode` is `disable`, or `verify-full`: encrypted, by a certificate of a known authority that names the
+//! host. `require` and `verify-ca` mean `verify-full` here, since encryption to an unknown peer protects
+//! little. Without `sslmode` the connection to another machine is `verify-full`, and that to this one (a
+//! socket's folder, a loopback address, `localhost`) is not encrypted. `sslrootcert` names a PEM file of the
+//! authorities that are known, in place of those that the program has ([`PostgresAddress::knowing`]).
 //!
-//! Several hosts, separated by commas, are one primary and its standbys: the one that takes writes is used, whichever that is.
+//! Several hosts, separated by commas, are one primary and its standbys: the one that takes writes is used,
+//! whichever that is.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -120,7 +121,8 @@ impl FromStr for PostgresAddress {
         }
         let parsed = format!("{base}?{}", rest.join("&")).parse();
         let mut config: Config = parsed.map_err(|_| unreadable(query, &rest))?;
-        // A `@` or `/` in a password that is not encoded ends it: the rest of it must not become a host or a database, which messages name.
+        // A `@` or `/` in a password that is not encoded ends it: the rest of it must not become a host or a
+        // database, which messages name.
         if is_cut_password(base) {
             return Err(AddressError::Form);
         }
@@ -149,7 +151,8 @@ fn is_cut_password(base: &str) -> bool {
     before.contains('/') || after.contains('@')
 }
 
-/// What is wrong with an address. A name is said only where it can be no part of a password that has a `?` in it.
+/// What is wrong with an address. A name is said only where it can be no part of a password that has a `?` in
+/// it.
 fn unreadable(query: &str, parameters: &[&str]) -> AddressError {
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let wrong = parameters.iter().find(|&&one| format!("postgres://host/?{one}").parse::<Config>().is_err());

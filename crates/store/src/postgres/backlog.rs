@@ -7,8 +7,9 @@ use super::connections::Connection;
 use super::failure::Failure;
 use crate::query::Backlog;
 
-/// Counts what waits for its time, what waits for others, endpoint by endpoint, what is under a lease and what was given up: over the
-/// partial indexes, so that the cost is what waits and what is dead, not what has ever been.
+/// Counts what waits for its time, what waits for others, endpoint by endpoint, what is under a lease and
+/// what was given up: over the partial indexes, so that the cost is what waits and what is dead, not what has
+/// ever been.
 pub(super) const COUNT: &str = "\
     SELECT (SELECT count(*) FROM endpoints AS e, LATERAL ( \
                 SELECT 1 FROM deliveries AS d \

@@ -42,8 +42,8 @@ pub(super) enum Outcome {
     Claimed(Vec<ClaimedRow>),
 }
 
-/// Writes all of it; the caller commits. An error of one is an error of all, unless it is an answer. No two finishes are of one
-/// delivery.
+/// Writes all of it; the caller commits. An error of one is an error of all, unless it is an answer. No two
+/// finishes are of one delivery.
 pub(super) async fn run(
     tx: &Connection,
     ids: &IdMaker,

@@ -1,8 +1,8 @@
 //! What becomes of a dead node's things: its leases are void, its ownerships and replays are anybody's.
 //!
-//! A lease whose row somebody is at just now (the dead node itself, stopped in the middle of a transaction, which the server ends after
-//! a while) is left for the next time. Until then the node's row stays, marked so that the node, should it come back, knows. For a day people are
-//! shown who was buried.
+//! A lease whose row somebody is at just now (the dead node itself, stopped in the middle of a transaction,
+//! which the server ends after a while) is left for the next time. Until then the node's row stays, marked so
+//! that the node, should it come back, knows. For a day people are shown who was buried.
 
 use ringback_domain::EndpointId;
 
@@ -28,7 +28,8 @@ pub(super) const ANY_LEASE: &str =
     "SELECT EXISTS (SELECT 1 FROM deliveries WHERE lease_expires_at IS NOT NULL AND lease_node = $1)";
 
 const FREE_REPLAYS: &str = "UPDATE replays SET runner = NULL WHERE runner = $1";
-/// Keeps a dead node's row for display, and deletes those that are older than a day. A row that is marked was kept before.
+/// Keeps a dead node's row for display, and deletes those that are older than a day. A row that is marked was
+/// kept before.
 macro_rules! keep {
     ($which:literal) => {
         concat!(
@@ -66,7 +67,8 @@ pub(super) async fn bury(
     if tx.query_opt(LOCK, &[&dead, &dead_after_secs]).await?.is_none() {
         return Ok(None);
     }
-    // First of all, and locked by each claim of an owner: so whatever it has claimed is seen by what comes next.
+    // First of all, and locked by each claim of an owner: so whatever it has claimed is seen by what comes
+    // next.
     tx.execute(DISOWN, &[&dead]).await?;
     let rows = tx.query(FREE, &[&dead]).await?;
     let due = rows.iter().map(|row| columns::id(row, 0)).collect::<Result<Vec<EndpointId>, _>>()?;

@@ -14,8 +14,8 @@ use super::mislaid::Held;
 use super::owners::Found;
 use crate::work::{Claimed, DueEndpoint, Lease, Unattempted};
 
-/// Finds the endpoints with claimable work by a loose index scan: one seek for each endpoint, then one for its earliest row in
-/// either lane.
+/// Finds the endpoints with claimable work by a loose index scan: one seek for each endpoint, then one for
+/// its earliest row in either lane.
 pub(super) const DUE_ENDPOINTS: &str = "\
     WITH RECURSIVE waiting (endpoint_id) AS ( \
         (SELECT endpoint_id FROM deliveries WHERE due_at IS NOT NULL AND lease_expires_at IS NULL \
@@ -53,8 +53,9 @@ macro_rules! leased {
     };
 }
 
-/// Leases the earliest due rows of an endpoint that all nodes share, the urgent ones first. Rows that somebody else is at are passed
-/// over. Two seeks rather than one: rows that are due later must not be walked through to reach the next lane.
+/// Leases the earliest due rows of an endpoint that all nodes share, the urgent ones first. Rows that
+/// somebody else is at are passed over. Two seeks rather than one: rows that are due later must not be walked
+/// through to reach the next lane.
 pub(super) const CLAIM: &str = concat!(
     "WITH urgent AS MATERIALIZED ( \
         SELECT project_id, id FROM deliveries \
@@ -71,8 +72,9 @@ pub(super) const CLAIM: &str = concat!(
     FROM claimed AS c ORDER BY c.urgent DESC, c.due_at, c.id"
 );
 
-/// The same for an endpoint that needs an owner: only if this node is that, or may become it and there is none. Says at least whose it
-/// is: this node's, another's, or (null) nobody's. The row of the ownership is held, so that it is not taken away in the middle.
+/// The same for an endpoint that needs an owner: only if this node is that, or may become it and there is
+/// none. Says at least whose it is: this node's, another's, or (null) nobody's. The row of the ownership is
+/// held, so that it is not taken away in the middle.
 pub(super) const CLAIM_OWNED: &str = concat!(
     "WITH held AS MATERIALIZED ( \
         SELECT true AS is_own FROM endpoint_owners WHERE endpoint_id = $1 AND node_id = $6 FOR SHARE \
@@ -102,7 +104,8 @@ pub(super) const CLAIM_OWNED: &str = concat!(
     FROM owner LEFT JOIN claimed AS c ON true ORDER BY c.urgent DESC, c.due_at, c.id"
 );
 
-/// What claimed deliveries carry. Read beside the transaction that claims: large payloads are not to keep others waiting for its commit.
+/// What claimed deliveries carry. Read beside the transaction that claims: large payloads are not to keep
+/// others waiting for its commit.
 pub(super) const CONTENTS: &str = "\
     SELECT u.place, e.webhook_id, e.payload FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS u (project_id, id, place) \
     JOIN events AS e ON e.project_id = u.project_id AND e.id = u.id ORDER BY u.place";
@@ -113,8 +116,8 @@ pub(super) const RELEASE: &str = "\
     FROM unnest($1::uuid[], $2::uuid[], $3::int8[]) AS u (project_id, id, lease_token) \
     WHERE d.project_id = u.project_id AND d.id = u.id AND d.lease_token = u.lease_token RETURNING d.endpoint_id";
 
-/// Frees rows whose lease has run out. They are named by their places, not looked for anew: how many there are is nothing that a plan
-/// could know.
+/// Frees rows whose lease has run out. They are named by their places, not looked for anew: how many there
+/// are is nothing that a plan could know.
 pub(super) const RECLAIM: &str = concat!(
     "WITH late AS MATERIALIZED ( \
         SELECT ctid FROM deliveries WHERE lease_expires_at <= (SELECT coalesce($1, ",

@@ -1,7 +1,7 @@
 //! Making a connection: to that host of the address which takes writes, within a bound for each.
 //!
-//! After a fail-over the primary is another one of the hosts. Each is asked whether it takes writes before it is used, and the one
-//! that did last is asked first.
+//! After a fail-over the primary is another one of the hosts. Each is asked whether it takes writes before it
+//! is used, and the one that did last is asked first.
 
 use std::error::Error;
 use std::sync::atomic::Ordering;

@@ -1,8 +1,10 @@
-//! Connections to the server: pooled, and their transactions. Each statement, and each transaction as a whole, has a bound in time that
-//! this side watches: a server that is stopped acknowledges what it is sent and says nothing.
+//! Connections to the server: pooled, and their transactions. Each statement, and each transaction as a
+//! whole, has a bound in time that this side watches: a server that is stopped acknowledges what it is sent
+//! and says nothing.
 //!
-//! Statements are prepared once for each connection. A pooler such as PgBouncer may give each transaction another session of the
-//! server: through it a statement goes with its values in one message, by the types that were learned at the server itself.
+//! Statements are prepared once for each connection. A pooler such as PgBouncer may give each transaction
+//! another session of the server: through it a statement goes with its values in one message, by the types
+//! that were learned at the server itself.
 //!
 //! What is *not* guaranteed: that a statement which was given up has not been carried out.
 
@@ -34,14 +36,16 @@ pub(super) const BOUND: Duration = Duration::from_secs(10);
 
 /// The settings that Ringback relies on, one statement for each; `$set` is how they are set.
 ///
-/// A node that stops in the middle of a transaction holds its locks for less than the time in which its work is to go on elsewhere, and
-/// who waits for a lock hears of it before its own bound. JIT is off: compiling would cost more than these statements.
+/// A node that stops in the middle of a transaction holds its locks for less than the time in which its work
+/// is to go on elsewhere, and who waits for a lock hears of it before its own bound. JIT is off: compiling
+/// would cost more than these statements.
 ///
-/// Each statement goes by the indices that were made for it, row by row. What the planner takes from statistics would lead it elsewhere: a
-/// prepared statement is planned while its tables are empty, as those of a new partition are each week, and reads them from end to end
-/// when they no longer are; and how much there is for the one endpoint or project that is asked for it takes from the average of all, and sorts
-/// what an index has in order. So a plan for the very values at hand is no better than the one for any, and to make it costs more than the
-/// statement itself.
+/// Each statement goes by the indices that were made for it, row by row. What the planner takes from
+/// statistics would lead it elsewhere: a prepared statement is planned while its tables are empty, as those
+/// of a new partition are each week, and reads them from end to end when they no longer are; and how much
+/// there is for the one endpoint or project that is asked for it takes from the average of all, and sorts
+/// what an index has in order. So a plan for the very values at hand is no better than the one for any, and
+/// to make it costs more than the statement itself.
 macro_rules! settings {
     ($set:literal) => {
         concat!(
@@ -70,7 +74,8 @@ macro_rules! settings {
 /// What holds for every session. A commit is on the disk when it is answered.
 pub(super) const SESSION: &str = concat!("SET synchronous_commit = on; ", settings!("SET"));
 
-/// Begins a transaction that writes. The setting is repeated per transaction, in case a proxy switches sessions.
+/// Begins a transaction that writes. The setting is repeated per transaction, in case a proxy switches
+/// sessions.
 const WRITE: &str = "BEGIN; SET LOCAL synchronous_commit = on";
 
 /// Said before a commit that had a tighter bound: a server that ends a commit which waits for its standby
@@ -89,7 +94,8 @@ pub(super) type Param<'a> = &'a (dyn ToSql + Sync);
 /// The parameters of a statement.
 pub(super) type Params<'a> = &'a [Param<'a>];
 
-/// What a statement comes to. Boxed, so that the compiler need not look into it to see that it may be sent between threads.
+/// What a statement comes to. Boxed, so that the compiler need not look into it to see that it may be sent
+/// between threads.
 pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
 
 /// A pool.
@@ -356,7 +362,8 @@ fn at_most_one(mut rows: Vec<Row>) -> Result<Option<Row>, Failure> {
     if rows.is_empty() { Ok(row) } else { Err(Failure::unreadable(DatabaseError::RowCount)) }
 }
 
-/// A transaction. Dropped without a commit, it is rolled back; also when its caller has gone away in the middle of a statement.
+/// A transaction. Dropped without a commit, it is rolled back; also when its caller has gone away in the
+/// middle of a statement.
 pub(super) struct Transaction {
     /// Present until the end.
     connection: Option<Connection>,

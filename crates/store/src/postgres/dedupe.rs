@@ -1,7 +1,8 @@
-//! Whether what arrives is new: by its `webhook_id` on its source, among all that was, and among the batch itself.
+//! Whether what arrives is new: by its `webhook_id` on its source, among all that was, and among the batch
+//! itself.
 //!
-//! Whoever inserts an id that another transaction is just inserting waits for the end of that one. So it is known for a duplicate only
-//! after the first is durable.
+//! Whoever inserts an id that another transaction is just inserting waits for the end of that one. So it is
+//! known for a duplicate only after the first is durable.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,8 @@ use super::connections::Connection;
 use super::failure::Failure;
 use crate::append::Arrival;
 
-/// Takes ids that are new; says whose. In one sequence everywhere, so that no two batches wait for one another.
+/// Takes ids that are new; says whose. In one sequence everywhere, so that no two batches wait for one
+/// another.
 pub(super) const INSERT: &str = "\
     INSERT INTO webhook_ids (source_id, webhook_id, project_id, event_id, payload_sha256, first_seen_at) \
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bytea[], $6::int8[]) \
@@ -45,15 +47,18 @@ struct First {
 type Id = (Key, String);
 type Firsts = HashMap<Id, First>;
 
-/// What the arrivals of a batch are: those that come alone, and those that come in groups of which all are taken or none.
+/// What the arrivals of a batch are: those that come alone, and those that come in groups of which all are
+/// taken or none.
 pub(super) struct Judged {
     /// One for each that came alone.
     pub(super) single: Vec<Novelty>,
-    /// For each group one for each of its arrivals, or the index of the first whose id stands for another event.
+    /// For each group one for each of its arrivals, or the index of the first whose id stands for another
+    /// event.
     pub(super) groups: Vec<Result<Vec<Novelty>, usize>>,
 }
 
-/// Judges a batch, and takes the ids that are new. Those that come alone are looked at first: all of them came at the same time.
+/// Judges a batch, and takes the ids that are new. Those that come alone are looked at first: all of them
+/// came at the same time.
 pub(super) async fn judge(
     tx: &Connection,
     single: &[&Arrival],

@@ -25,7 +25,8 @@ const SELECT: &str = "\
     FROM deliveries AS d";
 const WITH_EVENT: &str = " JOIN events AS e ON e.project_id = d.project_id AND e.id = d.event_id";
 
-/// Holds events, one after the other, against being pruned until the end of the transaction; says which there are.
+/// Holds events, one after the other, against being pruned until the end of the transaction; says which there
+/// are.
 pub(super) const HOLD_EVENTS: &str = "\
     SELECT e.id FROM unnest($2::uuid[]) AS f (id) JOIN events AS e ON e.project_id = $1 AND e.id = f.id \
     FOR KEY SHARE OF e";

@@ -1,4 +1,5 @@
-//! What this node hears over its own connection: that the configuration has changed, and that endpoints have due work.
+//! What this node hears over its own connection: that the configuration has changed, and that endpoints have
+//! due work.
 //!
 //! It also hears what it says itself, and leaves that aside. Not guaranteed: that everything is heard.
 

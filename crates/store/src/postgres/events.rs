@@ -13,8 +13,9 @@ use super::{attempts, deliveries};
 use crate::page::{Order, Page, PageRequest};
 use crate::query::{DeliveryDetail, EventDetail, EventFilter};
 
-/// An event's columns; the last one ranks its deliveries' states, null when there are none. An endpoint that has got the event has
-/// got it, whatever became of other deliveries to it; another URL of a replay is no endpoint.
+/// An event's columns; the last one ranks its deliveries' states, null when there are none. An endpoint that
+/// has got the event has got it, whatever became of other deliveries to it; another URL of a replay is no
+/// endpoint.
 const COLUMNS: &str = "e.id, e.project_id, e.source_id, e.type, e.webhook_id, e.upstream_event_id, e.object_id, \
     length(e.payload), e.created_at, \
     (SELECT min(rank) FROM \
@@ -50,8 +51,8 @@ pub(super) async fn list(
     Ok(Page::cut(items, page.limit))
 }
 
-/// One statement for each combination of filters, each by one index. A type with two spellings is two ranges of the index, each
-/// in order.
+/// One statement for each combination of filters, each by one index. A type with two spellings is two ranges
+/// of the index, each in order.
 pub(super) fn list_query(
     project_id: ProjectId,
     filter: &EventFilter,

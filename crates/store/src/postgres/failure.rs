@@ -1,7 +1,7 @@
 //! What can go wrong on the way to the rows and back, and what the store makes of it.
 //!
-//! PostgreSQL says in an error's detail which row it was about, with all its columns: a payload, a token. Of what it says only the
-//! message and the names are kept, never the detail.
+//! PostgreSQL says in an error's detail which row it was about, with all its columns: a payload, a token. Of
+//! what it says only the message and the names are kept, never the detail.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -125,8 +125,8 @@ impl Failure {
         code == SqlState::QUERY_CANCELED.code()
     }
 
-    /// The same of a commit. Only an error within the session says that it was rolled back: who ends the session instead, as a server
-    /// that is stopped or a pooler that lost it, may have committed before.
+    /// The same of a commit. Only an error within the session says that it was rolled back: who ends the
+    /// session instead, as a server that is stopped or a pooler that lost it, may have committed before.
     pub(super) fn at_commit(self) -> Self {
         match self {
             Self::Unavailable(DatabaseError::Server { ends_session: false, .. }) => self,
@@ -215,8 +215,8 @@ pub(super) fn verdict(error: &tokio_postgres::Error) -> Verdict {
         || is_of_statement(refusal.code())
         || (refusal.code().code().starts_with("53") && *refusal.code() != SqlState::DISK_FULL)
     {
-        // It has no memory; or this session alone is over, or is not the one it was. That there is no room on the disk is no session's
-        // fault.
+        // It has no memory; or this session alone is over, or is not the one it was. That there is no room on
+        // the disk is no session's fault.
         Verdict::Broken
     } else {
         Verdict::Sound

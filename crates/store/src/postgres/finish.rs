@@ -1,7 +1,7 @@
 //! The ends of attempts: their records and their deliveries' next states, each kind of row in one statement.
 //!
-//! Rows that take part in no order are locked as they are found. Of the others only the order is learned first, since an order is
-//! locked before any of its rows.
+//! Rows that take part in no order are locked as they are found. Of the others only the order is learned
+//! first, since an order is locked before any of its rows.
 
 use std::collections::HashMap;
 
@@ -174,7 +174,8 @@ fn decides(finish: &Finish, found: &Found) -> bool {
     found.state == DeliveryState::Pending && (found.lease_holds || finish.next == NextStep::Delivered)
 }
 
-/// The next one in its order may go when this one has ended, and begins to wait when this one has failed for the first time.
+/// The next one in its order may go when this one has ended, and begins to wait when this one has failed for
+/// the first time.
 fn lets_go(finish: &Finish, found: &Found) -> bool {
     let goes_on = matches!(finish.next, NextStep::RetryAt(_));
     decides(finish, found) && !(goes_on && found.attempt_count > 0)

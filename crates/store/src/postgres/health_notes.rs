@@ -1,13 +1,13 @@
 //! What attempts say about their endpoints, written down together.
 //!
 //! The health of an endpoint is part of the configuration, and there is one change of that at a time over all
-//! nodes. When a thousand receivers fail at once, a thousand changes would keep everything else from changing,
-//! and every node busy reading it all anew. So notes wait here while one is written, and are written together;
-//! the more there were, the longer is the pause after them.
+//! nodes. When a thousand receivers fail at once, a thousand changes would keep everything else from
+//! changing, and every node busy reading it all anew. So notes wait here while one is written, and are
+//! written together; the more there were, the longer is the pause after them.
 //!
-//! What is *not* guaranteed: that a note is written. Attempts are recorded whatever becomes of it. One that is
-//! lost (the database is away, the node ends, too many wait) is said again by a later attempt, as long as it is
-//! true.
+//! What is *not* guaranteed: that a note is written. Attempts are recorded whatever becomes of it. One that
+//! is lost (the database is away, the node ends, too many wait) is said again by a later attempt, as long as
+//! it is true.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -43,7 +43,8 @@ const REGISTER: &str = "\
     INSERT INTO nodes (id, version, schema_version, clock_ahead_ms) VALUES ($1, $2, $3, 0) \
     ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()";
 
-/// Says that this node lives, by a row without an id if it is registered; and of each other node whether it is dead.
+/// Says that this node lives, by a row without an id if it is registered; and of each other node whether it
+/// is dead.
 const BEAT_SQL: &str = concat!(
     "WITH beat AS ( \
         UPDATE nodes SET heartbeat_at = clock_timestamp(), clock_ahead_ms = coalesce($2 - ",

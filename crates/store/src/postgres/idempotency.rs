@@ -1,4 +1,5 @@
-//! Requests under an `Idempotency-Key`: begun, completed, forgotten. Answers are encrypted, because some show a secret.
+//! Requests under an `Idempotency-Key`: begun, completed, forgotten. Answers are encrypted, because some show
+//! a secret.
 
 use super::columns::{self, Key, get, key};
 use super::connections::Connection;
@@ -62,7 +63,8 @@ pub(super) async fn begin(
     let nonce = known.nonce;
     match (known.status_code, known.answer) {
         (Some(status_code), Some(sealed)) => {
-            // Under a key that the operator has taken away since, the answer is lost; that there was one is not.
+            // Under a key that the operator has taken away since, the answer is lost; that there was one is
+            // not.
             match keyring.decrypt(&place(&beginning.key), &sealed) {
                 Err(DecryptError::UnknownKey(_)) if beginning.repeatable => {
                     take_over(tx, run_id, &beginning.key).await?;

@@ -1,8 +1,9 @@
 //! What waits to be written, and how long a batch waits for more.
 //!
-//! A commit is dear, and a batch costs the server much the same however little is in it. So soon after another one a batch waits while
-//! more keeps coming, within [`GATHER`]. Who comes after a quiet moment does not wait, and nobody waits for callers that wait for an
-//! answer themselves: these bring nothing until they have it, which is seen at the next [`LOOK`].
+//! A commit is dear, and a batch costs the server much the same however little is in it. So soon after
+//! another one a batch waits while more keeps coming, within [`GATHER`]. Who comes after a quiet moment does
+//! not wait, and nobody waits for callers that wait for an answer themselves: these bring nothing until they
+//! have it, which is seen at the next [`LOOK`].
 //!
 //! What is *not* guaranteed: the sequence of writes between two batches; workers write several at once.
 
@@ -19,7 +20,8 @@ use crate::error::StoreError;
 
 /// How many writes one transaction takes at most: bounds the time a commit's answers wait for.
 const MAX_BATCH: usize = 512;
-/// How many events one transaction takes, beside the last write: a write may be a thousand of them, and all must be over in time.
+/// How many events one transaction takes, beside the last write: a write may be a thousand of them, and all
+/// must be over in time.
 const MAX_BATCH_EVENTS: usize = 2000;
 /// How many bytes of payloads one transaction takes, beside the last write: bounds the memory of both sides.
 const MAX_BATCH_BYTES: usize = 8 << 20;
@@ -37,8 +39,8 @@ pub(super) struct Write {
 }
 
 impl Write {
-    /// Whether it need not be written: its caller has gone away without an answer, and will come again or has given up. That an
-    /// attempt has ended stays true.
+    /// Whether it need not be written: its caller has gone away without an answer, and will come again or has
+    /// given up. That an attempt has ended stays true.
     pub(super) fn is_void(&self) -> bool {
         self.reply.is_closed() && !matches!(self.work, Work::Finish(_))
     }

@@ -1,7 +1,8 @@
 //! Leases: whose they are, and by whose clock they last.
 //!
-//! A lease is counted from the server's present time, whatever the node's clock says: the caller's two times give only its length. So
-//! a node whose clock is an hour fast frees nobody's leases too early, and one whose clock is slow keeps its own no longer than others.
+//! A lease is counted from the server's present time, whatever the node's clock says: the caller's two times
+//! give only its length. So a node whose clock is an hour fast frees nobody's leases too early, and one whose
+//! clock is slow keeps its own no longer than others.
 
 use std::time::Duration;
 

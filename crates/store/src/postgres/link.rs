@@ -1,6 +1,8 @@
-//! The node's own connection while it may be lost: who uses it gets the present one, and one task makes it anew.
+//! The node's own connection while it may be lost: who uses it gets the present one, and one task makes it
+//! anew.
 //!
-//! Whatever is said over it has a bound in time that this side watches. A connection that does not answer is dropped.
+//! Whatever is said over it has a bound in time that this side watches. A connection that does not answer is
+//! dropped.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -13,8 +13,8 @@ use super::{api_keys, endpoints, event_types, projects, sources};
 use crate::config::Config;
 use crate::keyring::Keyring;
 
-/// Makes the default project, and the source of what is published for every project that has none. Says whether there was
-/// something to make.
+/// Makes the default project, and the source of what is published for every project that has none. Says
+/// whether there was something to make.
 pub(super) async fn prepare(tx: &Connection, ids: &IdMaker, now: Timestamp) -> Result<bool, Failure> {
     let id: ProjectId = ids.next(now);
     let mut made = tx
@@ -29,7 +29,8 @@ pub(super) async fn prepare(tx: &Connection, ids: &IdMaker, now: Timestamp) -> R
     Ok(made > 0)
 }
 
-/// Reads the whole configuration at one moment, and with it proves that every secret can be decrypted. With its edition.
+/// Reads the whole configuration at one moment, and with it proves that every secret can be decrypted. With
+/// its edition.
 pub(super) async fn config(
     connections: &Connections,
     keyring: &Keyring,
@@ -77,9 +78,9 @@ pub(super) async fn offer_admin_key(tx: &Connection, sha256: &[u8; 32]) -> Resul
     columns::array(&tx.query_one("SELECT key_sha256 FROM admin_keys", &[]).await?, 0)
 }
 
-/// Locks this node's own row, which is written: proves that a transaction still reaches the disk. Nobody else holds that row for
-/// long, as they may hold the configuration's number; nor is a heartbeat held up by this, whose commit may wait for a standby for ever.
-/// Without the row this node is dead to the others.
+/// Locks this node's own row, which is written: proves that a transaction still reaches the disk. Nobody else
+/// holds that row for long, as they may hold the configuration's number; nor is a heartbeat held up by this,
+/// whose commit may wait for a standby for ever. Without the row this node is dead to the others.
 pub(super) async fn touch(tx: &Connection, node: Key) -> Result<(), Failure> {
     match tx.query_opt("SELECT id FROM nodes WHERE id = $1 FOR KEY SHARE", &[&node]).await? {
         None => Err(Failure::Unavailable(DatabaseError::NotRegistered)),

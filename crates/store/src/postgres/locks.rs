@@ -1,15 +1,19 @@
-//! Locks that are not rows: the server keeps them for a transaction or a session, and wakes who waits in turn.
+//! Locks that are not rows: the server keeps them for a transaction or a session, and wakes who waits in
+//! turn.
 //!
-//! - A *project's routes*: an append shares it while it plans deliveries, a change of where events go has it alone. So a plan is
-//!   right at the commit, and no change waits for longer than the appends that were before it.
-//! - An *order* (of an object's deliveries to an endpoint): whoever adds to it, or ends one of it, has it alone until the commit.
+//! - A *project's routes*: an append shares it while it plans deliveries, a change of where events go has it
+//!   alone. So a plan is right at the commit, and no change waits for longer than the appends that were
+//!   before it.
+//! - An *order* (of an object's deliveries to an endpoint): whoever adds to it, or ends one of it, has it
+//!   alone until the commit.
 //! - The *schema*: one node at a time brings it up to date.
 //! - The *partitions*: one node at a time makes and removes them.
 //! - *Pruning*: one node at a time; the others leave it to that one.
-//! - The *presence* of nodes: each shares it while it lives, so that one which gets it alone knows that it is alone.
+//! - The *presence* of nodes: each shares it while it lives, so that one which gets it alone knows that it is
+//!   alone.
 //!
-//! Locks are taken in this sequence, and those of one kind in that of their numbers. Two different things may have the same
-//! number; then they wait for one another, and that is all.
+//! Locks are taken in this sequence, and those of one kind in that of their numbers. Two different things may
+//! have the same number; then they wait for one another, and that is all.
 
 use aws_lc_rs::digest;
 use ringback_domain::{EndpointId, ProjectId, TypedId};
@@ -32,10 +36,12 @@ const PRUNE: i32 = 0x5242_0005;
 /// Of partitions.
 const PARTITIONS: i32 = 0x5242_0008;
 
-/// From here on to the end of the transaction nobody is waited for longer than a moment, nor waits behind it for longer.
+/// From here on to the end of the transaction nobody is waited for longer than a moment, nor waits behind it
+/// for longer.
 pub(super) const BRIEFLY: &str = "SET LOCAL lock_timeout = '200ms'";
 
-/// How many different locks of orders there are: bounds what one transaction takes of the server's table of locks.
+/// How many different locks of orders there are: bounds what one transaction takes of the server's table of
+/// locks.
 const ORDER_LOCKS: i32 = 1024;
 
 /// Shares routes.

@@ -1,13 +1,16 @@
 //! Bringing the schema up to date while nodes of the version before work on it.
 //!
-//! A node that starts applies the expansions that it knows. Contractions wait for a person's word ([`migrate_database`]), unless a later
-//! expansion needs one. Either way a contraction is refused while a node lives that does not know it. A node whose program is older than
-//! the schema works on, and starts anew, as long as all that it does not know are expansions.
+//! A node that starts applies the expansions that it knows. Contractions wait for a person's word
+//! ([`migrate_database`]), unless a later expansion needs one. Either way a contraction is refused while a
+//! node lives that does not know it. A node whose program is older than the schema works on, and starts anew,
+//! as long as all that it does not know are expansions.
 //!
-//! All of it happens under the schema's lock, and in one transaction with its history: a process that dies meanwhile has not begun.
+//! All of it happens under the schema's lock, and in one transaction with its history: a process that dies
+//! meanwhile has not begun.
 //!
-//! Not guaranteed: that a node which was held up for longer than a heartbeat counts (see `nodes`) and does not know a contraction finds
-//! what it needs when it goes on. Its statements fail then, and it takes no calls.
+//! Not guaranteed: that a node which was held up for longer than a heartbeat counts (see `nodes`) and does
+//! not know a contraction finds what it needs when it goes on. Its statements fail then, and it takes no
+//! calls.
 
 use refinery_core::{Migration, Runner, Target};
 use tokio_postgres::Client;
@@ -19,7 +22,8 @@ use super::schema::{Kind, Schema, number};
 use super::{Refused, connecting, schema_lock, sessions, tls};
 use crate::error::OpenError;
 
-/// How long a migration waits for a table that somebody has; whoever needs the table meanwhile waits behind it.
+/// How long a migration waits for a table that somebody has; whoever needs the table meanwhile waits behind
+/// it.
 const WAIT: &str = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'";
 const WAIT_NO_MORE: &str = "RESET lock_timeout; RESET idle_in_transaction_session_timeout";
 
@@ -39,13 +43,16 @@ pub struct Migrated {
     pub applied: Vec<String>,
 }
 
-/// Brings the schema of a database to what this release knows, as far as `until` says. Waits for others that are at it.
+/// Brings the schema of a database to what this release knows, as far as `until` says. Waits for others that
+/// are at it.
 ///
-/// `address` must lead to the server itself or to a pooler that gives a session for as long as the connection lasts.
+/// `address` must lead to the server itself or to a pooler that gives a session for as long as the connection
+/// lasts.
 ///
 /// # Errors
-/// [`OpenError::Server`] if the database cannot be reached; [`OpenError::OlderNodes`] while a node lives that does not know a
-/// contraction; [`OpenError::NewerSchema`] if a newer Ringback has contracted the schema; else [`OpenError::Migration`].
+/// [`OpenError::Server`] if the database cannot be reached; [`OpenError::OlderNodes`] while a node lives that
+/// does not know a contraction; [`OpenError::NewerSchema`] if a newer Ringback has contracted the schema;
+/// else [`OpenError::Migration`].
 pub async fn migrate_database(address: &PostgresAddress, until: Migrate) -> Result<Migrated, OpenError> {
     migrate_to(address, &Schema::default(), until).await
 }
@@ -108,7 +115,8 @@ fn todo(schema: &Schema, version: u32, until: Migrate) -> &[Migration] {
     }
 }
 
-/// Who does not know the contraction still needs what it removes. Whoever comes to life meanwhile waits for the schema's lock.
+/// Who does not know the contraction still needs what it removes. Whoever comes to life meanwhile waits for
+/// the schema's lock.
 async fn refuse_beside_older(client: &Client, contraction: &Migration) -> Result<(), OpenError> {
     let has_nodes = "SELECT to_regclass('nodes') IS NOT NULL";
     if !client.query_one(has_nodes, &[]).await.map_err(failed)?.get::<_, bool>(0) {

@@ -1,14 +1,16 @@
 //! Mislaid leases: by the rows this node has them, and nobody here knows of them.
 //!
-//! A claim, or an append with deliveries that are born leased, has learned within its transaction which rows it takes. When the answer to
-//! its commit is lost, or whoever asked for it has gone away meanwhile, they are noted here; so is what could not be given back. They
-//! are given back as soon as the database can be reached, rather than when their leases run out. Whether the commit took place nobody
-//! knows, and a server that stood still may yet do it: so what is not found is looked for again, for a while.
+//! A claim, or an append with deliveries that are born leased, has learned within its transaction which rows
+//! it takes. When the answer to its commit is lost, or whoever asked for it has gone away meanwhile, they are
+//! noted here; so is what could not be given back. They are given back as soon as the database can be
+//! reached, rather than when their leases run out. Whether the commit took place nobody knows, and a server
+//! that stood still may yet do it: so what is not found is looked for again, for a while.
 //!
-//! Only the very lease that was mislaid is given back: when its transaction was undone after all, a later claim may have the same
-//! token, but not the same end.
+//! Only the very lease that was mislaid is given back: when its transaction was undone after all, a later
+//! claim may have the same token, but not the same end.
 //!
-//! Not guaranteed: that all of them are found. What is too much to be noted, or is committed later than that, waits for the end of its lease.
+//! Not guaranteed: that all of them are found. What is too much to be noted, or is committed later than that,
+//! waits for the end of its lease.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +30,8 @@ use crate::work::Unattempted;
 
 /// How long after the trouble they are looked for first, and how often again.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often they are looked for while the database answers: beyond the time that the server gives a transaction.
+/// How often they are looked for while the database answers: beyond the time that the server gives a
+/// transaction.
 const LOOKS: u8 = 12;
 /// How many are noted at most.
 const MAX_NOTED: usize = 10_000;
@@ -47,7 +50,8 @@ pub(super) struct Held {
     pub(super) project_id: ProjectId,
     pub(super) delivery_id: DeliveryId,
     pub(super) lease_token: u64,
-    /// By the server's clock. `None` where the token alone says which lease it is: the row was made under it, or it was known to hold.
+    /// By the server's clock. `None` where the token alone says which lease it is: the row was made under it,
+    /// or it was known to hold.
     pub(super) expires_at: Option<i64>,
 }
 
@@ -142,7 +146,8 @@ impl Mislaid {
     }
 }
 
-/// Gives back for as long as the store is there. What is due again this node's deliverer and the others are told of.
+/// Gives back for as long as the store is there. What is due again this node's deliverer and the others are
+/// told of.
 pub(super) async fn give_back(
     mislaid: Arc<Mislaid>,
     connections: Arc<Connections>,

@@ -1,17 +1,19 @@
 //! The backend for many nodes: one PostgreSQL database that all of them share.
 //!
-//! The actors: the `writer` commits appends, claims and finishes in batches, over connections of its own; everything else that reads or writes takes
-//! a connection of the pool. The `snapshot` is the configuration in memory, and the `watch` keeps it in step with what other nodes change.
-//! A `node` is this process as the others see it: a connection of its own (the `link`), and a row in `nodes` that its `heartbeat` keeps
-//! fresh. Who is dead is buried by whoever sees it first (`burial`): its `leases` are void, and what it was the owner of (`owners`) is
-//! anybody's. `ears` are what a node hears of the others, a `crier` tells them of due work. What a commit without an answer may have leased to
-//! this node is `mislaid`, and given back.
+//! The actors: the `writer` commits appends, claims and finishes in batches, over connections of its own;
+//! everything else that reads or writes takes a connection of the pool. The `snapshot` is the configuration
+//! in memory, and the `watch` keeps it in step with what other nodes change. A `node` is this process as the
+//! others see it: a connection of its own (the `link`), and a row in `nodes` that its `heartbeat` keeps
+//! fresh. Who is dead is buried by whoever sees it first (`burial`): its `leases` are void, and what it was
+//! the owner of (`owners`) is anybody's. `ears` are what a node hears of the others, a `crier` tells them of
+//! due work. What a commit without an answer may have leased to this node is `mislaid`, and given back.
 //!
-//! Transactions run side by side here, of this node and of others: what must not change between a look and a write is locked,
-//! and `locks` says in which sequence. Every commit is on the server's disk before it is answered.
+//! Transactions run side by side here, of this node and of others: what must not change between a look and a
+//! write is locked, and `locks` says in which sequence. Every commit is on the server's disk before it is
+//! answered.
 //!
-//! What is *not* guaranteed: that an error means that nothing was written; a connection may be lost with the answer to a commit. Nor
-//! that nothing is sent twice: a node that was taken for dead may have been at it.
+//! What is *not* guaranteed: that an error means that nothing was written; a connection may be lost with the
+//! answer to a commit. Nor that nothing is sent twice: a node that was taken for dead may have been at it.
 
 mod address;
 mod again;
@@ -115,8 +117,8 @@ pub use status::{
 };
 pub use writer::BatchCounts;
 
-/// The store in a PostgreSQL database. Dropping it without [`Store::close`](crate::Store::close) is safe: everything answered is on
-/// disk.
+/// The store in a PostgreSQL database. Dropping it without [`Store::close`](crate::Store::close) is safe:
+/// everything answered is on disk.
 pub struct PostgresStore {
     connections: Arc<Connections>,
     snapshot: Arc<Snapshot>,
@@ -150,8 +152,8 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Connects; brings the schema up to date; makes the `default` project; frees what former processes held under lease, if no other node
-    /// lives that may hold it.
+    /// Connects; brings the schema up to date; makes the `default` project; frees what former processes held
+    /// under lease, if no other node lives that may hold it.
     ///
     /// Needs a tokio runtime, on which it runs tasks until it is closed or dropped.
     ///

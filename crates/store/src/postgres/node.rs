@@ -1,8 +1,9 @@
 //! This node's own connection to the server: what it stands for is there as long as the node is.
 //!
-//! By it other nodes know at their start that this one lives (a lock that it shares), over it this one says that it still does, and by
-//! it the nodes hear from one another (`LISTEN`). It is no connection of the pool, so that nothing waits for it behind other work. A
-//! proxy that gives each transaction another session must not stand in its way.
+//! By it other nodes know at their start that this one lives (a lock that it shares), over it this one says
+//! that it still does, and by it the nodes hear from one another (`LISTEN`). It is no connection of the pool,
+//! so that nothing waits for it behind other work. A proxy that gives each transaction another session must
+//! not stand in its way.
 //!
 //! Not guaranteed: that every notification arrives. Whoever listens looks for itself besides.
 
@@ -31,7 +32,8 @@ const COME_BACK: Duration = Duration::from_secs(2);
 /// How often it looks meanwhile.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What is said over this connection need not outlive the server: nobody waits for the disk. And nothing takes long.
+/// What is said over this connection need not outlive the server: nobody waits for the disk. And nothing
+/// takes long.
 const SESSION: &str =
     "SET synchronous_commit = off; SET lock_timeout = '3s'; SET statement_timeout = '5s'; SET jit = off";
 
@@ -78,7 +80,8 @@ impl Node {
 
     /// Has the schema alone, until [`Node::leave_schema`].
     pub(super) async fn enter_schema(&self) -> Result<(), tokio_postgres::Error> {
-        // The lock goes with the session: one that says nothing for so long, in or outside of a transaction, is ended by the server.
+        // The lock goes with the session: one that says nothing for so long, in or outside of a transaction,
+        // is ended by the server.
         let sql = "SET idle_session_timeout = '60s'; SET idle_in_transaction_session_timeout = '10s'";
         self.client.batch_execute(sql).await?;
         schema_lock::take(&self.client).await

@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ringback_domain::EndpointId;
 use tokio::sync::Notify;
 
-/// How many endpoints are remembered one by one. They fit into one notification, whose 8,000 bytes hold some 250 ids.
+/// How many endpoints are remembered one by one. They fit into one notification, whose 8,000 bytes hold some
+/// 250 ids.
 pub(super) const MAX_NOTED: usize = 200;
 
 /// What is noted, and who waits for it.
@@ -46,7 +47,8 @@ impl Notes {
         self.bell.notify_one();
     }
 
-    /// Waits until there is something, and takes it; empty stands for all endpoints. Nothing is lost when this is dropped.
+    /// Waits until there is something, and takes it; empty stands for all endpoints. Nothing is lost when
+    /// this is dropped.
     pub(super) async fn take(&self) -> Vec<EndpointId> {
         loop {
             if let Some(taken) = self.try_take() {

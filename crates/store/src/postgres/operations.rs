@@ -1,4 +1,5 @@
-//! The store's operations: each a read, a batch's part, a transaction of its own, or a change of the configuration.
+//! The store's operations: each a read, a batch's part, a transaction of its own, or a change of the
+//! configuration.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use super::mislaid::Held;
 use super::owners::{Way, needs_owner};
 use super::{
     PostgresStore, api_keys, backlog, claim, deliveries, endpoints, event_types, events, expire, idempotency,
-    load, orphans, projects, prune, receipts, sources,
+    load, orphans, projects, prune, prune_walk, receipts, sources,
 };
 use crate::append::{Appended, Arrival};
 use crate::config::Config;
@@ -55,7 +56,8 @@ macro_rules! read {
     }};
 }
 
-/// Reads what may take long, at the API's bidding: in one of the places for that, so that connections are left for everything else.
+/// Reads what may take long, at the API's bidding: in one of the places for that, so that connections are
+/// left for everything else.
 macro_rules! browse {
     ($store:ident, |$connection:ident| $work:expr) => {{
         let outcome = async {
@@ -525,8 +527,9 @@ impl Store for PostgresStore {
         let (walk, mut removed) = (&self.prune_walk, swept.removed);
         // While there is nothing to remove, the walk goes on until it finds something.
         loop {
-            let goes_on = walk.go_on(&self.connections, &swept.row_by_row).await;
-            let found = walk.take(retention.limit);
+            let look = async |place| Ok(prune_walk::look(&self.connections, &swept.row_by_row, place).await?);
+            let goes_on = walk.go_on(look).await;
+            let found = walk.take(retention.limit).into_iter().unzip();
             removed += write!(self, |tx| prune::prune(tx, retention, &found))?;
             if removed > 0 || !goes_on {
                 walk.end_step(removed);

@@ -15,18 +15,20 @@ pub enum LeaseClock {
     /// The database server's: the same for all nodes, however theirs are set.
     #[default]
     Server,
-    /// That of the times which are passed in. For tests, which invent the time; nodes would free each other's leases with it.
+    /// That of the times which are passed in. For tests, which invent the time; nodes would free each other's
+    /// leases with it.
     Given,
 }
 
 /// How to open a [`super::PostgresStore`].
 #[derive(Debug)]
 pub struct PostgresOptions {
-    /// Where the server is, and the database there; or a pooler before it, such as PgBouncer, see `session_address`.
+    /// Where the server is, and the database there; or a pooler before it, such as PgBouncer, see
+    /// `session_address`.
     pub address: PostgresAddress,
-    /// Where the server itself is, if `address` is a pooler that gives each transaction another session. What needs a session of its
-    /// own goes there: migrations, hearing from other nodes, and learning the types of statements' parameters. Default `None`:
-    /// `address` is the server.
+    /// Where the server itself is, if `address` is a pooler that gives each transaction another session. What
+    /// needs a session of its own goes there: migrations, hearing from other nodes, and learning the types of
+    /// statements' parameters. Default `None`: `address` is the server.
     pub session_address: Option<PostgresAddress>,
     /// The operator's encryption keys. There is no key of the store's own: the next node would not have it.
     pub keyring: Keyring,
@@ -40,11 +42,12 @@ pub struct PostgresOptions {
     pub max_queued_writes: usize,
     /// How many connections there are at most for all that is not written in batches, at least 2. Default 8.
     pub connections: usize,
-    /// How many batches are written at once, each over a connection of its own, at least 1. Default 2: while one waits for its commit,
-    /// the next is on its way.
+    /// How many batches are written at once, each over a connection of its own, at least 1. Default 2: while
+    /// one waits for its commit, the next is on its way.
     pub batches: usize,
-    /// How long finished events are kept. Default 30 days. A quarter of it, at least one day and at most seven, is the time that one partition
-    /// of the events has, and with it how much longer an event may be kept.
+    /// How long finished events are kept. Default 30 days. A quarter of it, at least one day and at most
+    /// seven, is the time that one partition of the events has, and with it how much longer an event may be
+    /// kept.
     pub event_retention: Duration,
     /// The migrations that this node knows. Default: those of this release.
     pub schema: Schema,

@@ -1,8 +1,9 @@
 //! The order of an object's deliveries to one endpoint.
 //!
-//! A delivery that another one is before has no `due_at`: it waits. When the one before it ends it is due at once, and when that has
-//! been attempted in vain it is due when the wait is over. So the rows themselves say who may go, and a claim needs to know nothing
-//! of orders. Everybody here has the order's lock (see `locks`), so that nobody is added unseen behind one that ends.
+//! A delivery that another one is before has no `due_at`: it waits. When the one before it ends it is due at
+//! once, and when that has been attempted in vain it is due when the wait is over. So the rows themselves say
+//! who may go, and a claim needs to know nothing of orders. Everybody here has the order's lock (see
+//! `locks`), so that nobody is added unseen behind one that ends.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,8 +24,8 @@ pub(super) const LAST: &str = "\
         WHERE endpoint_id = o.endpoint_id AND order_key = o.order_key AND finished_at IS NULL \
         ORDER BY position DESC LIMIT 1) AS d";
 
-/// The first pending delivery of an order beyond a position, with the time of the first attempt of the last one before that, and how
-/// long it waits for it.
+/// The first pending delivery of an order beyond a position, with the time of the first attempt of the last
+/// one before that, and how long it waits for it.
 pub(super) const NEXT: &str = "\
     SELECT n.project_id, n.id, n.due_at, b.is_there, b.first_attempt_at, e.ordering_wait_secs \
     FROM (SELECT project_id, id, position, due_at FROM deliveries \
@@ -78,7 +79,8 @@ impl Ends {
     }
 }
 
-/// Lets the next one go after the one at this place has ended, or was attempted in vain for the first time. Says when that is due.
+/// Lets the next one go after the one at this place has ended, or was attempted in vain for the first time.
+/// Says when that is due.
 pub(super) async fn release_next(
     tx: &Connection,
     place: &Place,
@@ -92,7 +94,8 @@ pub(super) async fn release_next(
         if released || next.due_at.is_some() {
             return Ok(released.then_some(at));
         }
-        // Deleting an endpoint cancels deliveries without the order's lock, so the one just found may be gone: look for the next.
+        // Deleting an endpoint cancels deliveries without the order's lock, so the one just found may be
+        // gone: look for the next.
     }
 }
 

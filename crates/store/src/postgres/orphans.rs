@@ -20,12 +20,12 @@ macro_rules! locked {
     };
 }
 
-/// Cancels pending deliveries of a deleted endpoint: those that wait for others, for their time, and those under a lease. In this
-/// sequence, because only what is due leads the deliverer to the rest. The last are sought among all that are under way, which are few:
-/// the endpoint's own index has its whole history.
+/// Cancels pending deliveries of a deleted endpoint: those that wait for others, for their time, and those
+/// under a lease. In this sequence, because only what is due leads the deliverer to the rest. The last are
+/// sought among all that are under way, which are few: the endpoint's own index has its whole history.
 ///
-/// Rows locked by others are left for the next call; if a waiting one is locked, everything that leads to it is left as well, since
-/// the other transaction may still roll back.
+/// Rows locked by others are left for the next call; if a waiting one is locked, everything that leads to it
+/// is left as well, since the other transaction may still roll back.
 pub(super) const CANCEL: &str = concat!(
     "WITH waiting AS MATERIALIZED ( \
         SELECT project_id, id FROM deliveries \

@@ -1,15 +1,19 @@
-//! Which node delivers to an endpoint that has a rate, a concurrency or an order: its owner, the only one that claims for it.
+//! Which node delivers to an endpoint that has a rate, a concurrency or an order: its owner, the only one
+//! that claims for it.
 //!
-//! All that such a rule needs is in the owner's memory, as on a single node; every other endpoint is shared by all. An ownership is a row
-//! in `endpoint_owners`, taken by a claim where there is none, and held until its node closes or is found dead: nothing moves while its
-//! owner lives. Which of the living takes it is said by a number that all of them reckon for a node and an endpoint alike (rendezvous
-//! hashing): the highest takes it at once, the others only when nobody has for a while. So owners are spread over the nodes that live
-//! when they are taken; a node that comes later gets those of endpoints that come later, or whose owner goes.
+//! All that such a rule needs is in the owner's memory, as on a single node; every other endpoint is shared
+//! by all. An ownership is a row in `endpoint_owners`, taken by a claim where there is none, and held until
+//! its node closes or is found dead: nothing moves while its owner lives. Which of the living takes it is
+//! said by a number that all of them reckon for a node and an endpoint alike (rendezvous hashing): the
+//! highest takes it at once, the others only when nobody has for a while. So owners are spread over the nodes
+//! that live when they are taken; a node that comes later gets those of endpoints that come later, or whose
+//! owner goes.
 //!
 //! The memory here is a hint that saves look-ups. What holds is the row, which a claim locks.
 //!
-//! Not guaranteed: that a rule holds in the second in which it is made, when other nodes do not know it yet and what they hold is under
-//! way; nor beyond a node that died while its attempts were running, or was stopped for longer than its heartbeats may be late.
+//! Not guaranteed: that a rule holds in the second in which it is made, when other nodes do not know it yet
+//! and what they hold is under way; nor beyond a node that died while its attempts were running, or was
+//! stopped for longer than its heartbeats may be late.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -153,7 +157,8 @@ impl Owners {
         }
         let rows = connection.query(SWEEP, &[&self.pulse.id]).await?;
         let left = rows.iter().map(|row| columns::id(row, 0)).collect::<Result<Vec<EndpointId>, _>>()?;
-        // One that is not there was given up, or is taken at this moment: the next claim takes it or finds it.
+        // One that is not there was given up, or is taken at this moment: the next claim takes it or finds
+        // it.
         let found_at = Instant::now();
         *self.lock() = left.into_iter().map(|id| (id, Known::Own { found_at })).collect();
         Ok(())

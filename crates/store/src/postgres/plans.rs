@@ -1,9 +1,9 @@
-//! The plans of the statements that must stay cheap however much is stored: each goes by the index it was made for, and sorts nothing that
-//! has no limit.
+//! The plans of the statements that must stay cheap however much is stored: each goes by the index it was
+//! made for, and sorts nothing that has no limit.
 //!
-//! PostgreSQL plans by statistics, so a database is filled and analysed first: many events and deliveries that are over, few that wait, over
-//! several partitions. What is asserted is the generic plan, the one for parameters that are not known, which a prepared statement may get at
-//! any time.
+//! PostgreSQL plans by statistics, so a database is filled and analysed first: many events and deliveries
+//! that are over, few that wait, over several partitions. What is asserted is the generic plan, the one for
+//! parameters that are not known, which a prepared statement may get at any time.
 
 mod cost;
 mod lists;
@@ -29,8 +29,9 @@ const FILL: &str = include_str!("plans/fill.sql");
 const GENERIC: &str = "\
     SET plan_cache_mode = force_generic_plan; SET enable_partition_pruning = off; SET statement_timeout = 0";
 
-/// A filled database. What a plan reads: each index or, as `table!`, each table that is read from end to end; of a partitioned one its
-/// own name. The indices of tables of the configuration are left out. And what it sorts by.
+/// A filled database. What a plan reads: each index or, as `table!`, each table that is read from end to end;
+/// of a partitioned one its own name. The indices of tables of the configuration are left out. And what it
+/// sorts by.
 struct Plans {
     client: Client,
     database: String,

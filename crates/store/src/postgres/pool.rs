@@ -1,7 +1,8 @@
 //! A pool's sessions: made when needed, and given out only while nothing speaks against them.
 //!
-//! When the server turns out to be gone, or to be another's standby now, every session that is older than this news is thrown away
-//! before it is used again: a pool of which none is alive recovers with the first connection that can be made.
+//! When the server turns out to be gone, or to be another's standby now, every session that is older than
+//! this news is thrown away before it is used again: a pool of which none is alive recovers with the first
+//! connection that can be made.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,7 +1,8 @@
 //! Retention: bounded steps that remove what is old and finished.
 //!
-//! Events go with their partition, as a rule (see `partitions`); what is here about events is for those that cannot: in the lowest partition,
-//! and in past ones that a pending delivery keeps. Which of them may go is looked for beforehand (see `prune_walk`).
+//! Events go with their partition, as a rule (see `partitions`); what is here about events is for those that
+//! cannot: in the lowest partition, and in past ones that a pending delivery keeps. Which of them may go is
+//! looked for beforehand (see `prune_walk`).
 
 use ringback_domain::{EventId, ReceiptId, ReplayId, TypedId};
 use tokio_postgres::Row;
@@ -14,7 +15,8 @@ use crate::store::Retention;
 
 // `OFFSET 0`: what is looked up for each row is to stay that. Joined, it could be read from end to end.
 
-/// Locks those of the events that are there and still old. What somebody is just sending again, or another node removing, is passed over.
+/// Locks those of the events that are there and still old. What somebody is just sending again, or another
+/// node removing, is passed over.
 pub(super) const LOCK_EVENTS: &str = "\
     SELECT e.project_id, e.id FROM unnest($1::uuid[], $2::uuid[]) AS f (project_id, id) \
     JOIN events AS e ON e.project_id = f.project_id AND e.id = f.id \
@@ -37,8 +39,8 @@ pub(super) const DELETE_EVENTS: &str = "\
     DELETE FROM events AS e USING unnest($1::uuid[], $2::uuid[]) AS f (project_id, id) \
     WHERE e.project_id = f.project_id AND e.id = f.id";
 
-/// Removes the oldest receipts. Rows are named by their places, here and below: by their keys they would be looked for anew, or
-/// compared with every row there is.
+/// Removes the oldest receipts. Rows are named by their places, here and below: by their keys they would be
+/// looked for anew, or compared with every row there is.
 pub(super) const DELETE_RECEIPTS: &str = "\
     DELETE FROM receipts WHERE ctid = ANY (ARRAY( \
         SELECT r.place FROM projects AS p CROSS JOIN LATERAL \

@@ -1,11 +1,13 @@
 //! What this node knows of its own life and of others': as of its last heartbeat.
 //!
-//! By it the node is fenced: one whose last heartbeat is older than `DEAD_AFTER` uses none of its leases. That is measured by a clock that goes on while the machine sleeps. When they go through again, whatever was leased before is
-//! void, whether the others have noticed or not: by that clock, or by the server's, so long was nothing heard of this node.
+//! By it the node is fenced: one whose last heartbeat is older than `DEAD_AFTER` uses none of its leases.
+//! That is measured by a clock that goes on while the machine sleeps. When they go through again, whatever
+//! was leased before is void, whether the others have noticed or not: by that clock, or by the server's, so
+//! long was nothing heard of this node.
 //!
-//! Not guaranteed: that nothing is sent under a lease that others have taken. A machine may stand still between a look here and the sending;
-//! and where no clock counts the time of a halt (a virtual machine that its host has stopped) only the next heartbeat, up to a
-//! second later, tells of it.
+//! Not guaranteed: that nothing is sent under a lease that others have taken. A machine may stand still
+//! between a look here and the sending; and where no clock counts the time of a halt (a virtual machine that
+//! its host has stopped) only the next heartbeat, up to a second later, tells of it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -108,14 +110,15 @@ impl Pulse {
         self.lock().last.elapsed() < DEAD_AFTER
     }
 
-    /// Whether this node may say of others that they are dead. When the database has been away, everybody's heartbeats are old, and who
-    /// is the first to come back must give the others time.
+    /// Whether this node may say of others that they are dead. When the database has been away, everybody's
+    /// heartbeats are old, and who is the first to come back must give the others time.
     pub(super) fn may_judge(&self) -> bool {
         let state = self.lock();
         state.last.since(state.steady_since) > DEAD_AFTER
     }
 
-    /// Whether this node is the favourite among the living for something, by the number that each node has for it.
+    /// Whether this node is the favourite among the living for something, by the number that each node has
+    /// for it.
     pub(super) fn is_favourite(&self, score: impl Fn(Key) -> u64) -> bool {
         let alive = self.lock().alive.clone();
         alive.into_iter().max_by_key(|node| (score(*node), *node)) == Some(self.id)

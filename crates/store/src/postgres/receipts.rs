@@ -171,8 +171,9 @@ pub(super) async fn list(
     Ok(Page::cut(items, page.limit))
 }
 
-/// One statement for each combination of filters, each by one index: what is not to be looked up in another is compared in a way that no
-/// index knows. Refused calls to one source are picked out of all the project's refused ones, which are kept within bounds.
+/// One statement for each combination of filters, each by one index: what is not to be looked up in another
+/// is compared in a way that no index knows. Refused calls to one source are picked out of all the project's
+/// refused ones, which are kept within bounds.
 pub(super) fn list_query(
     project_id: ProjectId,
     filter: ReceiptFilter,

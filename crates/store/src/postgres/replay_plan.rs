@@ -1,8 +1,9 @@
 //! What a replay's query comes to: events, and where each of them goes.
 //!
-//! Read outside of any transaction that writes, a bounded part at a time. Events are walked in the order of their ids, by the narrowest
-//! index there is for the query, up to the highest id that there was when the replay was made; what no index tells is looked for here,
-//! so that a statement never walks on in vain. An event that a test of an endpoint made is not replayed.
+//! Read outside of any transaction that writes, a bounded part at a time. Events are walked in the order of
+//! their ids, by the narrowest index there is for the query, up to the highest id that there was when the
+//! replay was made; what no index tells is looked for here, so that a statement never walks on in vain. An
+//! event that a test of an endpoint made is not replayed.
 
 use std::collections::HashMap;
 
@@ -17,7 +18,8 @@ use super::statement::Statement;
 use crate::config::ProjectConfig;
 use crate::rows::replay::{EVENTS_AT_ONCE, MAX_LOOKUPS};
 
-/// How events stand with endpoints: whether a test made them, the newest delivery and its place, whether one has reached it or will.
+/// How events stand with endpoints: whether a test made them, the newest delivery and its place, whether one
+/// has reached it or will.
 pub(super) const STANDINGS: &str = "\
     SELECT event_id, endpoint_id, bool_or(trigger = 'test'), (array_agg(state ORDER BY position DESC))[1], max(position), \
            bool_or(state IN ('pending', 'delivered')) \
@@ -55,8 +57,9 @@ struct Candidate {
     id: EventId,
     event_type: String,
     source_id: SourceId,
-    /// Whether it had been committed when the replay was made. What was later is read as well where its id is lower, as a clock that
-    /// is behind makes it: left out by the statement, it would be walked through without a limit.
+    /// Whether it had been committed when the replay was made. What was later is read as well where its id is
+    /// lower, as a clock that is behind makes it: left out by the statement, it would be walked through
+    /// without a limit.
     is_covered: bool,
 }
 
@@ -216,7 +219,8 @@ fn standing(row: &Row) -> Result<Standing, Failure> {
     Ok(Standing { newest: columns::word(row, 3)?, position: get(row, 4)?, reaches: get(row, 5)? })
 }
 
-/// One statement for each combination of conditions, so that each goes by its own index, and reads no more rows than it gives.
+/// One statement for each combination of conditions, so that each goes by its own index, and reads no more
+/// rows than it gives.
 pub(super) fn candidates_query(
     project_id: Key,
     query: &ReplayQuery,

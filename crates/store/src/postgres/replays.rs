@@ -30,7 +30,8 @@ const SELECT: &str = "\
            created_at, finished_at, end_reason \
     FROM replays";
 
-/// Only what has been committed by now is replayed. Both bounds are of the one snapshot that the statement has.
+/// Only what has been committed by now is replayed. Both bounds are of the one snapshot that the statement
+/// has.
 pub(super) const INSERT: &str = "\
     INSERT INTO replays (id, project_id, endpoint_id, source_id, type, object_id, event_state, created_after, \
     created_before, target_url, target_endpoint_id, rate, state, expected_count, expected_is_minimum, \
@@ -214,8 +215,8 @@ pub(super) fn at_work_query() -> String {
     format!("{SELECT} WHERE {AT_WORK} ORDER BY id")
 }
 
-/// Whether a replay is this node's to advance; it is from now on, if it was nobody's that lives. So its rate is that of one pace,
-/// however many nodes there are.
+/// Whether a replay is this node's to advance; it is from now on, if it was nobody's that lives. So its rate
+/// is that of one pace, however many nodes there are.
 pub(super) async fn run(connection: &Connection, id: ReplayId, node: Key) -> Result<bool, Failure> {
     let runs = connection.query_opt(RUNS, &[&key(id), &node]).await?;
     if runs.as_ref().is_some_and(|row| row.get(0)) {

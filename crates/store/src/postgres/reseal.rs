@@ -1,5 +1,5 @@
-//! Rotation of the operator's encryption keys: at the start, what is encrypted under an older key is encrypted under the first one,
-//! so that the older key can be taken off the list afterwards.
+//! Rotation of the operator's encryption keys: at the start, what is encrypted under an older key is
+//! encrypted under the first one, so that the older key can be taken off the list afterwards.
 
 use super::columns::{Key, get};
 use super::connections::Connection;
@@ -10,7 +10,8 @@ use crate::rows::sealed::{COLUMNS, Column};
 /// What the known text is bound to.
 const KEY_CHECK: &str = "config_version/key_check";
 
-/// Fails if the keys are others than those that the database is used with; the first start says which that are.
+/// Fails if the keys are others than those that the database is used with; the first start says which that
+/// are.
 pub(super) async fn check_key(tx: &Connection, keyring: &Keyring) -> Result<(), Failure> {
     let row = tx.query_one("SELECT key_check FROM config_version", &[]).await?;
     if let Some(sealed) = get::<Option<Vec<u8>>>(&row, 0)? {

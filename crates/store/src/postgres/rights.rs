@@ -1,4 +1,5 @@
-//! What the nodes' role must be allowed: to make tables in a schema, and to add partitions to those that are there.
+//! What the nodes' role must be allowed: to make tables in a schema, and to add partitions to those that are
+//! there.
 
 use tokio_postgres::{Client, Error};
 

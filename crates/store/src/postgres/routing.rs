@@ -1,6 +1,8 @@
-//! Where the events of a batch go: by their callers' plans, if the configuration is still the one those were made with, else anew.
+//! Where the events of a batch go: by their callers' plans, if the configuration is still the one those were
+//! made with, else anew.
 //!
-//! The routes of every project of the batch are shared until the commit (see `locks`), so what is found here stays true until then.
+//! The routes of every project of the batch are shared until the commit (see `locks`), so what is found here
+//! stays true until then.
 
 use std::collections::{HashMap, HashSet};
 
@@ -80,8 +82,8 @@ impl Routes {
         }
     }
 
-    /// The deliveries of a new event: those of the plan, or, if it is not right any more, others that are all born due. Refused if the
-    /// project or an endpoint of the plan has never been.
+    /// The deliveries of a new event: those of the plan, or, if it is not right any more, others that are all
+    /// born due. Refused if the project or an endpoint of the plan has never been.
     pub(super) fn deliveries(
         &self,
         ids: &IdMaker,

@@ -1,8 +1,9 @@
 //! The schema's migrations, in one numbered sequence, each of one kind.
 //!
-//! An *expansion* adds something: a node that does not know it works beside it as before. A *contraction* removes what only nodes use that
-//! do not know it, or forbids what only they write. The kind is in the name, so that a database says even of a migration that is newer than
-//! the program whether the program may work with it.
+//! An *expansion* adds something: a node that does not know it works beside it as before. A *contraction*
+//! removes what only nodes use that do not know it, or forbids what only they write. The kind is in the name,
+//! so that a database says even of a migration that is newer than the program whether the program may work
+//! with it.
 
 use refinery_core::Migration;
 
@@ -31,8 +32,8 @@ impl Kind {
 
 /// The migrations that a program knows, in order.
 ///
-/// A release knows those of [`Schema::default`]. A longer list is what a later release knows: by it a rolling upgrade can be tried
-/// before there is one.
+/// A release knows those of [`Schema::default`]. A longer list is what a later release knows: by it a rolling
+/// upgrade can be tried before there is one.
 #[derive(Debug, Clone)]
 pub struct Schema {
     migrations: Vec<Migration>,
@@ -47,7 +48,8 @@ impl Default for Schema {
 }
 
 impl Schema {
-    /// The same with one more migration: `name` begins with `expand_` or `contract_` and consists of letters, digits and `_`.
+    /// The same with one more migration: `name` begins with `expand_` or `contract_` and consists of letters,
+    /// digits and `_`.
     ///
     /// # Errors
     /// [`OpenError::Migration`] if the name is another one.

@@ -1,7 +1,8 @@
-//! The lock of the schema, which one process at a time has: a node from before it looks at the schema until it is registered, and
-//! `ringback db migrate`. Who waits for it says so, and for whom.
+//! The lock of the schema, which one process at a time has: a node from before it looks at the schema until
+//! it is registered, and `ringback db migrate`. Who waits for it says so, and for whom.
 //!
-//! It belongs to a session and goes with it. Not guaranteed: that the waiting ends; whoever started it can stop it.
+//! It belongs to a session and goes with it. Not guaranteed: that the waiting ends; whoever started it can
+//! stop it.
 
 use std::time::Instant;
 

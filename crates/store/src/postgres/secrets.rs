@@ -40,7 +40,8 @@ pub(super) async fn insert_endpoint_secret(
     tx.execute(sql, &[&key(*id), &key(endpoint_id), &ciphertext, &now.as_unix_ms()]).await.map(drop)
 }
 
-/// Lets the secrets of an endpoint that sign now end, except the newest ones within the limit: at once, or when they are told.
+/// Lets the secrets of an endpoint that sign now end, except the newest ones within the limit: at once, or
+/// when they are told.
 pub(super) async fn end_endpoint_secrets(
     tx: &Connection,
     endpoint_id: EndpointId,
@@ -107,8 +108,8 @@ impl SourceSecrets {
     }
 }
 
-/// The rows of endpoints' secrets, oldest first. The last is the one without an end, whatever its id: the clock may have been set
-/// back between two runs, and stand otherwise on another node.
+/// The rows of endpoints' secrets, oldest first. The last is the one without an end, whatever its id: the
+/// clock may have been set back between two runs, and stand otherwise on another node.
 pub(super) struct EndpointSecrets(HashMap<Key, Vec<Row>>);
 
 impl EndpointSecrets {

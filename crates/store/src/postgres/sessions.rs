@@ -1,10 +1,13 @@
-//! Whether a way to the server gives a session for as long as the connection lasts, and whether two ways lead to the same rows.
+//! Whether a way to the server gives a session for as long as the connection lasts, and whether two ways lead
+//! to the same rows.
 //!
-//! A pooler in transaction mode gives each transaction whichever session is free. What is set, prepared or locked over such a connection
-//! stays in a session that somebody else uses next, and is missing where it was wanted.
+//! A pooler in transaction mode gives each transaction whichever session is free. What is set, prepared or
+//! locked over such a connection stays in a session that somebody else uses next, and is missing where it was
+//! wanted.
 //!
-//! Only what leaves nothing behind is said here before that is known. Not guaranteed: that such a pooler is found out every time, if
-//! many others use it in just that moment; what fails later for that reason says so (see `failure`).
+//! Only what leaves nothing behind is said here before that is known. Not guaranteed: that such a pooler is
+//! found out every time, if many others use it in just that moment; what fails later for that reason says so
+//! (see `failure`).
 
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -46,7 +49,8 @@ async fn is_shared(own: &Client, other: &Client) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// Refuses a pooler's address that does not lead to the database and schema of the own connection, which is known to have a session.
+/// Refuses a pooler's address that does not lead to the database and schema of the own connection, which is
+/// known to have a session.
 pub(super) async fn refuse_other_rows(
     own: &Client,
     own_address: &PostgresAddress,

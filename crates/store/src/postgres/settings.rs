@@ -39,8 +39,9 @@ const SETTINGS: &str = "\
            (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user), \
            (SELECT datconnlimit FROM pg_database WHERE datname = current_database())";
 
-/// Refuses a server that is too old, or that does not keep what it has committed, and a role that may not do what a node has to. Warns of what may become troublesome: `needed` is how
-/// many connections this node may have.
+/// Refuses a server that is too old, or that does not keep what it has committed, and a role that may not do
+/// what a node has to. Warns of what may become troublesome: `needed` is how many connections this node may
+/// have.
 pub(super) async fn check(
     client: &Client,
     address: &PostgresAddress,

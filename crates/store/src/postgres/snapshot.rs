@@ -1,9 +1,10 @@
 //! The configuration in memory, and its changes: this node's own, and those that others made.
 //!
-//! A change begins with raising the number of the configuration, so that there is one change at a time over all nodes, and what it looks
-//! up (how many there are, whether a name is free) stays true until its commit. After the commit the snapshot is replaced, and then
-//! the change is answered. If what was raised is not the edition that this node knows, another node has changed something, and all is read
-//! anew. An edition is a number and a stamp: numbers come up again when a standby that was behind takes over.
+//! A change begins with raising the number of the configuration, so that there is one change at a time over
+//! all nodes, and what it looks up (how many there are, whether a name is free) stays true until its commit.
+//! After the commit the snapshot is replaced, and then the change is answered. If what was raised is not the
+//! edition that this node knows, another node has changed something, and all is read anew. An edition is a
+//! number and a stamp: numbers come up again when a standby that was behind takes over.
 
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError};
@@ -98,8 +99,9 @@ impl Snapshot {
         self.config.load_full()
     }
 
-    /// Reads all of it anew if another node has changed something. Changes of this node that wait for their turn do not hold it up as long as
-    /// nobody else has changed anything: that there is nothing new is to be known however many they are.
+    /// Reads all of it anew if another node has changed something. Changes of this node that wait for their
+    /// turn do not hold it up as long as nobody else has changed anything: that there is nothing new is to be
+    /// known however many they are.
     pub(super) async fn refresh(&self) -> Result<(), Failure> {
         let asked_at = Instant::now();
         if self.present().await? != self.edition() {
@@ -206,7 +208,8 @@ impl Change<'_> {
         } else if snapshot.reload().await.is_ok() {
             snapshot.confirm(begun_at);
         } else {
-            // It is committed, whatever comes after; what others have changed is read when the database can be.
+            // It is committed, whatever comes after; what others have changed is read when the database can
+            // be.
             snapshot.publish(publish);
         }
         snapshot.changed.notify_one();

@@ -1,7 +1,8 @@
 //! A statement that is put together: its text and its parameters, numbered as they come.
 //!
-//! A condition by which an index is to be used is written with `=`. One that only picks among what the index gives is written with
-//! `IS NOT DISTINCT FROM`, which no index serves: so the planner is not left to guess from statistics which of the two is narrower.
+//! A condition by which an index is to be used is written with `=`. One that only picks among what the index
+//! gives is written with `IS NOT DISTINCT FROM`, which no index serves: so the planner is not left to guess
+//! from statistics which of the two is narrower.
 
 use tokio_postgres::types::ToSql;
 

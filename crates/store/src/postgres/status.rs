@@ -1,9 +1,10 @@
 //! What a database looks like from outside: its schema, its nodes, how full it is.
 //!
-//! One read-only look over a connection of its own, which may lead through a pooler: each statement is in a transaction of its own, and nothing is
-//! set, prepared or locked beyond it, for the session may be others' next. It changes nothing, and takes only locks that every reader takes, each for no longer than
-//! its statement; a role that may connect and read is enough. What such a role is not shown (how large a table is that it may
-//! not read is no secret to PostgreSQL) is not asked for.
+//! One read-only look over a connection of its own, which may lead through a pooler: each statement is in a
+//! transaction of its own, and nothing is set, prepared or locked beyond it, for the session may be others'
+//! next. It changes nothing, and takes only locks that every reader takes, each for no longer than its
+//! statement; a role that may connect and read is enough. What such a role is not shown (how large a table is
+//! that it may not read is no secret to PostgreSQL) is not asked for.
 //!
 //! Not guaranteed: that all figures are of the same moment.
 
@@ -29,8 +30,8 @@ const SERVER: &str = "\
     SELECT current_setting('server_version'), current_database()::text, pg_database_size(current_database()), \
            current_setting('synchronous_commit'), current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on'";
 
-/// Every limit that connections of this role to this database have, with how many count against it; -1 is none. The server keeps some back
-/// for superusers, whom no other limit binds.
+/// Every limit that connections of this role to this database have, with how many count against it; -1 is
+/// none. The server keeps some back for superusers, whom no other limit binds.
 const LIMITS: &str = "\
     SELECT (SELECT coalesce(sum(numbackends), 0)::int8 FROM pg_stat_database), \
            current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8 \
@@ -66,7 +67,8 @@ pub struct DatabaseStatus {
     pub schema: SchemaStatus,
     /// Who works on it, or died within a day; the oldest first.
     pub nodes: Vec<NodeStatus>,
-    /// The limits of connections: the server's first, then those of the database and of the role, where there are such.
+    /// The limits of connections: the server's first, then those of the database and of the role, where there
+    /// are such.
     pub connections: Vec<ConnectionLimit>,
     /// The parts of the tables that are divided by time, oldest first within each table.
     pub partitions: Vec<PartitionStatus>,
@@ -170,7 +172,8 @@ pub struct PartitionStatus {
 /// Looks at a database. One that has no schema yet has no nodes and no partitions.
 ///
 /// # Errors
-/// [`OpenError::Server`] if it cannot be reached or read; [`OpenError::Migration`] if its history cannot be read.
+/// [`OpenError::Server`] if it cannot be reached or read; [`OpenError::Migration`] if its history cannot be
+/// read.
 pub async fn database_status(address: &PostgresAddress) -> Result<DatabaseStatus, OpenError> {
     status_for(address, &Schema::default()).await
 }

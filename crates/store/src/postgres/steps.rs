@@ -106,7 +106,8 @@ impl PostgresStore {
         outcome
     }
 
-    /// Records an attempt, and hands on what it says about its endpoint. The attempt first: what comes of the other is no matter of it.
+    /// Records an attempt, and hands on what it says about its endpoint. The attempt first: what comes of the
+    /// other is no matter of it.
     pub(super) async fn record(&self, mut finish: Finish) -> Result<Finished, StoreError> {
         let (project_id, now, note) = (finish.project_id, finish.now, finish.endpoint.take());
         let outcome = self.writing.noted(self.writer.write(Work::Finish(Box::new(finish))).await)?;

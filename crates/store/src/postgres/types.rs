@@ -1,5 +1,5 @@
-//! Which types the parameters of statements have: learned once for each text, at the server itself, for connections over which nothing
-//! can be prepared.
+//! Which types the parameters of statements have: learned once for each text, at the server itself, for
+//! connections over which nothing can be prepared.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,7 +9,8 @@ use tokio_postgres::types::Type;
 use super::connections::Connections;
 use super::failure::Failure;
 
-/// What is known so far. Bounded by the number of different texts that this program sends: values are never part of them.
+/// What is known so far. Bounded by the number of different texts that this program sends: values are never
+/// part of them.
 pub(super) struct Types {
     server: Connections,
     known: RwLock<HashMap<Box<str>, Arc<[Type]>>>,

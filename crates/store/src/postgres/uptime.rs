@@ -1,10 +1,10 @@
 //! Time since boot, including time suspended.
 //!
-//! When a machine is suspended, [`std::time::Instant`] stands still with it. The others have long taken its node for dead when it wakes
-//! up, and by that clock no time has passed.
+//! When a machine is suspended, [`std::time::Instant`] stands still with it. The others have long taken its
+//! node for dead when it wakes up, and by that clock no time has passed.
 //!
-//! Not guaranteed: that a virtual machine counts the time for which its host has stopped it. A node on one that does not finds out by the
-//! answer to its next heartbeat.
+//! Not guaranteed: that a virtual machine counts the time for which its host has stopped it. A node on one
+//! that does not finds out by the answer to its next heartbeat.
 
 use std::time::Duration;
 

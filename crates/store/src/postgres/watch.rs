@@ -1,8 +1,9 @@
 //! Hearing of what other nodes change, and telling them of what this one did.
 //!
-//! A notification is sent after the commit, once for all changes since the last one, over the node's own connection. Behind it each
-//! node looks every second: a notification may be lost with the connection, and what was revoked must be unused everywhere within
-//! a second. Due work is told of likewise, at most every 50 ms, and behind it is the deliverer's own scan.
+//! A notification is sent after the commit, once for all changes since the last one, over the node's own
+//! connection. Behind it each node looks every second: a notification may be lost with the connection, and
+//! what was revoked must be unused everywhere within a second. Due work is told of likewise, at most every 50
+//! ms, and behind it is the deliverer's own scan.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

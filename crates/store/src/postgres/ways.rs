@@ -1,4 +1,5 @@
-//! The ways to the database: of the pools, which may lead through a pooler, and of what needs a session of its own.
+//! The ways to the database: of the pools, which may lead through a pooler, and of what needs a session of
+//! its own.
 
 use std::sync::Arc;
 
@@ -46,7 +47,8 @@ impl Ways {
         Ok(Self { session_address: session_address.clone(), session_tls, pooler, tasks: tasks.clone() })
     }
 
-    /// Refuses a way that does not lead where it has to: to sessions of one's own, and to the same rows as the other one.
+    /// Refuses a way that does not lead where it has to: to sessions of one's own, and to the same rows as
+    /// the other one.
     pub(super) async fn check(&self, own: &Client) -> Result<(), OpenError> {
         sessions::refuse_shared(own, &self.session_address, &self.session_tls).await?;
         match &self.pooler {
@@ -57,8 +59,8 @@ impl Ways {
         }
     }
 
-    /// How many connections there are at the server at most, for pools of these sizes in all: with the node's own. Through a pooler they
-    /// are the pooler's, but for two.
+    /// How many connections there are at the server at most, for pools of these sizes in all: with the node's
+    /// own. Through a pooler they are the pooler's, but for two.
     pub(super) fn needed(&self, pooled: usize) -> usize {
         if self.pooler.is_some() { 2 } else { pooled + 1 }
     }

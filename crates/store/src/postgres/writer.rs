@@ -9,8 +9,9 @@
 //! Time is bounded on all sides: a batch that is not committed by then is given up, with its halves, an
 //! append is answered by then, and what waits for nobody any more is not written.
 //!
-//! What is *not* guaranteed: that an error means that nothing was written. When the connection is lost while a commit is under
-//! way, nobody knows. Who tries again does no harm: an event is known by its `webhook_id`, an attempt by its id.
+//! What is *not* guaranteed: that an error means that nothing was written. When the connection is lost while
+//! a commit is under way, nobody knows. Who tries again does no harm: an event is known by its `webhook_id`,
+//! an attempt by its id.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -51,7 +52,8 @@ struct Counters {
     writes: AtomicU64,
 }
 
-/// The queue's end that callers hold. The workers end when it is closed or dropped, after committing what waits.
+/// The queue's end that callers hold. The workers end when it is closed or dropped, after committing what
+/// waits.
 pub(super) struct Writer {
     /// `None` once closed.
     queue: RwLock<Option<mpsc::Sender<Write>>>,

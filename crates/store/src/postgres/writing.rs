@@ -1,8 +1,9 @@
-//! How writing goes: told in the log when that changes, and whether there is room on the server's disk for what comes next.
+//! How writing goes: told in the log when that changes, and whether there is room on the server's disk for
+//! what comes next.
 //!
-//! While a table cannot grow, much still goes well: a row's new version finds a place in a page that is there. So a commit proves
-//! nothing then, and a node that has met a full disk has to see a table grow before it says that it is ready. That is no promise
-//! either: who fills the disk next is not known.
+//! While a table cannot grow, much still goes well: a row's new version finds a place in a page that is
+//! there. So a commit proves nothing then, and a node that has met a full disk has to see a table grow before
+//! it says that it is ready. That is no promise either: who fills the disk next is not known.
 //!
 //! A log that cannot grow is another matter: then the server itself goes down.
 
@@ -81,7 +82,8 @@ fn is_disk_full(error: &StoreError) -> bool {
     matches!(cause.downcast_ref(), Some(DatabaseError::Server { code, .. }) if code == SqlState::DISK_FULL.code())
 }
 
-/// Makes a table of this node's own and fills some pages of it. It is never committed, and gone with its file afterwards.
+/// Makes a table of this node's own and fills some pages of it. It is never committed, and gone with its file
+/// afterwards.
 async fn probe(connections: &Connections, node: Key) -> Result<(), Failure> {
     let name = format!("\"room_{}\"", columns::hex(node));
     let tx = connections.write().await?;

@@ -6,11 +6,12 @@ use ringback_domain::{DeliveryRules, Endpoint, EventPattern, Timestamp};
 use super::Unreadable;
 use crate::store::EndpointChange;
 
-/// How many pending deliveries the deletion of an endpoint cancels itself; the deliverer cancels the rest step by step, so that
-/// a long queue never holds up ingest.
+/// How many pending deliveries the deletion of an endpoint cancels itself; the deliverer cancels the rest
+/// step by step, so that a long queue never holds up ingest.
 pub(crate) const CANCELLED_AT_ONCE: usize = 1000;
 
-/// The endpoint with a change applied. Pausing what is paused, or disabling what is disabled, keeps since when it is.
+/// The endpoint with a change applied. Pausing what is paused, or disabling what is disabled, keeps since
+/// when it is.
 pub(crate) fn changed_by(old: &Endpoint, change: &EndpointChange, now: Timestamp) -> Endpoint {
     let mut new = old.clone();
     if let Some(name) = &change.name {

@@ -1,5 +1,5 @@
-//! What goes with every attempt to an endpoint, at rest: headers and authentication as JSON, encrypted, because either may hold a
-//! key to the user's app.
+//! What goes with every attempt to an endpoint, at rest: headers and authentication as JSON, encrypted,
+//! because either may hold a key to the user's app.
 
 use ringback_domain::{Authentication, EndpointId, ExtraHeader};
 use serde_json::{Value, json};

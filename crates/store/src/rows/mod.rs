@@ -1,4 +1,5 @@
-//! How things stand in rows, whatever the database: the texts and ciphertexts of columns, and what follows from a row's values.
+//! How things stand in rows, whatever the database: the texts and ciphertexts of columns, and what follows
+//! from a row's values.
 //!
 //! The actors: each backend, which alone knows how a column is read and written.
 

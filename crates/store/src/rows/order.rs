@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ringback_domain::Timestamp;
 
-/// By the first attempt of the one before: there may be none before it, or none made yet. `None`: it goes on waiting.
+/// By the first attempt of the one before: there may be none before it, or none made yet. `None`: it goes on
+/// waiting.
 pub(crate) fn released_at(
     before: Option<Option<Timestamp>>,
     wait: Duration,

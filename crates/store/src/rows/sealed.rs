@@ -1,4 +1,5 @@
-//! The columns that hold ciphertexts for good: one list, so that no backend leaves one out when the operator's keys are rotated.
+//! The columns that hold ciphertexts for good: one list, so that no backend leaves one out when the
+//! operator's keys are rotated.
 
 use ringback_domain::{EndpointId, SecretId, TypedId};
 

@@ -60,8 +60,8 @@ fn write_receipt(tx: &Connection, arrival: &Arrival, appended: &Appended) -> rus
     }
 }
 
-/// Appends all or, if the `webhook_id` of one stands for another event, none: whether it does is looked up before anything is
-/// written.
+/// Appends all or, if the `webhook_id` of one stands for another event, none: whether it does is looked up
+/// before anything is written.
 pub(super) fn append_all(
     tx: &Connection,
     ids: &IdMaker,
@@ -119,8 +119,8 @@ fn known(tx: &Connection, arrival: &Arrival) -> rusqlite::Result<Option<(EventId
         .optional()
 }
 
-/// The caller's plan, if the configuration is still the one it was made with; else the event is routed anew, and all its
-/// deliveries are born due.
+/// The caller's plan, if the configuration is still the one it was made with; else the event is routed anew,
+/// and all its deliveries are born due.
 fn planned_deliveries(
     tx: &Connection,
     ids: &IdMaker,

@@ -7,7 +7,8 @@ use super::columns;
 use super::writer::WriteError;
 use crate::work::{Claimed, DueEndpoint, Lease, Unattempted};
 
-/// Finds the endpoints with claimable work by a loose index scan: one seek for each endpoint, then one for its earliest row.
+/// Finds the endpoints with claimable work by a loose index scan: one seek for each endpoint, then one for
+/// its earliest row.
 pub(super) const DUE_ENDPOINTS: &str = "\
     WITH RECURSIVE waiting (endpoint_id) AS ( \
         SELECT min(endpoint_id) FROM deliveries WHERE due_at IS NOT NULL AND lease_expires_at IS NULL \
@@ -25,8 +26,9 @@ pub(super) const DUE_ENDPOINTS: &str = "\
                 AND d.urgent = 0 AND d.due_at IS NOT NULL AND d.lease_expires_at IS NULL)) \
     FROM waiting WHERE endpoint_id IS NOT NULL";
 
-/// Leases the earliest due rows of one endpoint, the urgent ones first. No `SKIP LOCKED`: SQLite has one writer at a time. Two seeks
-/// rather than one: rows that are due later must not be walked through to reach the next lane.
+/// Leases the earliest due rows of one endpoint, the urgent ones first. No `SKIP LOCKED`: SQLite has one
+/// writer at a time. Two seeks rather than one: rows that are due later must not be walked through to reach
+/// the next lane.
 pub(super) const CLAIM: &str = "\
     UPDATE deliveries SET lease_token = lease_token + 1, lease_expires_at = ?3 \
     WHERE position IN ( \

@@ -1,7 +1,9 @@
-//! How the database does, and whether damage was seen: then nothing more is taken in from outside, for all that came after a backup
-//! is lost with the damaged file, whereas a sender that was told to come back still has its event.
+//! How the database does, and whether damage was seen: then nothing more is taken in from outside, for all
+//! that came after a backup is lost with the damaged file, whereas a sender that was told to come back still
+//! has its event.
 //!
-//! Reading and writing have a condition each, for one may go well while the other does not; what was damaged is damaged for both.
+//! Reading and writing have a condition each, for one may go well while the other does not; what was damaged
+//! is damaged for both.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

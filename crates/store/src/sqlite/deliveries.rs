@@ -204,8 +204,8 @@ pub(super) struct Made {
     pub(super) endpoint_id: EndpointId,
 }
 
-/// Due at once: it takes no part in an order, and its age does not matter to who asked for it. Says whether it was made: not if
-/// its event or its endpoint is gone.
+/// Due at once: it takes no part in an order, and its age does not matter to who asked for it. Says whether
+/// it was made: not if its event or its endpoint is gone.
 pub(super) fn insert(
     tx: &Connection,
     project_id: ProjectId,
@@ -227,8 +227,8 @@ pub(super) fn insert(
     Ok(inserted == 1)
 }
 
-/// Who waited for it in its order goes on, also while an attempt of it is under way: whoever calls it off does not want it before the
-/// next one.
+/// Who waited for it in its order goes on, also while an attempt of it is under way: whoever calls it off
+/// does not want it before the next one.
 pub(super) fn cancel(
     tx: &Connection,
     project_id: ProjectId,

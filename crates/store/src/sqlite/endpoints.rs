@@ -196,9 +196,9 @@ pub(super) fn delete_target(
     }
 }
 
-/// Cancels pending deliveries of a deleted endpoint: those that wait for others, for their time, and those under a lease. In this
-/// order, because only what is due leads the deliverer to the rest. These are
-/// sought among all that are under way, which are few: the endpoint's own index has its whole history.
+/// Cancels pending deliveries of a deleted endpoint: those that wait for others, for their time, and those
+/// under a lease. In this order, because only what is due leads the deliverer to the rest. These are sought
+/// among all that are under way, which are few: the endpoint's own index has its whole history.
 pub(super) const CANCEL_ORPHANS: &str = "\
     UPDATE deliveries \
     SET state = ?3, end_reason = ?4, finished_at = ?2, due_at = NULL, lease_expires_at = NULL \

@@ -1,5 +1,8 @@
 //! What is too old: to be attempted, or, by the operator's hard limit of retention, to be kept.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use ringback_domain::{DeliveryState, EndReason, EndpointId, EventId, Timestamp, TypedId};
 use rusqlite::{Connection, Row, params};
 
@@ -35,6 +38,38 @@ pub(super) const GIVE_UP: &str = "\
 /// How many deliveries past the hard limit are looked for at once: 800 kB of positions. Events whose
 /// deliveries were given up lie before the others until they are pruned, and are passed over each time.
 const FOUND_AT_ONCE: i64 = 100_000;
+
+/// Deliveries that were found past the hard limit, by their positions: a hint for the next steps.
+#[derive(Default)]
+pub(super) struct Found(Mutex<VecDeque<i64>>);
+
+impl Found {
+    /// Takes up to `limit` of them out; if none is left, of those that are found now.
+    pub(super) async fn take_or_find(
+        &self,
+        limit: usize,
+        find: impl Future<Output = Result<Vec<i64>, StoreError>>,
+    ) -> Result<Vec<i64>, StoreError> {
+        let found = self.take(limit);
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let found = find.await?;
+        *self.lock() = found.into();
+        Ok(self.take(limit))
+    }
+
+    fn take(&self, limit: usize) -> Vec<i64> {
+        let mut found = self.lock();
+        let count = limit.min(found.len());
+        found.drain(..count).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<i64>> {
+        // What is in it is only a hint, whole or not.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A row that was ended, with its place in an order if it has one.
 struct Ended {

@@ -39,7 +39,8 @@ pub(super) fn finish(tx: &Connection, keyring: &Keyring, finish: &Finish) -> Res
     // nothing left to record the attempt with.
     if let Some(found) = find(tx, finish)? {
         insert_attempt(tx, finish, found.position)?;
-        // A stale lease means that somebody else decides what follows, except that what has arrived has arrived.
+        // A stale lease means that somebody else decides what follows, except that what has arrived has
+        // arrived.
         let decides = found.lease_holds || finish.next == NextStep::Delivered;
         if found.state == DeliveryState::Pending && decides {
             advance(tx, finish, found.position)?;
@@ -72,7 +73,8 @@ fn find(tx: &Connection, finish: &Finish) -> rusqlite::Result<Option<Found>> {
         .optional()
 }
 
-/// The next one in its order may go when this one has ended, and begins to wait when this one has failed for the first time.
+/// The next one in its order may go when this one has ended, and begins to wait when this one has failed for
+/// the first time.
 fn release_next(tx: &Connection, finish: &Finish, found: &Found) -> rusqlite::Result<Option<Timestamp>> {
     let Some(order_key) = &found.order_key else { return Ok(None) };
     let goes_on = matches!(finish.next, NextStep::RetryAt(_));

@@ -35,16 +35,16 @@ impl FolderLock {
     }
 }
 
-/// Opens a file that nobody else may read, making it if it does not exist. SQLite gives the files that it puts beside a
-/// database the database's own mode.
+/// Opens a file that nobody else may read, making it if it does not exist. SQLite gives the files that it
+/// puts beside a database the database's own mode.
 pub(super) fn make_private_file(path: &Path) -> Result<File, OpenError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     private(&mut options).open(path).map_err(|e| folder_error(path, e))
 }
 
-/// The key in the data folder. Made only while the database holds no ciphertext: a lost key must not be papered over by a
-/// new one that opens nothing.
+/// The key in the data folder. Made only while the database holds no ciphertext: a lost key must not be
+/// papered over by a new one that opens nothing.
 pub(super) fn own_keyring(folder: &Path, db: &Connection) -> Result<Keyring, OpenError> {
     let path = folder.join(KEY_FILE);
     match fs::read(&path).map(Zeroizing::new) {

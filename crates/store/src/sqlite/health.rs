@@ -13,8 +13,8 @@ use crate::work::EndpointNote;
 /// The columns, in the order that [`read`] reads them in.
 pub(super) const COLUMNS: &str = "failing_since, last_failed_at, warned_at";
 
-/// Remembers. Only of the URL that was called, of an endpoint that is neither deleted nor disabled and of which nothing else has been
-/// found out meanwhile.
+/// Remembers. Only of the URL that was called, of an endpoint that is neither deleted nor disabled and of
+/// which nothing else has been found out meanwhile.
 pub(super) const NOTE: &str = "\
     UPDATE endpoints SET failing_since = ?3, last_failed_at = ?4, warned_at = ?5 \
     WHERE id = ?1 AND url = ?2 AND failing_since IS ?6 AND deleted_at IS NULL AND disabled_at IS NULL";

@@ -1,4 +1,5 @@
-//! Requests under an `Idempotency-Key`: begun, completed, forgotten. Answers are encrypted, because some show a secret.
+//! Requests under an `Idempotency-Key`: begun, completed, forgotten. Answers are encrypted, because some show
+//! a secret.
 
 use ringback_domain::TypedId;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -52,7 +53,8 @@ pub(super) fn begin(
     }
     match (row.status_code, row.answer) {
         (Some(status_code), Some(sealed)) => {
-            // Under a key that the operator has taken away since, the answer is lost; that there was one is not.
+            // Under a key that the operator has taken away since, the answer is lost; that there was one is
+            // not.
             match keyring.decrypt(&place(&beginning.key), &sealed) {
                 Err(DecryptError::UnknownKey(_)) if beginning.repeatable => {
                     take_over(tx, run_id, beginning)?;

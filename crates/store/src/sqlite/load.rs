@@ -13,8 +13,8 @@ use crate::error::{OpenError, StoreError};
 use crate::keyring::{Keyring, show_key_id};
 use crate::rows::secrets::missing_key;
 
-/// Makes the default project, and the source of what is published for every project that has none; frees what a former process
-/// held: the folder lock says that it is gone.
+/// Makes the default project, and the source of what is published for every project that has none; frees what
+/// a former process held: the folder lock says that it is gone.
 pub(super) fn prepare(db: &Connection, ids: &IdMaker, now: Timestamp) -> rusqlite::Result<()> {
     let id: ProjectId = ids.next(now);
     db.execute(

@@ -1,15 +1,17 @@
 //! Is the write-ahead log as long as it was?
 //!
-//! At its opening the database reads the log up to the first page that is not right and takes that for the end, as it is after
-//! a loss of power. When the log was damaged, what comes after the damage was committed and acknowledged all the same, and
-//! would be gone without a word. But beside the log is its index, and in the head of that stands how many pages were
-//! committed, which is written only once they are on the disk. So the log is read here as the database will read it, and if
-//! fewer pages are found, the start is refused.
+//! At its opening the database reads the log up to the first page that is not right and takes that for the
+//! end, as it is after a loss of power. When the log was damaged, what comes after the damage was committed
+//! and acknowledged all the same, and would be gone without a word. But beside the log is its index, and in
+//! the head of that stands how many pages were committed, which is written only once they are on the disk. So
+//! the log is read here as the database will read it, and if fewer pages are found, the start is refused.
 //!
-//! Not guaranteed: anything without the index, which is not there after a clean stop, and is not relied upon after a loss of
-//! power (its own sum or its salt then fails, or it is older than the log, which does no harm).
+//! Not guaranteed: anything without the index, which is not there after a clean stop, and is not relied upon
+//! after a loss of power (its own sum or its salt then fails, or it is older than the log, which does no
+//! harm).
 //!
-//! Both formats: <https://www.sqlite.org/walformat.html>, and section 4 of <https://www.sqlite.org/fileformat2.html>.
+//! Both formats: <https://www.sqlite.org/walformat.html>, and section 4 of
+//! <https://www.sqlite.org/fileformat2.html>.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -23,7 +25,8 @@ const LOG_HEAD: usize = 32;
 const PAGE_HEAD: usize = 24;
 /// Of one copy of the index's head, which is there twice, in bytes; the last eight are its sum.
 const INDEX_HEAD: usize = 48;
-/// The log's first word, but for the lowest bit, which says how its sums are made: 1 with words of the higher byte first.
+/// The log's first word, but for the lowest bit, which says how its sums are made: 1 with words of the higher
+/// byte first.
 const MAGIC: u32 = 0x377f_0682;
 /// The form of the index that is known here.
 const INDEX_VERSION: u32 = 3_007_000;
@@ -89,8 +92,8 @@ fn native(bytes: &[u8], at: usize) -> u32 {
     u32::from_ne_bytes(four(&bytes[at..]))
 }
 
-/// How many pages of the log are right, up to the first that is not. A log of another salt was begun after what the index
-/// speaks of was copied, so it lacks nothing.
+/// How many pages of the log are right, up to the first that is not. A log of another salt was begun after
+/// what the index speaks of was copied, so it lacks nothing.
 fn readable_pages(path: &Path, committed: &Committed) -> io::Result<u32> {
     let mut log = BufReader::with_capacity(64 * 1024, File::open(path)?);
     let mut head = [0; LOG_HEAD];

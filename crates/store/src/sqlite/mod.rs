@@ -1,9 +1,10 @@
 //! The embedded backend: one SQLite file in the data folder, owned by one process.
 //!
-//! The actors: the `writer` thread holds the only writing connection and commits whatever waits in one transaction, so
-//! that one fsync serves many callers; the `readers` are a few read-only connections. WAL mode lets them run side by side,
-//! `synchronous=FULL` makes every commit durable before it is answered. The folder lock makes sure nobody else writes, so
-//! that every lease found at the start belongs to a process that is gone.
+//! The actors: the `writer` thread holds the only writing connection and commits whatever waits in one
+//! transaction, so that one fsync serves many callers; the `readers` are a few read-only connections. WAL
+//! mode lets them run side by side, `synchronous=FULL` makes every commit durable before it is answered. The
+//! folder lock makes sure nobody else writes, so that every lease found at the start belongs to a process
+//! that is gone.
 
 mod api_keys;
 mod append;
@@ -87,8 +88,8 @@ pub struct SqliteStore {
     ids: Arc<IdMaker>,
     run_id: RunId,
     room: Arc<room::Room>,
-    prunable: prune::Found,
-    past_limit: prune::Found,
+    prune_walk: prune::Walk,
+    past_limit: expire::Found,
     /// Held by whoever counts what a replay comes to.
     counting: tokio::sync::Semaphore,
     // Last, so that the lock is given up after the connections are gone.
@@ -96,8 +97,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database in the data folder, making both if they do not exist; brings the schema up to date; makes the
-    /// `default` project; frees what a former process held under lease.
+    /// Opens the database in the data folder, making both if they do not exist; brings the schema up to date;
+    /// makes the `default` project; frees what a former process held under lease.
     ///
     /// Blocks on the disk: call it before serving.
     ///
@@ -525,9 +526,18 @@ impl Store for SqliteStore {
     }
 
     async fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
-        let find = self.readers.read(move |db| prune::find_events(db, retention.events_before));
-        let found = self.prunable.take_or_find(retention.limit, find).await?;
-        self.writer.write(move |tx| prune::prune(tx, retention, &found)).await
+        let (walk, before) = (&self.prune_walk, retention.events_before);
+        // While there is nothing to remove, the walk goes on until it finds something.
+        loop {
+            let look = |place| self.readers.read(move |db| prune::look(db, before, place));
+            let goes_on = walk.go_on(look).await;
+            let found = walk.take(retention.limit);
+            let removed = self.writer.write(move |tx| prune::prune(tx, retention, &found)).await?;
+            if removed > 0 || !goes_on {
+                walk.end_step(removed);
+                return Ok(removed);
+            }
+        }
     }
 
     async fn check(&self) -> Result<(), StoreError> {
@@ -557,8 +567,8 @@ impl SqliteStore {
             .map(|changed| changed.endpoint)
     }
 
-    /// Writes a change of the configuration, then publishes it, then answers: in that order, on the writer's thread, so that
-    /// no later write can see a snapshot older than the rows.
+    /// Writes a change of the configuration, then publishes it, then answers: in that order, on the writer's
+    /// thread, so that no later write can see a snapshot older than the rows.
     async fn change<T: Send + 'static>(
         &self,
         mut work: impl FnMut(&rusqlite::Connection) -> Result<T, writer::WriteError> + Send + 'static,

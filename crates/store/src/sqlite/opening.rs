@@ -8,7 +8,8 @@ use ringback_domain::{ReceiptId, TypedId};
 use super::condition::Condition;
 use super::options::SqliteOptions;
 use super::{
-    SqliteStore, folder, load, log_check, migrate, presence, prune, readers, reseal, room, soundness, writer,
+    SqliteStore, expire, folder, load, log_check, migrate, presence, prune, readers, reseal, room, soundness,
+    writer,
 };
 use crate::error::OpenError;
 
@@ -44,8 +45,8 @@ pub(super) fn open(options: SqliteOptions) -> Result<SqliteStore, OpenError> {
         run_id: ids.next::<ReceiptId>(now).to_bytes(),
         ids,
         room: Arc::new(room::Room::of(&folder)),
-        prunable: prune::Found::default(),
-        past_limit: prune::Found::default(),
+        prune_walk: prune::Walk::default(),
+        past_limit: expire::Found::default(),
         counting: tokio::sync::Semaphore::new(1),
         _lock: lock,
     })

@@ -1,8 +1,8 @@
 //! The order of an object's deliveries to one endpoint.
 //!
-//! A delivery that another one is before has no `due_at`: it waits. When the one before it ends it is due at once, and when that has
-//! been attempted in vain it is due when the wait is over. So the rows themselves say who may go, and a claim needs to know nothing
-//! of orders.
+//! A delivery that another one is before has no `due_at`: it waits. When the one before it ends it is due at
+//! once, and when that has been attempted in vain it is due when the wait is over. So the rows themselves say
+//! who may go, and a claim needs to know nothing of orders.
 
 use std::time::Duration;
 
@@ -57,7 +57,8 @@ pub(super) fn due_at(
     Ok(released_at(last, wait, now))
 }
 
-/// Lets the next one go after the one at this place has ended, or was attempted in vain for the first time. Says when that is due.
+/// Lets the next one go after the one at this place has ended, or was attempted in vain for the first time.
+/// Says when that is due.
 pub(super) fn release_next(
     tx: &Connection,
     place: &Place<'_>,

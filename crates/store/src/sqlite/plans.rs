@@ -1,11 +1,13 @@
-//! The plans of the statements that must stay cheap however much is stored: each goes by the index it was made for.
+//! The plans of the statements that must stay cheap however much is stored: each goes by the index it was
+//! made for.
 //!
-//! SQLite plans without statistics here (nobody runs ANALYZE), so a plan does not hang on what is stored, and the plans of an
-//! empty database are those of a full one.
+//! SQLite plans without statistics here (nobody runs ANALYZE), so a plan does not hang on what is stored, and
+//! the plans of an empty database are those of a full one.
 
 mod deliveries;
 mod pages;
 mod replays;
+mod walks;
 mod work;
 
 use ringback_domain::{EventId, ProjectId, ReceiptId, SourceId, TypedId};
@@ -65,10 +67,10 @@ fn pruning_reads_only_what_is_old() {
     let db = schema();
     assert_plan(
         &db,
-        prune::FIND_EVENTS,
+        prune::LOOK,
         &[
-            "SCAN p USING INDEX sqlite_autoindex_projects_2",
-            "SEARCH e USING COVERING INDEX sqlite_autoindex_events_1 (project_id=? AND id<?)",
+            "SEARCH p USING PRIMARY KEY (id>?)",
+            "SEARCH e USING COVERING INDEX sqlite_autoindex_events_1 (project_id=? AND id>? AND id<?)",
             "CORRELATED SCALAR SUBQUERY 1",
             "SEARCH d USING INDEX deliveries_by_event (event_position=?)",
         ],
@@ -193,7 +195,8 @@ fn seen_types_are_found_by_a_loose_index_scan() {
             "SCAN seen",
         ],
     );
-    // As with due endpoints, a hundredfold of events costs not one step more; and what is not asked for is not sought.
+    // As with due endpoints, a hundredfold of events costs not one step more; and what is not asked for is
+    // not sought.
     let few = steps_to_see(10, 3);
     assert_eq!(steps_to_see(1000, 3), few);
     assert!(steps_to_see(10, 1) < few);
@@ -257,7 +260,8 @@ fn lists_are_read_in_the_order_of_their_index() {
             let page = PageRequest { after, limit: 20, order };
             let (sql, _) = list_query(ProjectId::from_bytes([0; 16]), &filter, page);
             let walk = format!("SEARCH e USING INDEX {index}{range}");
-            // An event's state: its deliveries once, grouped, whatever their number. How SQLite numbers the parts says nothing.
+            // An event's state: its deliveries once, grouped, whatever their number. How SQLite numbers the
+            // parts says nothing.
             let state = [
                 "CORRELATED SCALAR SUBQUERY",
                 "CO-ROUTINE",

@@ -1,8 +1,9 @@
 //! Is the database still where it was opened?
 //!
-//! A file that is removed or replaced while it is open can still be written to: everything would seem to go well, and be
-//! gone with the process. So before each commit the files are looked for at their places. That is two cheap system calls,
-//! and no promise: who removes a file between the look and the commit loses what is in it.
+//! A file that is removed or replaced while it is open can still be written to: everything would seem to go
+//! well, and be gone with the process. So before each commit the files are looked for at their places. That
+//! is two cheap system calls, and no promise: who removes a file between the look and the commit loses what
+//! is in it.
 
 use std::ffi::OsString;
 use std::io;
@@ -19,7 +20,8 @@ pub(super) struct Presence {
 type Identity = (u64, u64);
 
 impl Presence {
-    /// Of the database at this path, which must be open in WAL mode and have been written to, so that its log exists.
+    /// Of the database at this path, which must be open in WAL mode and have been written to, so that its log
+    /// exists.
     pub(super) fn of(database: &Path) -> io::Result<Self> {
         let mut log = OsString::from(database);
         log.push("-wal");

@@ -1,24 +1,23 @@
 //! Retention: bounded steps that remove what is old and finished.
 //!
-//! Which events that are is looked for beside the writer, and more at once than one step removes: a million old ones that are held
-//! for a dead endpoint may lie before the first that can go, and looking through them must hold up nobody.
-
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! Which events that are is looked for beside the writer (see [`crate::prune_walk`]).
 
 use ringback_domain::{EventId, ReceiptId, ReplayId, Timestamp, TypedId};
 use rusqlite::{Connection, params};
 
 use super::writer::WriteError;
-use crate::error::StoreError;
+use crate::prune_walk::{self, LOOKED_AT_ONCE};
 use crate::store::Retention;
 
-/// Finds what may go: old, with no delivery pending. `CROSS JOIN` keeps SQLite to this order of tables, as it does below: the
-/// other one reads every event there is.
-pub(super) const FIND_EVENTS: &str = "\
-    SELECT e.position FROM projects AS p CROSS JOIN events AS e ON e.project_id = p.id AND e.id < ?1 \
-    WHERE NOT EXISTS \
-    (SELECT 1 FROM deliveries AS d WHERE d.event_position = e.position AND d.state = 'pending') LIMIT 0 + ?2";
+/// Looks at old events beyond a place, project by project, each one's oldest first; says of each whether no
+/// delivery is pending. `CROSS JOIN` keeps SQLite to this order of tables, as it does below: the other one
+/// reads every event there is.
+pub(super) const LOOK: &str = "\
+    SELECT p.id, e.id, e.position, NOT EXISTS \
+        (SELECT 1 FROM deliveries AS d WHERE d.event_position = e.position AND d.state = 'pending') \
+    FROM projects AS p CROSS JOIN events AS e ON e.project_id = p.id AND e.id < ?1 \
+        AND e.id > CASE p.id WHEN ?2 THEN ?3 ELSE x'' END \
+    WHERE p.id >= ?2 ORDER BY p.id, e.id LIMIT 0 + ?4";
 
 /// Removes an event's attempts.
 pub(super) const DELETE_ATTEMPTS: &str = "\
@@ -54,48 +53,33 @@ pub(super) const MAY_GO: &str = "\
     SELECT EXISTS (SELECT 1 FROM events AS e WHERE e.position = ?1 AND e.id < ?2 AND NOT EXISTS \
     (SELECT 1 FROM deliveries AS d WHERE d.event_position = e.position AND d.state = 'pending'))";
 
-/// How many events are looked for at once.
-const FOUND_AT_ONCE: usize = 10_000;
-
-/// Rows that were found to be old, by their positions: a hint for the next steps.
-#[derive(Default)]
-pub(super) struct Found(Mutex<VecDeque<i64>>);
-
-impl Found {
-    /// Takes up to `limit` of them out; if none is left, of those that are found now.
-    pub(super) async fn take_or_find(
-        &self,
-        limit: usize,
-        find: impl Future<Output = Result<Vec<i64>, StoreError>>,
-    ) -> Result<Vec<i64>, StoreError> {
-        let found = self.take(limit);
-        if !found.is_empty() {
-            return Ok(found);
-        }
-        let found = find.await?;
-        *self.lock() = found.into();
-        Ok(self.take(limit))
-    }
-
-    fn take(&self, limit: usize) -> Vec<i64> {
-        let mut found = self.lock();
-        let count = limit.min(found.len());
-        found.drain(..count).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<i64>> {
-        // What is in it is only a hint, whole or not.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The place of an event that was looked at: its project, and its id.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    project: [u8; 16],
+    event: [u8; 16],
 }
 
-/// The oldest events of each project first; ids are time-ordered, so age is a range of the primary key. One with a pending
-/// delivery is passed over, however old it is.
-pub(super) fn find_events(db: &Connection, before: Timestamp) -> rusqlite::Result<Vec<i64>> {
-    let limit = i64::try_from(FOUND_AT_ONCE).unwrap_or(i64::MAX);
-    db.prepare_cached(FIND_EVENTS)?
-        .query_map(params![EventId::first_at(before).to_bytes(), limit], |row| row.get(0))?
-        .collect()
+/// Finds events by their positions.
+pub(super) type Walk = prune_walk::Walk<i64, Place>;
+type Looked = prune_walk::Looked<i64, Place>;
+
+/// Looks at the next events beyond a place. Ids are time-ordered, so age is a range of the primary key.
+pub(super) fn look(db: &Connection, before: Timestamp, place: Option<Place>) -> rusqlite::Result<Looked> {
+    let from = place.unwrap_or_default();
+    let limit = i64::try_from(LOOKED_AT_ONCE).unwrap_or(i64::MAX);
+    let mut look = db.prepare_cached(LOOK)?;
+    let mut rows =
+        look.query(params![EventId::first_at(before).to_bytes(), from.project, from.event, limit])?;
+    let (mut found, mut last, mut count) = (Vec::new(), None, 0);
+    while let Some(row) = rows.next()? {
+        last = Some(Place { project: row.get(0)?, event: row.get(1)? });
+        count += 1;
+        if row.get(3)? {
+            found.push(row.get(2)?);
+        }
+    }
+    Ok(Looked { found, place: last.filter(|_| count == LOOKED_AT_ONCE) })
 }
 
 pub(super) fn prune(tx: &Connection, retention: Retention, found: &[i64]) -> Result<usize, WriteError> {

@@ -52,8 +52,8 @@ impl Readers {
         if self.shared.permits.is_closed() { Err(StoreError::Closed) } else { Ok(()) }
     }
 
-    /// Waits for the reads that run, then closes every connection, so that the writer's is the last and leaves no log file
-    /// behind. Later reads are refused.
+    /// Waits for the reads that run, then closes every connection, so that the writer's is the last and
+    /// leaves no log file behind. Later reads are refused.
     pub(super) async fn close(&self) {
         // An error means that it was closed before.
         if let Ok(_all) = self.shared.permits.acquire_many(self.shared.count).await {
@@ -72,7 +72,8 @@ impl Shared {
         let transaction = connection.transaction()?;
         let result = work(&transaction);
         transaction.finish()?;
-        // A connection that failed may be of no further use (the file was replaced, the disk is gone): open anew next time.
+        // A connection that failed may be of no further use (the file was replaced, the disk is gone): open
+        // anew next time.
         if result.is_ok() {
             self.lock_idle().push(connection);
         }

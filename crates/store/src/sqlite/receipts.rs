@@ -114,9 +114,10 @@ pub(super) fn list(
     Ok(Page::cut(items, page.limit))
 }
 
-/// One statement for each combination of filters. Calls to one source are picked out of all the project's, or of its refused
-/// ones, in their order: an index for it would be a page more in every call's commit (5 kB of log), and without one a quiet source is
-/// looked for at several million receipts a second, beside everything else.
+/// One statement for each combination of filters. Calls to one source are picked out of all the project's, or
+/// of its refused ones, in their order: an index for it would be a page more in every call's commit (5 kB of
+/// log), and without one a quiet source is looked for at several million receipts a second, beside everything
+/// else.
 pub(super) fn list_query(
     project_id: ProjectId,
     filter: ReceiptFilter,

@@ -1,8 +1,8 @@
 //! What a replay's query comes to: events, and where each of them goes.
 //!
-//! Read outside the writer's transaction, a bounded part at a time. Events are walked in the order of their ids, by the narrowest
-//! index there is for the query; what no index tells is looked for here, so that a statement never walks on in vain. An event that
-//! a test of an endpoint made is not replayed.
+//! Read outside the writer's transaction, a bounded part at a time. Events are walked in the order of their
+//! ids, by the narrowest index there is for the query; what no index tells is looked for here, so that a
+//! statement never walks on in vain. An event that a test of an endpoint made is not replayed.
 
 use std::sync::Arc;
 
@@ -35,8 +35,19 @@ pub(super) struct Plan {
     pub(super) query: ReplayQuery,
     /// Everything goes here, if anywhere else than to the endpoints.
     pub(super) target: Option<EndpointId>,
-    /// No event beyond this was there when the replay was made.
-    pub(super) until_position: i64,
+    /// Only what was there when the replay was made.
+    pub(super) until: Until,
+}
+
+/// What was there at a moment. No position is given out again while a higher one is there; ids are higher
+/// with time, unless a clock was set back: then events that came later lie before the highest id, and are
+/// passed over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Until {
+    /// The highest of any event.
+    pub(super) position: i64,
+    /// The highest of the project's events, if it had any.
+    pub(super) id: Option<EventId>,
 }
 
 /// An event on its way to an endpoint once more.
@@ -95,8 +106,7 @@ impl Plan {
     }
 
     fn candidates(&self, db: &Connection, cursor: Option<EventId>) -> rusqlite::Result<Vec<Candidate>> {
-        let (sql, params) =
-            candidates_query(self.project.project.id, &self.query, self.until_position, cursor);
+        let (sql, params) = candidates_query(self.project.project.id, &self.query, self.until.id, cursor);
         db.prepare_cached(&sql)?
             .query_map(params_from_iter(params), |row| {
                 Ok(Candidate {
@@ -116,7 +126,8 @@ impl Plan {
         event: &Candidate,
         planned: &mut Vec<Planned>,
     ) -> rusqlite::Result<usize> {
-        if !self.asks_for(event)
+        if event.position > self.until.position
+            || !self.asks_for(event)
             || db.prepare_cached(IS_TEST)?.query_row([event.position], |row| row.get(0))?
         {
             return Ok(1);
@@ -201,12 +212,12 @@ fn newest(
 pub(super) fn candidates_query(
     project_id: ProjectId,
     query: &ReplayQuery,
-    until_position: i64,
+    until: Option<EventId>,
     cursor: Option<EventId>,
 ) -> (String, Vec<Value>) {
     let blob = |id: [u8; 16]| Value::Blob(id.to_vec());
     let mut conditions = String::new();
-    let mut params = vec![blob(project_id.to_bytes()), Value::Integer(until_position)];
+    let mut params = vec![blob(project_id.to_bytes())];
     let mut and = |condition: &str, value: Value| {
         conditions.push_str(" AND ");
         conditions.push_str(condition);
@@ -231,13 +242,15 @@ pub(super) fn candidates_query(
         (None, Some(after)) => and("id >= ?", blob(EventId::first_at(after).to_bytes())),
         (None, None) => {}
     }
-    if let Some(before) = query.created_before {
-        and("id < ?", blob(EventId::first_at(before).to_bytes()));
+    // The lower of the two ends: by the other the walk would go on in vain.
+    match (query.created_before.map(EventId::first_at), until) {
+        (Some(before), Some(until)) if before <= until => and("id < ?", blob(before.to_bytes())),
+        (_, until) => and("id <= ?", until.map_or(Value::Null, |until| blob(until.to_bytes()))),
     }
     let source = if query.source_id.is_some() { "source_id" } else { "NULL" };
     let sql = format!(
         "SELECT id, position, type, {source} FROM events INDEXED BY {index} \
-         WHERE project_id = ? AND +position <= ?{conditions} ORDER BY id LIMIT {EVENTS_AT_ONCE}"
+         WHERE project_id = ?{conditions} ORDER BY id LIMIT {EVENTS_AT_ONCE}"
     );
     (sql, params)
 }

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::deliveries::{self, Made};
 use super::endpoints::{self, Changed};
-use super::replay_plan::{Part, Plan};
+use super::replay_plan::{Part, Plan, Until};
 use super::writer::WriteError;
 use super::{SqliteStore, columns};
 use crate::config::{Config, ProjectConfig};
@@ -34,7 +34,7 @@ const NOT_FOUND: StoreError = StoreError::NotFound { noun: "webhook replay" };
 const SELECT: &str = "\
     SELECT id, project_id, endpoint_id, source_id, type, object_id, event_state, created_after, created_before, \
            target_url, target_endpoint_id, rate, state, expected_count, expected_is_minimum, created_count, cursor, \
-           created_at, finished_at, until_position, end_reason \
+           created_at, finished_at, until_position, end_reason, until_id \
     FROM replays";
 
 /// How a replay's deliveries stand, by one index.
@@ -50,10 +50,15 @@ pub(super) const CANCEL_PENDING: &str = "\
            lease_expires_at = NULL \
     WHERE position IN (SELECT position FROM deliveries WHERE replay_id = ?1 AND state = 'pending' LIMIT 0 + ?3)";
 
+/// The highest position and, of the project, the highest id.
+pub(super) const UNTIL_NOW: &str = "\
+    SELECT coalesce(max(position), 0), (SELECT id FROM events WHERE project_id = ?1 ORDER BY id DESC LIMIT 1) \
+    FROM events";
+
 /// A row, with what only the store needs of it.
 struct Stored {
     replay: Replay,
-    until_position: i64,
+    until: Until,
 }
 
 #[async_trait]
@@ -68,10 +73,11 @@ impl ReplayStore for SqliteStore {
         check_names(&project, &query)?;
         // One after the other: a count reads much, and all reads share a few connections.
         let _permit = self.counting.acquire().await.map_err(|_| StoreError::Closed)?;
-        let until_position = self.readers.read(last_position).await?;
-        let mut count = Count::new(Plan { project, query, target: to_target.then(anybody), until_position });
+        let until = self.readers.read(move |db| until_now(db, project_id)).await?;
+        let mut count = Count::new(Plan { project, query, target: to_target.then(anybody), until });
         while !count.is_over() {
-            // Each part on its own, so that others get their turn, and the log of the database is not held back.
+            // Each part on its own, so that others get their turn, and the log of the database is not held
+            // back.
             count = self.readers.read(move |db| count.go_on(db)).await?;
         }
         Ok(count.preview)
@@ -134,14 +140,14 @@ impl ReplayStore for SqliteStore {
                 Some(_) => {}
             }
         }
-        let Stored { replay, until_position } = stored;
+        let Stored { replay, until } = stored;
         let (cursor, project_id) = (replay.cursor, replay.project_id);
         // Read beside the writer, which has better to do than to look for events.
         let part = self
             .readers
             .read(move |db| {
                 let (cursor, target) = (replay.cursor, replay.target_endpoint_id);
-                let plan = Plan { project, query: replay.query, target, until_position };
+                let plan = Plan { project, query: replay.query, target, until };
                 plan.part(db, cursor, limit, EVENTS_PER_STEP)
             })
             .await?;
@@ -202,8 +208,10 @@ impl Count {
     }
 }
 
-fn last_position(db: &Connection) -> rusqlite::Result<i64> {
-    db.prepare_cached("SELECT coalesce(max(position), 0) FROM events")?.query_row([], |row| row.get(0))
+fn until_now(db: &Connection, project_id: ProjectId) -> rusqlite::Result<Until> {
+    db.prepare_cached(UNTIL_NOW)?.query_row([project_id.to_bytes()], |row| {
+        Ok(Until { position: row.get(0)?, id: columns::optional_id(row, 1)? })
+    })
 }
 
 fn create(
@@ -242,12 +250,12 @@ fn create_target(
 }
 
 fn insert(tx: &Connection, new: &NewReplay, preview: ReplayPreview) -> rusqlite::Result<()> {
-    let query = &new.query;
+    let (query, until) = (&new.query, until_now(tx, new.project_id)?);
     tx.prepare_cached(
         "INSERT INTO replays (id, project_id, endpoint_id, source_id, type, object_id, event_state, created_after, \
          created_before, target_url, target_endpoint_id, rate, state, expected_count, expected_is_minimum, \
-         until_position, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'running', ?13, ?14, ?15, ?16)",
+         until_position, until_id, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'running', ?13, ?14, ?15, ?16, ?17)",
     )?
     .execute(params![
         new.id.to_bytes(),
@@ -264,7 +272,8 @@ fn insert(tx: &Connection, new: &NewReplay, preview: ReplayPreview) -> rusqlite:
         new.rate,
         i64::try_from(preview.count).unwrap_or(i64::MAX),
         preview.is_minimum,
-        last_position(tx)?,
+        until.position,
+        until.id.map(TypedId::to_bytes),
         new.now.as_unix_ms(),
     ])
     .map(drop)
@@ -468,5 +477,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
         finished_at: columns::optional_time(row, 18)?,
         end_reason: row.get_ref(20)?.as_str_or_null()?.map(columns::parse).transpose()?,
     };
-    Ok(Stored { replay, until_position: row.get(19)? })
+    let until = Until { position: row.get(19)?, id: columns::optional_id(row, 21)? };
+    Ok(Stored { replay, until })
 }

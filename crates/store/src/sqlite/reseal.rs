@@ -1,5 +1,5 @@
-//! Rotation of the operator's encryption keys: at the start, what is encrypted under an older key is encrypted under the first one,
-//! so that the older key can be taken off the list afterwards.
+//! Rotation of the operator's encryption keys: at the start, what is encrypted under an older key is
+//! encrypted under the first one, so that the older key can be taken off the list afterwards.
 
 use rusqlite::{Connection, params};
 

@@ -1,7 +1,8 @@
 //! Is there room on the disk for what comes next?
 //!
-//! A commit of one page proves little: it may fit into what a failed commit left of the log, where no call fits. So a check
-//! writes a file beside the database and removes it. That is no promise either: who fills the disk next is not known.
+//! A commit of one page proves little: it may fit into what a failed commit left of the log, where no call
+//! fits. So a check writes a file beside the database and removes it. That is no promise either: who fills
+//! the disk next is not known.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

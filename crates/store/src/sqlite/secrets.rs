@@ -39,7 +39,8 @@ pub(super) fn insert_endpoint_secret(
     .map(drop)
 }
 
-/// Lets the secrets of an endpoint that sign now end, except the newest ones within the limit: at once, or when they are told.
+/// Lets the secrets of an endpoint that sign now end, except the newest ones within the limit: at once, or
+/// when they are told.
 pub(super) fn end_endpoint_secrets(
     tx: &Connection,
     endpoint_id: [u8; 16],
@@ -100,8 +101,8 @@ pub(super) fn of_source(
     .collect()
 }
 
-/// An endpoint's secrets, oldest first. The last is the one without an end, whatever its id: the clock may have been set back
-/// between two runs.
+/// An endpoint's secrets, oldest first. The last is the one without an end, whatever its id: the clock may
+/// have been set back between two runs.
 pub(super) fn of_endpoint(
     db: &Connection,
     keyring: &Keyring,

@@ -1,7 +1,8 @@
 //! Is the database sound? Looked for at the start, before anything is built on it.
 //!
-//! Not guaranteed: that all damage is found. A database that takes longer to read than [`LONGEST`] is looked at in part, for
-//! a start is not to take the longer the more there is; and the database has sums over its structure, not over its content.
+//! Not guaranteed: that all damage is found. A database that takes longer to read than [`LONGEST`] is looked
+//! at in part, for a start is not to take the longer the more there is; and the database has sums over its
+//! structure, not over its content.
 
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};

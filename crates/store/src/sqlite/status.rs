@@ -1,5 +1,5 @@
-//! What can be said of a database from outside the process that has it: a look at its schema and its room. And its schema brought up to
-//! date without a server.
+//! What can be said of a database from outside the process that has it: a look at its schema and its room.
+//! And its schema brought up to date without a server.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -39,7 +39,8 @@ pub struct SqliteStatus {
     pub pending: Vec<String>,
 }
 
-/// Looks at the database in this data folder, whether a server has it or not. `None` if there is none. Changes nothing.
+/// Looks at the database in this data folder, whether a server has it or not. `None` if there is none.
+/// Changes nothing.
 ///
 /// Blocks on the disk.
 ///
@@ -78,7 +79,8 @@ const IN_USE: &str = "\
     SELECT EXISTS (SELECT 1 FROM events) OR EXISTS (SELECT 1 FROM endpoints) \
            OR EXISTS (SELECT 1 FROM sources WHERE kind <> 'publish')";
 
-/// The database in this data folder, if somebody has used it: there is a source, an endpoint or an event in it. Changes nothing.
+/// The database in this data folder, if somebody has used it: there is a source, an endpoint or an event in
+/// it. Changes nothing.
 ///
 /// Blocks on the disk.
 ///
@@ -98,13 +100,14 @@ pub fn sqlite_in_use(data_dir: &Path) -> Result<Option<PathBuf>, OpenError> {
     Ok(is_in_use.then_some(path))
 }
 
-/// Brings the schema of the database in this data folder up to date, which each start does too. Gives what was applied, in order; `None`
-/// if there is no database, since none is made.
+/// Brings the schema of the database in this data folder up to date, which each start does too. Gives what
+/// was applied, in order; `None` if there is no database, since none is made.
 ///
 /// Blocks on the disk.
 ///
 /// # Errors
-/// [`OpenError::Locked`] while a server has the folder, and what [`super::SqliteStore::open`] refuses a database for.
+/// [`OpenError::Locked`] while a server has the folder, and what [`super::SqliteStore::open`] refuses a
+/// database for.
 pub fn migrate_sqlite(data_dir: &Path) -> Result<Option<Vec<String>>, OpenError> {
     let path = data_dir.join(folder::DATABASE_FILE);
     if size(&path)?.is_none() {

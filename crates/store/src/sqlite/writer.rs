@@ -5,8 +5,9 @@
 //! fsync serves all who came while the former one ran. If a batch fails, it is rolled back and halved until
 //! the culprit alone fails: one bad row harms nobody else.
 //!
-//! What is *not* guaranteed: that a write is applied once. A write that was in a failed batch is applied again in a smaller
-//! one; the former try was rolled back, so nothing of it is left, but its closure runs again.
+//! What is *not* guaranteed: that a write is applied once. A write that was in a failed batch is applied
+//! again in a smaller one; the former try was rolled back, so nothing of it is left, but its closure runs
+//! again.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,8 +32,9 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_AGAIN_TIMEOUT: Duration = Duration::from_millis(100);
 /// Prepared statements kept per connection: more than there are in this backend.
 ///
-/// What is kept must also stay prepared. SQLite looks at the value of a bare `LIMIT ?` when it plans, and plans anew whenever that is
-/// bound again: so every limit here is written `LIMIT 0 + ?`, which is not looked at.
+/// What is kept must also stay prepared. SQLite looks at the value of a bare `LIMIT ?` when it plans, and
+/// plans anew whenever that is bound again: so every limit here is written `LIMIT 0 + ?`, which is not looked
+/// at.
 pub(super) const STATEMENT_CACHE: usize = 128;
 
 /// Why a write's closure gives up.
@@ -40,7 +42,8 @@ pub(super) const STATEMENT_CACHE: usize = 128;
 pub(super) enum WriteError {
     /// SQLite failed: the whole transaction is rolled back.
     Sql(rusqlite::Error),
-    /// An answer to the caller, such as "not found". The closure must not have written anything yet: the transaction goes on.
+    /// An answer to the caller, such as "not found". The closure must not have written anything yet: the
+    /// transaction goes on.
     Answer(StoreError),
 }
 
@@ -68,8 +71,8 @@ pub(super) struct Writer {
     _thread: JoinOnDrop,
 }
 
-/// Waits for the thread when dropped: nothing may be written any more once the folder lock is given up. What is still
-/// queued then was asked for by callers that have gone away, so the wait is short.
+/// Waits for the thread when dropped: nothing may be written any more once the folder lock is given up. What
+/// is still queued then was asked for by callers that have gone away, so the wait is short.
 struct JoinOnDrop(Option<JoinHandle<()>>);
 
 impl Drop for JoinOnDrop {
@@ -249,8 +252,9 @@ impl Thread {
             self.commit(&mut batch);
             if let Some(done) = close {
                 drop(self.connection);
-                // What had its place in the queue already is told so by being dropped. Dropping the queue alone could miss
-                // one whose sender is just now putting it in, and leave its caller waiting for ever.
+                // What had its place in the queue already is told so by being dropped. Dropping the queue
+                // alone could miss one whose sender is just now putting it in, and leave its caller waiting
+                // for ever.
                 self.inbox.close();
                 while self.inbox.blocking_recv().is_some() {}
                 let _ = done.send(());
@@ -325,8 +329,8 @@ fn settle(batch: &mut Vec<Box<dyn Write>>, outcome: &Result<(), StoreError>) {
     }
 }
 
-/// Whether a smaller transaction may succeed where this one failed. When the file itself is the trouble it will not, and
-/// halving would only multiply the failures; a full disk may still hold a smaller batch.
+/// Whether a smaller transaction may succeed where this one failed. When the file itself is the trouble it
+/// will not, and halving would only multiply the failures; a full disk may still hold a smaller batch.
 fn may_be_one_rows_fault(error: &rusqlite::Error) -> bool {
     !matches!(
         error.sqlite_error_code(),

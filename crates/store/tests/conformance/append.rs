@@ -164,7 +164,8 @@ pub(crate) async fn the_longest_texts_fit(world: World) {
 pub(crate) async fn a_refused_plan_leaves_nothing_behind(world: World) {
     let source = world.source().await;
     let endpoint = world.endpoint(&["*"]).await;
-    // The second endpoint does not exist, which shows when the event and its first delivery are written already.
+    // The second endpoint does not exist, which shows when the event and its first delivery are written
+    // already.
     let refused = world.call(source, "wh_1").to(&[endpoint, world.id()]).arrival();
     let event_id = refused.event.id;
     assert_err!(world.store.append(refused).await, StoreError::Refused(_));

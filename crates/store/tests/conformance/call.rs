@@ -26,7 +26,8 @@ pub(crate) struct Call<'w> {
 }
 
 impl World {
-    /// A call with this `webhook-id`: a completed batch at the beginning, planned by the present configuration, born due.
+    /// A call with this `webhook-id`: a completed batch at the beginning, planned by the present
+    /// configuration, born due.
     pub(crate) fn call(&self, source_id: SourceId, webhook_id: &str) -> Call<'_> {
         Call {
             world: self,

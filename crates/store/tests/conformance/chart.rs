@@ -1,4 +1,5 @@
-//! `docs/STATE_MACHINE.md` and the enumerations say the same; a backend's own tests hold its constraints against both.
+//! `docs/STATE_MACHINE.md` and the enumerations say the same; a backend's own tests hold its constraints
+//! against both.
 
 use std::collections::BTreeSet;
 

@@ -24,8 +24,8 @@ async fn end(world: &World, endpoint: EndpointId, next: NextStep) {
     world.finish(&claimed, next, at(1)).await;
 }
 
-/// Two endpoints; for each state an event with a delivery to either of them in it; and a replay of the first endpoint, whose
-/// deliveries end alike.
+/// Two endpoints; for each state an event with a delivery to either of them in it; and a replay of the first
+/// endpoint, whose deliveries end alike.
 async fn of_every_kind(world: &World) -> Vec<Made> {
     let endpoints = [world.endpoint(&["*"]).await, world.endpoint(&["*"]).await];
     let mut made = Vec::new();

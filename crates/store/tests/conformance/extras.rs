@@ -1,4 +1,5 @@
-//! What an endpoint has beyond OpenAI's fields: description, headers, authentication, final statuses, and to begin paused.
+//! What an endpoint has beyond OpenAI's fields: description, headers, authentication, final statuses, and to
+//! begin paused.
 
 use ringback_domain::{Authentication, Endpoint, EndpointId, ExtraHeader, Timestamp};
 use ringback_store::{EndpointChange, NewEndpoint};

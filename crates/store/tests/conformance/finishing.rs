@@ -37,7 +37,8 @@ pub(crate) fn unattempted(claimed: &Claimed) -> Unattempted {
 }
 
 impl World {
-    /// The finish of a claimed delivery: by its next step, a success or a failure that began and ended at `now`.
+    /// The finish of a claimed delivery: by its next step, a success or a failure that began and ended at
+    /// `now`.
     pub(crate) fn finishing(&self, claimed: &Claimed, next: NextStep, now: Timestamp) -> Finish {
         let finish = self.finishing_under(claimed.delivery_id, claimed.lease.token, next, now);
         Finish { project_id: claimed.project_id, ..finish }

@@ -1,12 +1,13 @@
-//! The specification of [`ringback_store::Store`] in code: what every backend has to do, whatever its database.
+//! The specification of [`ringback_store::Store`] in code: what every backend has to do, whatever its
+//! database.
 //!
-//! The actors: a [`Backend`] is one database of its own, made for one case and opened as often as the case likes; a
-//! [`World`] is that database opened, with the ids and times a case needs. [`conformance!`] makes one test of every case, so
-//! that a further backend is a [`Backend`] and one line. A case that the macro does not list is dead code, which the
-//! build refuses.
+//! The actors: a [`Backend`] is one database of its own, made for one case and opened as often as the case
+//! likes; a [`World`] is that database opened, with the ids and times a case needs. [`conformance!`] makes
+//! one test of every case, so that a further backend is a [`Backend`] and one line. A case that the macro
+//! does not list is dead code, which the build refuses.
 //!
-//! Time is a value here as everywhere: nothing sleeps. What is *not* shown: that an answer survives a loss of power, or a
-//! process that is killed; the tests of the real binary do that.
+//! Time is a value here as everywhere: nothing sleeps. What is *not* shown: that an answer survives a loss of
+//! power, or a process that is killed; the tests of the real binary do that.
 
 mod backend;
 mod call;
@@ -55,8 +56,8 @@ pub(crate) use backend::{Backend, Opening};
 pub(crate) use finishing::{DEAD, failed, succeeded, unattempted};
 pub(crate) use world::{World, at, concurrently, keyring, secret};
 
-/// Makes a `#[tokio::test]` of every case, each with a fresh backend. The expression stands in other modules than this
-/// line, so its paths begin with `crate::`.
+/// Makes a `#[tokio::test]` of every case, each with a fresh backend. The expression stands in other modules
+/// than this line, so its paths begin with `crate::`.
 macro_rules! conformance {
     ($backend:expr) => {
         $crate::conformance::conformance! { @topics $backend;
@@ -268,6 +269,7 @@ macro_rules! conformance {
             prune {
                 what_is_old_and_finished_goes_with_all_that_belongs_to_it
                 what_is_pending_stays_however_old
+                what_lies_behind_many_held_events_goes_within_a_sweep
                 a_pending_event_does_not_hold_up_those_behind_it
                 webhook_ids_have_a_retention_of_their_own
                 steps_are_bounded

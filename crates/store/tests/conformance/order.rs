@@ -1,4 +1,5 @@
-//! The order of an object's deliveries to one endpoint: a successor waits, and each way in which it is let go.
+//! The order of an object's deliveries to one endpoint: a successor waits, and each way in which it is let
+//! go.
 
 use std::time::Duration;
 
@@ -152,7 +153,8 @@ pub(crate) async fn what_comes_later_waits_by_the_last_one_that_is_pending(world
         let call = world.publication(name).object("batch_1").at(at(secs));
         call.append().await.event_id
     };
-    // After one that has failed: when its wait is over. After one that has not been tried: when that one says so.
+    // After one that has failed: when its wait is over. After one that has not been tried: when that one says
+    // so.
     let second = append("b", 50).await;
     let third = append("c", 51).await;
     assert_eq!((due_at(&world, second).await, due_at(&world, third).await), (Some(at(110)), None));
@@ -299,7 +301,8 @@ pub(crate) async fn whoever_is_under_way_or_has_a_schedule_of_its_own_is_let_be(
     let (endpoint, [_, second, third]) = queue(&world, ["a", "b", "c"]).await;
     let first = world.claim_one(endpoint, at(0)).await;
     world.finish(&first, NextStep::RetryAt(at(200)), at(0)).await;
-    // The second one is under way when the first one ends: its lease stays, and the third goes on waiting for it.
+    // The second one is under way when the first one ends: its lease stays, and the third goes on waiting for
+    // it.
     let leased = world.store.claim(endpoint, at(150), at(400), 1).await.unwrap().remove(0);
     assert_eq!(leased.event_id, second);
     let first = world.claim_one(endpoint, at(200)).await;

@@ -1,4 +1,5 @@
-//! The order held against a model: whatever happens, in whatever sequence, exactly those may go that the model lets go.
+//! The order held against a model: whatever happens, in whatever sequence, exactly those may go that the
+//! model lets go.
 
 use std::time::Duration;
 

@@ -83,6 +83,35 @@ pub(crate) async fn a_pending_event_does_not_hold_up_those_behind_it(world: Worl
     assert_eq!(world.list(EventFilter::default()).await, pending);
 }
 
+pub(crate) async fn what_lies_behind_many_held_events_goes_within_a_sweep(world: World) {
+    // As many as take more than two looks.
+    const HELD: usize = 12_000;
+    let endpoint = world.endpoint(&["*"]).await;
+    let held = world.publication("held").at(at(1)).append().await.event_id;
+    for first in (1..HELD).step_by(1_000) {
+        let numbers = first..HELD.min(first + 1_000);
+        let copies = numbers.map(|n| world.publication(&format!("held {n}")).at(at(1)).arrival());
+        world.store.append_all(copies.collect()).await.unwrap();
+    }
+    let mut finished = Vec::new();
+    for n in 0..25 {
+        let free = world.publication(&format!("free {n}")).at(at(3)).to(&[]);
+        finished.push(free.append().await.event_id);
+    }
+    prune(&world, at(100), at(0), 10).await;
+    for event in finished {
+        assert!(world.store.event(world.project, event).await.is_err(), "it was not reached");
+    }
+    let left = world.store.backlog(world.project).await.unwrap().pending;
+    assert_eq!(left, HELD as u64);
+    // The next sweep begins anew.
+    let claimed = world.claim(endpoint, at(100)).await;
+    let claimed = claimed.into_iter().find(|claimed| claimed.event_id == held).unwrap();
+    world.finish(&claimed, NextStep::Delivered, at(100)).await;
+    prune(&world, at(100), at(0), 10).await;
+    assert!(world.store.event(world.project, held).await.is_err());
+}
+
 pub(crate) async fn webhook_ids_have_a_retention_of_their_own(world: World) {
     let source = world.source().await;
     let old = world.call(source, "old").append().await.event_id;

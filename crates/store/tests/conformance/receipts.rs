@@ -1,4 +1,5 @@
-//! Receipts: of calls that were taken in, of calls that were refused, and of those that were admitted afterwards.
+//! Receipts: of calls that were taken in, of calls that were refused, and of those that were admitted
+//! afterwards.
 
 use bytes::Bytes;
 use ringback_domain::{Disposition, KeptCall, ReceiptId, SourceId};

@@ -1,4 +1,5 @@
-//! What a replay's query comes to: which events, and where each of them goes. The preview counts what is made.
+//! What a replay's query comes to: which events, and where each of them goes. The preview counts what is
+//! made.
 
 use ringback_domain::retry::NextStep;
 use ringback_domain::{EndpointId, EventId, ReplayFilter, ReplayQuery, ReplayState};

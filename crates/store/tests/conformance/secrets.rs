@@ -65,7 +65,8 @@ pub(crate) async fn keys_are_rotated_by_a_list(world: World) {
     world.endpoint(&["*"]).await;
     let before = revealed(&world);
     assert_eq!(before.len(), 2);
-    // The new key stands first. What is under the old one is encrypted anew at the start, so that the old one may go.
+    // The new key stands first. What is under the old one is encrypted anew at the start, so that the old one
+    // may go.
     let world = world.restart_under(keyring(&[2, 1])).await.unwrap();
     assert_eq!(revealed(&world), before);
     world.endpoint(&["*"]).await;

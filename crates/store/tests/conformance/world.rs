@@ -226,7 +226,8 @@ impl World {
         self.event(event_id).await.deliveries.remove(0).delivery
     }
 
-    /// The `webhook-id` of everything of an endpoint that is due at `now`, in the order of the claim; the claim stays.
+    /// The `webhook-id` of everything of an endpoint that is due at `now`, in the order of the claim; the
+    /// claim stays.
     pub(crate) async fn claim_names(&self, endpoint: EndpointId, now: Timestamp) -> Vec<String> {
         self.claim(endpoint, now).await.into_iter().map(|claimed| claimed.webhook_id).collect()
     }

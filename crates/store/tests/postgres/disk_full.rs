@@ -1,4 +1,5 @@
-//! The server has no room for a row: that is nobody's fault, so nobody is tried alone for it, and no connection is thrown away.
+//! The server has no room for a row: that is nobody's fault, so nobody is tried alone for it, and no
+//! connection is thrown away.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

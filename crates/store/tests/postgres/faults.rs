@@ -1,7 +1,8 @@
-//! The server goes away, stops answering, refuses to write, comes back: what is answered stays, everybody is answered in time, and
-//! nobody has to help.
+//! The server goes away, stops answering, refuses to write, comes back: what is answered stays, everybody is
+//! answered in time, and nobody has to help.
 //!
-//! Each case has a server of its own. While it fails, callers append as OpenAI calls: who is refused comes again with the same id.
+//! Each case has a server of its own. While it fails, callers append as OpenAI calls: who is refused comes
+//! again with the same id.
 
 use std::collections::HashSet;
 use std::sync::Arc;

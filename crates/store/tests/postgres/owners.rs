@@ -160,7 +160,8 @@ async fn two_that_take_at_once_are_one_owner() {
         owned[0] += usize::from(is_own[0]);
         owned[1] += usize::from(is_own[1]);
     }
-    // Heads or tails for each, and fewer than 4 of either once in 400 times: but nodes and endpoints have the same ids each time.
+    // Heads or tails for each, and fewer than 4 of either once in 400 times: but nodes and endpoints have the
+    // same ids each time.
     assert!(owned.iter().all(|count| *count >= 4), "spread over both: {owned:?}");
 }
 

@@ -37,7 +37,8 @@ async fn no_setting_and_no_statement_stays_in_a_session_that_others_use() {
     concurrently(appends.collect::<Vec<_>>()).await;
     world.store.check().await.unwrap();
 
-    // Other clients of the same pooler, each in a transaction at the same time, so that each has another session.
+    // Other clients of the same pooler, each in a transaction at the same time, so that each has another
+    // session.
     let mut seen = HashSet::new();
     let mut clients = Vec::new();
     for _ in 0..4 {

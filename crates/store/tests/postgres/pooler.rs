@@ -96,7 +96,8 @@ fn program() -> PathBuf {
     if debian.is_file() { debian } else { PathBuf::from("pgbouncer") }
 }
 
-/// Whatever the database, it is on the tests' server, by whoever the tests are there. Few sessions, so that they are shared indeed.
+/// Whatever the database, it is on the tests' server, by whoever the tests are there. Few sessions, so that
+/// they are shared indeed.
 fn configuration(port: u16) -> Vec<u8> {
     let server: tokio_postgres::Config = Server::get().url("postgres").parse().unwrap();
     let host = match &server.get_hosts()[0] {

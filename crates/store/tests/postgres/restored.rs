@@ -6,7 +6,8 @@ use tokio_postgres::Client;
 use crate::backend::Database;
 use crate::conformance::{World, at};
 
-/// What a dump brings: numbers of transactions that are far ahead, and the identifier of the cluster that they were counted in.
+/// What a dump brings: numbers of transactions that are far ahead, and the identifier of the cluster that
+/// they were counted in.
 const AS_RESTORED: &str = "UPDATE events SET xid = '4000000000'::xid8; \
     UPDATE cluster_identity SET system_identifier = 1";
 

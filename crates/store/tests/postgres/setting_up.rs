@@ -1,4 +1,5 @@
-//! The set-up of the handbook, done as it stands there: what the nodes' role may do is enough, and not more than that.
+//! The set-up of the handbook, done as it stands there: what the nodes' role may do is enough, and not more
+//! than that.
 
 use std::sync::Arc;
 

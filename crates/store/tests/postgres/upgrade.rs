@@ -1,4 +1,5 @@
-//! A rolling upgrade: a node of the version before beside a migrated schema, and what becomes of it when the schema is contracted.
+//! A rolling upgrade: a node of the version before beside a migrated schema, and what becomes of it when the
+//! schema is contracted.
 
 use std::sync::Arc;
 

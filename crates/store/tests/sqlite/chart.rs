@@ -8,7 +8,8 @@ use crate::backend::{DatabaseFolder, options};
 use crate::conformance::World;
 use crate::conformance::chart::{is_drawn, words};
 
-/// A database with one delivery that has been attempted and may expire, so that nothing but its end is in question.
+/// A database with one delivery that has been attempted and may expire, so that nothing but its end is in
+/// question.
 async fn one_attempted() -> (World, Connection) {
     let folder = DatabaseFolder::new();
     let world = World::new(folder.clone()).await;

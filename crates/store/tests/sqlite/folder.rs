@@ -21,7 +21,8 @@ async fn a_folder_is_opened_once_at_a_time() {
     SqliteStore::open(options(&folder)).unwrap();
 }
 
-/// The log is folded into the database by the last connection that closes, so a closed folder can be copied as one file.
+/// The log is folded into the database by the last connection that closes, so a closed folder can be copied
+/// as one file.
 #[tokio::test]
 async fn a_closed_database_is_one_file() {
     let folder = DatabaseFolder::new();
@@ -132,7 +133,8 @@ async fn a_database_that_was_removed_takes_nothing_until_it_is_back() {
     assert_eq!(store.config().admin_key_sha256(), Some(&[2; 32]));
 }
 
-/// A key may be lost as long as nothing is encrypted under it. Many nodes on one database must have the same from the beginning.
+/// A key may be lost as long as nothing is encrypted under it. Many nodes on one database must have the same
+/// from the beginning.
 #[tokio::test]
 async fn a_database_without_secrets_opens_under_any_key() {
     let world = World::new(DatabaseFolder::new()).await;

@@ -30,7 +30,8 @@ async fn a_full_queue_refuses_a_call_and_lets_a_finish_wait() {
 
     let other = folder.connection();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    // More than the thread takes for one transaction before it has to wait, so that the queue is full for certain.
+    // More than the thread takes for one transaction before it has to wait, so that the queue is full for
+    // certain.
     let mut patient: Vec<_> = (0..600).map(|_| Box::pin(world.store.release(vec![]))).collect();
     for release in &mut patient {
         assert!(poll_once(release).await.is_none());

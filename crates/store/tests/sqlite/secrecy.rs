@@ -20,8 +20,8 @@ fn is_on_disk(folder: &DatabaseFolder, sought: &[u8]) -> bool {
     })
 }
 
-/// Asserts that all of `shown` is found in the folder, so that the search is known to work, and nothing of `hidden`: while
-/// the store is open, so that the log is read too, and after it was folded into the database.
+/// Asserts that all of `shown` is found in the folder, so that the search is known to work, and nothing of
+/// `hidden`: while the store is open, so that the log is read too, and after it was folded into the database.
 async fn assert_hidden(folder: &DatabaseFolder, world: World, sought: Sought) {
     for closed in [false, true] {
         if closed {

@@ -66,7 +66,8 @@ impl GatewayBuilder {
         self
     }
 
-    /// On this PostgreSQL database, with [`ENCRYPTION_KEY`] unless its environment names others. Several may run on one.
+    /// On this PostgreSQL database, with [`ENCRYPTION_KEY`] unless its environment names others. Several may
+    /// run on one.
     #[must_use]
     pub fn database(mut self, url: &str) -> Self {
         self.environment.insert(0, ("RINGBACK_ENCRYPTION_KEY".to_owned(), ENCRYPTION_KEY.to_owned()));
@@ -117,7 +118,8 @@ impl GatewayBuilder {
             .arg(self.listen.to_string())
             .arg("--data-dir")
             .arg(data_dir)
-            // No setting of whoever runs the tests, neither from the environment nor from a file, is to reach it.
+            // No setting of whoever runs the tests, neither from the environment nor from a file, is to reach
+            // it.
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir("/")

@@ -33,7 +33,8 @@ impl Authority {
         Self { issuer, file }
     }
 
-    /// Has the server show a certificate for these names, valid until the beginning of a year, and restarts it.
+    /// Has the server show a certificate for these names, valid until the beginning of a year, and restarts
+    /// it.
     ///
     /// # Panics
     /// When the server does not take it, or a name is none.

@@ -6,7 +6,8 @@ use tokio_postgres::Client;
 
 use super::server::{Server, connect};
 
-/// An empty database on the server of this process ([`Server::get`]). It vanishes when this is dropped, whoever is connected.
+/// An empty database on the server of this process ([`Server::get`]). It vanishes when this is dropped,
+/// whoever is connected.
 #[derive(Debug)]
 pub struct Database {
     name: String,

@@ -2,12 +2,13 @@
 //!
 //! It listens on a socket, and on a port of the loopback address for what may be put between it and others.
 //!
-//! It lives in memory, where there is such a place, in a folder that vanishes with it. A shell waits beside it and ends it when the test
-//! process does, however that goes.
+//! It lives in memory, where there is such a place, in a folder that vanishes with it. A shell waits beside
+//! it and ends it when the test process does, however that goes.
 //!
 //! The store's tests take this file in by its path, as they do with the shared server's.
 //!
-//! Not guaranteed: what a loss of power does. A server that is stopped at once keeps what it has written, flushed or not.
+//! Not guaranteed: what a loss of power does. A server that is stopped at once keeps what it has written,
+//! flushed or not.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -20,7 +21,8 @@ use tokio_postgres::Client;
 use super::server::{Identity, USER, apart, binaries, connect, new_folder};
 use crate::signal::send_signal;
 
-/// Ends the server, even a frozen one, when the input ends, and removes its folder, with whatever is mounted there.
+/// Ends the server, even a frozen one, when the input ends, and removes its folder, with whatever is mounted
+/// there.
 const GUARD: &str = r#"exec 2>/dev/null; cat >/dev/null
 read -r server <"$1/data/postmaster.pid" && {
     kill -CONT "$server" $(pgrep -P "$server"); kill -QUIT "$server"
@@ -178,7 +180,8 @@ impl OwnServer {
         self.connection().await.query(sql, &[]).await.expect("its owner may cut connections").len()
     }
 
-    /// Stops all its processes by SIGSTOP where they stand: connections stay open, new ones wait, and nothing is answered.
+    /// Stops all its processes by SIGSTOP where they stand: connections stay open, new ones wait, and nothing
+    /// is answered.
     ///
     /// # Panics
     /// When it is not up.

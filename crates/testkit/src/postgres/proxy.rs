@@ -1,4 +1,5 @@
-//! Something between a store and its server that cuts connections, or lets nothing through, at the instant that a test wants.
+//! Something between a store and its server that cuts connections, or lets nothing through, at the instant
+//! that a test wants.
 //!
 //! The store's tests take this file in by its path, as they do with the servers.
 
@@ -15,8 +16,9 @@ pub enum Mode {
     Forward,
     /// Takes it, and passes nothing on, neither way. What was swallowed is gone.
     Swallow,
-    /// Passes it on, up to the next commit of a transaction in which this text was sent, such as a value (an empty text: of any). Its
-    /// connection is cut when the server has answered it, and before the client hears.
+    /// Passes it on, up to the next commit of a transaction in which this text was sent, such as a value (an
+    /// empty text: of any). Its connection is cut when the server has answered it, and before the client
+    /// hears.
     CutAtCommit(&'static str),
     /// Passes it on; the next connection over which a commit is to go is cut instead.
     SwallowCommit,

@@ -1,10 +1,11 @@
-//! The PostgreSQL server of the tests: that of `RINGBACK_TEST_POSTGRES`, or one of their own, made anew for each test process.
+//! The PostgreSQL server of the tests: that of `RINGBACK_TEST_POSTGRES`, or one of their own, made anew for
+//! each test process.
 //!
-//! A server of their own lives in a folder that vanishes with it. A shell stands between the test process and the server and ends the
-//! server when its input does: so it goes however the test process goes.
+//! A server of their own lives in a folder that vanishes with it. A shell stands between the test process and
+//! the server and ends the server when its input does: so it goes however the test process goes.
 //!
-//! The store's tests take this file in by its path, since a package that they depended on would have to be built after every change of
-//! the store.
+//! The store's tests take this file in by its path, since a package that they depended on would have to be
+//! built after every change of the store.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};

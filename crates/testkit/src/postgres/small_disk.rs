@@ -1,7 +1,8 @@
-//! A server whose tables, or whose write-ahead log, are on a small disk that a test fills up and clears again.
+//! A server whose tables, or whose write-ahead log, are on a small disk that a test fills up and clears
+//! again.
 //!
-//! The disk is in memory, and mounted in the server's folder: with that it goes, however the test process goes. To mount it takes
-//! root, or whoever else may; for anybody else the test fails, and says so.
+//! The disk is in memory, and mounted in the server's folder: with that it goes, however the test process
+//! goes. To mount it takes root, or whoever else may; for anybody else the test fails, and says so.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -21,7 +22,8 @@ const BALLAST: &str = "ballast";
 pub enum Part {
     /// All but the log. While it is full, a statement that needs more room fails, and the server lives.
     Tables,
-    /// The write-ahead log, in segments of 1 MiB. When it is full, the server crashes, and does not come back before there is room.
+    /// The write-ahead log, in segments of 1 MiB. When it is full, the server crashes, and does not come back
+    /// before there is room.
     Log,
 }
 

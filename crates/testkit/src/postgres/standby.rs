@@ -22,7 +22,8 @@ impl OwnServer {
         standby
     }
 
-    /// Becomes a standby of another one, whatever it was before, and waits until it follows. It must not be up.
+    /// Becomes a standby of another one, whatever it was before, and waits until it follows. It must not be
+    /// up.
     ///
     /// # Panics
     /// When it does not come to follow.

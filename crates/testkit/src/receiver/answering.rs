@@ -39,7 +39,8 @@ async fn serve(stream: TcpStream, number: usize, desk: Arc<Desk>) {
         Box::pin(async move { answer(request, number, &desk, &end).await })
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // The socket is wanted back, since how it is closed is part of the script. An error is the caller's going away, or ours.
+    // The socket is wanted back, since how it is closed is part of the script. An error is the caller's going
+    // away, or ours.
     let _ = future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let stream = connection.into_parts().io.into_inner();
     let end = end.lock().unwrap_or_else(PoisonError::into_inner).take();

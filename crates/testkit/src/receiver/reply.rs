@@ -27,8 +27,8 @@ pub(super) enum Act {
     CloseBeforeHead,
     /// The connection is reset, without an answer.
     Reset,
-    /// These bytes as they are, then the end of the connection, or nothing more for as long as the caller stays.
-    /// With a pause before each byte, if one is given.
+    /// These bytes as they are, then the end of the connection, or nothing more for as long as the caller
+    /// stays. With a pause before each byte, if one is given.
     Raw { bytes: Bytes, hang: bool, pause: Option<Duration> },
 }
 
@@ -89,7 +89,8 @@ impl Reply {
         Act::Raw { bytes: bytes.into(), hang: true, pause: None }.into()
     }
 
-    /// Sends these bytes one by one with such a pause before each, and then nothing more for as long as the caller stays.
+    /// Sends these bytes one by one with such a pause before each, and then nothing more for as long as the
+    /// caller stays.
     #[must_use]
     pub fn drip(bytes: impl Into<Bytes>, pause: Duration) -> Self {
         Act::Raw { bytes: bytes.into(), hang: true, pause: Some(pause) }.into()

@@ -5,10 +5,10 @@
 //! $ cargo bench -p ringback-webhook -- --quick
 //! ```
 //!
-//! One run measures, for bodies of 300 B, 500 B and 10 KB: this crate; the bare HMAC-SHA256 over the same signed
-//! text, with a prepared key, by aws-lc-rs and by RustCrypto (the faster one is the floor); the crate
-//! `standardwebhooks`; signing; and the parts that verifying consists of. Only ratios of one run mean anything:
-//! see [`window`] for how they are kept honest on a machine that does other things too.
+//! One run measures, for bodies of 300 B, 500 B and 10 KB: this crate; the bare HMAC-SHA256 over the same
+//! signed text, with a prepared key, by aws-lc-rs and by RustCrypto (the faster one is the floor); the crate
+//! `standardwebhooks`; signing; and the parts that verifying consists of. Only ratios of one run mean
+//! anything: see [`window`] for how they are kept honest on a machine that does other things too.
 //!
 //! `--quick`, which is also what happens under `cargo test --benches`, is a smoke test whose figures mean
 //! nothing: it says whether every subject still accepts the call.

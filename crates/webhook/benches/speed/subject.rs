@@ -1,8 +1,9 @@
 //! What is measured. Every subject works on the same call.
 //!
-//! The parts of verifying are measured apart from it, each as one operation of the library that does it. What stands
-//! between them belongs to none of them (blanks trimmed, the id and the timestamp read, the signature's token found), and
-//! the compiler may do better when they stand together: so they need not add up, and the rest can be below nought.
+//! The parts of verifying are measured apart from it, each as one operation of the library that does it. What
+//! stands between them belongs to none of them (blanks trimmed, the id and the timestamp read, the
+//! signature's token found), and the compiler may do better when they stand together: so they need not add
+//! up, and the rest can be below nought.
 
 use std::hint::black_box;
 

@@ -1,7 +1,7 @@
 //! Short windows, taken in turn, and the median of each subject's windows.
 //!
-//! Whatever slows the machine for a while slows all subjects alike, since none of them waits long for its next
-//! window; the median forgets the windows that something else has broken into.
+//! Whatever slows the machine for a while slows all subjects alike, since none of them waits long for its
+//! next window; the median forgets the windows that something else has broken into.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

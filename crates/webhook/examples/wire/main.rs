@@ -1,5 +1,5 @@
-//! Signs and verifies on request, one JSON object a line, so that another language can hold this crate against
-//! its own libraries:
+//! Signs and verifies on request, one JSON object a line, so that another language can hold this crate
+//! against its own libraries:
 //!
 //! ```console
 //! $ cargo run -p ringback-webhook --example wire

@@ -13,8 +13,8 @@ const SEED_BYTES: usize = 32;
 
 /// An ed25519 private key, ready to sign.
 ///
-/// Cloning is cheap (a reference count), `Debug` prints `[REDACTED]`, and the key is wiped from memory when the last
-/// clone goes.
+/// Cloning is cheap (a reference count), `Debug` prints `[REDACTED]`, and the key is wiped from memory when
+/// the last clone goes.
 #[derive(Clone)]
 pub struct PrivateKey(Arc<Inner>);
 

@@ -84,7 +84,8 @@ fn both_kinds_sign_one_call_and_any_key_of_either_accepts_it() {
 
 #[test]
 fn one_kind_is_never_checked_with_the_other() {
-    // The public key's own bytes as a secret: what confuses the two kinds would accept a signature by anybody.
+    // The public key's own bytes as a secret: what confuses the two kinds would accept a signature by
+    // anybody.
     let key = PrivateKey::parse(SEED).unwrap();
     let bytes = super::decode(PUBLIC, super::PUBLIC_KEY_PREFIX).unwrap();
     let secret = SigningSecret::from_key_bytes(&bytes).unwrap();

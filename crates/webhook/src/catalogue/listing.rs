@@ -18,8 +18,9 @@ impl Serialize for Category {
     }
 }
 
-/// As an object with `name`, `category`, `description`, `subscribable`, `deprecated`, `fast_ageing`, `object_kind`,
-/// `api_method` and `api_path` (both null where there is no call), and `sample`, a whole event.
+/// As an object with `name`, `category`, `description`, `subscribable`, `deprecated`, `fast_ageing`,
+/// `object_kind`, `api_method` and `api_path` (both null where there is no call), and `sample`, a whole
+/// event.
 impl Serialize for CatalogueEntry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (method, path) = self.api_call().unzip();

@@ -31,7 +31,8 @@ struct Envelope<'a> {
 /// ```
 /// use ringback_webhook::{UnixSeconds, catalogue};
 ///
-/// let body = catalogue::sample("batch.completed", "evt_1", UnixSeconds(1_750_287_018)).expect("a known type");
+/// let created_at = UnixSeconds(1_750_287_018);
+/// let body = catalogue::sample("batch.completed", "evt_1", created_at).expect("a known type");
 /// assert_eq!(
 ///     body,
 ///     br#"{"object":"event","id":"evt_1","type":"batch.completed","created_at":1750287018,"data":{"id":"batch_sample"}}"#,

@@ -1,8 +1,8 @@
 //! Bodies as they may have been when they were signed.
 //!
-//! Each function undoes one thing that happens to bodies on their way to a verifier, and gives nothing where it cannot
-//! have happened. What a parser threw away is guessed: blanks as the two usual writers set them, and the keys in the
-//! order of OpenAI's envelope or sorted.
+//! Each function undoes one thing that happens to bodies on their way to a verifier, and gives nothing where
+//! it cannot have happened. What a parser threw away is guessed: blanks as the two usual writers set them,
+//! and the keys in the order of OpenAI's envelope or sorted.
 
 use super::{
     answers::GZIP_MAGIC,
@@ -84,8 +84,8 @@ fn has_escape(body: &[u8], letter: u8) -> bool {
     body.windows(2).any(|pair| pair == [b'\\', letter])
 }
 
-/// With either kind of spacing: tight as JavaScript and most senders write, or with blanks as Python does. A line end
-/// after the JSON, which writers do not set, goes with the blanks.
+/// With either kind of spacing: tight as JavaScript and most senders write, or with blanks as Python does. A
+/// line end after the JSON, which writers do not set, goes with the blanks.
 fn rewritten(body: &[u8], escapes: Escapes, order: Order) -> Vec<Vec<u8>> {
     let Some(document) = json::Document::read(body) else {
         return Vec::new();

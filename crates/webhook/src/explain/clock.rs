@@ -5,14 +5,16 @@ use super::{
     hypotheses::{How, TABLE},
 };
 
-/// How far clocks are believed to be apart without other evidence, in seconds: 6 hours. A call older than that was
-/// rather late or recorded; the clock of a machine in the wrong time zone is mostly off by less, or by other calls too.
+/// How far clocks are believed to be apart without other evidence, in seconds: 6 hours. A call older than
+/// that was rather late or recorded; the clock of a machine in the wrong time zone is mostly off by less, or
+/// by other calls too.
 const MAX_SKEW_SECS: u64 = 6 * 3600;
 
 /// How much the offsets of two calls differ at most if one clock causes both, in seconds.
 const SAME_OFFSET_SECS: u64 = 60;
 
-/// How near a time in other units must come to be the explanation, in seconds: a day, so that a skew does not hide it.
+/// How near a time in other units must come to be the explanation, in seconds: a day, so that a skew does not
+/// hide it.
 const SAME_TIME_SECS: u64 = 24 * 3600;
 
 /// What the clocks say. Every number is in seconds.

@@ -1,4 +1,5 @@
-//! What comes out: findings from fixed tables, and numbers. No text of the call or of a secret has a way in here.
+//! What comes out: findings from fixed tables, and numbers. No text of the call or of a secret has a way in
+//! here.
 
 use std::fmt;
 
@@ -21,7 +22,8 @@ impl Finding {
         self.code
     }
 
-    /// The sentence. A name in braces, such as `{secs}`, stands where `Display` of an [`Explanation`] writes the fact.
+    /// The sentence. A name in braces, such as `{secs}`, stands where `Display` of an [`Explanation`] writes
+    /// the fact.
     #[must_use]
     pub fn sentence(&self) -> &'static str {
         self.sentence
@@ -46,17 +48,18 @@ pub struct Facts {
     pub hmacs: u32,
     /// Whether every known mistake was tried; if not, a limit of this module was reached.
     pub complete: bool,
-    /// `now - timestamp`, in seconds, if the timestamp can be read: positive for a call that seems old. Capped at the
-    /// ends of 64 bits.
+    /// `now - timestamp`, in seconds, if the timestamp can be read: positive for a call that seems old.
+    /// Capped at the ends of 64 bits.
     pub offset_secs: Option<i64>,
     /// Whether the timestamp is out of tolerance as well.
     pub out_of_time: bool,
     /// The header that is missing, in lower case.
     pub header: Option<&'static str>,
-    /// Which secret the call was signed with, if one was found: counted from 0 over the `secrets` of the input, and
-    /// then over its `other_secrets`.
+    /// Which secret the call was signed with, if one was found: counted from 0 over the `secrets` of the
+    /// input, and then over its `other_secrets`.
     pub secret_index: Option<usize>,
-    /// Why the first unreadable one of the `secrets` cannot be read: [`SecretError::code`](crate::SecretError::code).
+    /// Why the first unreadable one of the `secrets` cannot be read:
+    /// [`SecretError::code`](crate::SecretError::code).
     pub secret_error: Option<&'static str>,
 }
 
@@ -114,8 +117,8 @@ impl Explanation {
         self.findings.iter().copied().flatten()
     }
 
-    /// Whether it is proven: without these mistakes the signature would have been right. Otherwise it is the most
-    /// that can be said.
+    /// Whether it is proven: without these mistakes the signature would have been right. Otherwise it is the
+    /// most that can be said.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         self.certain

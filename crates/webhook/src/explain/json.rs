@@ -1,5 +1,5 @@
-//! JSON written again without being understood: numbers and strings keep their texts, and only what stands between
-//! them, the order of keys, and single escapes change.
+//! JSON written again without being understood: numbers and strings keep their texts, and only what stands
+//! between them, the order of keys, and single escapes change.
 
 use serde::de::IgnoredAny;
 
@@ -216,8 +216,8 @@ fn escape(out: &mut String, character: char) {
     }
 }
 
-/// Writes `text`, with every escape for which `plain` knows a character, and how long the escape is without its
-/// backslash, as that character.
+/// Writes `text`, with every escape for which `plain` knows a character, and how long the escape is without
+/// its backslash, as that character.
 fn unescape(out: &mut String, text: &str, plain: impl Fn(&str) -> Option<(char, usize)>) {
     let mut rest = text;
     while let Some((before, escape)) = rest.split_once('\\') {

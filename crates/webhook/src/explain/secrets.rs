@@ -1,7 +1,7 @@
 //! The texts that people configure as a secret, and what they meant.
 //!
-//! Each function undoes one mistake in a text, and gives nothing where the mistake was not made. White space around it
-//! is taken off beforehand, because it comes with every other mistake.
+//! Each function undoes one mistake in a text, and gives nothing where the mistake was not made. White space
+//! around it is taken off beforehand, because it comes with every other mistake.
 
 use zeroize::Zeroizing;
 

@@ -1,7 +1,7 @@
 //! [`Webhook`] as an actix-web extractor. Feature `actix`, for actix-web 4.
 //!
-//! The application's data holds a [`Receiver`]; a handler that takes a [`Webhook`] then runs for calls that verified,
-//! and no others:
+//! The application's data holds a [`Receiver`]; a handler that takes a [`Webhook`] then runs for calls that
+//! verified, and no others:
 //!
 //! ```
 //! use actix_web::{App, HttpResponse, web};
@@ -24,8 +24,8 @@
 //! The body is taken as it came over the wire. actix-web's own extractors inflate a packed one if one of its
 //! `compress-…` features is on anywhere in the program, and then no signature matches.
 //!
-//! A handler that wants to judge for itself takes a `Result<Webhook, Rejection>`. To log what was turned away, ask the
-//! response's `error()` for a [`Rejection`] (`as_error`), in a middleware.
+//! A handler that wants to judge for itself takes a `Result<Webhook, Rejection>`. To log what was turned
+//! away, ask the response's `error()` for a [`Rejection`] (`as_error`), in a middleware.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -45,8 +45,8 @@ use crate::HeaderLookup;
 
 /// Reads and verifies the call. It consumes the body, so a handler can have only one such argument.
 ///
-/// The [`Receiver`] is looked for in the application's data as it is, then inside [`web::Data`]; without one the
-/// answer is 500, [`Rejection::NotConfigured`].
+/// The [`Receiver`] is looked for in the application's data as it is, then inside [`web::Data`]; without one
+/// the answer is 500, [`Rejection::NotConfigured`].
 impl FromRequest for Webhook {
     type Error = Rejection;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;

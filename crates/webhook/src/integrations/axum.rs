@@ -1,7 +1,7 @@
 //! [`Webhook`] as an axum extractor. Feature `axum`, for axum 0.8.
 //!
-//! The application's state holds a [`Receiver`], or gives one by [`FromRef`]; a handler that takes a [`Webhook`] then
-//! runs for calls that verified, and no others:
+//! The application's state holds a [`Receiver`], or gives one by [`FromRef`]; a handler that takes a
+//! [`Webhook`] then runs for calls that verified, and no others:
 //!
 //! ```
 //! use axum::{Router, http::StatusCode, routing::post};
@@ -22,8 +22,8 @@
 //! # }
 //! ```
 //!
-//! A handler that wants to judge for itself takes a `Result<Webhook, Rejection>`. To log what was turned away, look
-//! into the extensions of the response for the [`Rejection`], in a layer.
+//! A handler that wants to judge for itself takes a `Result<Webhook, Rejection>`. To log what was turned
+//! away, look into the extensions of the response for the [`Rejection`], in a layer.
 
 use axum_core::{
     body::Body,

@@ -14,8 +14,8 @@ impl Receiver {
     /// Reads the body of a call and judges it: for hyper and everything else that speaks `http_body`. Feature
     /// `http_body`.
     ///
-    /// A body that is announced to be too large is not read at all, and any other no further than to the limit.
-    /// Dropping the future drops the body with it.
+    /// A body that is announced to be too large is not read at all, and any other no further than to the
+    /// limit. Dropping the future drops the body with it.
     ///
     /// # Errors
     /// Every [`Rejection`] but [`Rejection::NotConfigured`].

@@ -5,8 +5,8 @@ use crate::HeaderLookup;
 
 /// Asked only of calls whose signature is right.
 ///
-/// A header that is absent or empty is no objection: the standard asks for JSON, not for a label on it. If one is
-/// repeated, each of its values must do.
+/// A header that is absent or empty is no objection: the standard asks for JSON, not for a label on it. If
+/// one is repeated, each of its values must do.
 pub(super) fn check<H: HeaderLookup + ?Sized>(headers: &H) -> Result<(), Rejection> {
     if !values(headers, "content-encoding").all(|coding| coding.eq_ignore_ascii_case(b"identity")) {
         return Err(Rejection::UnsupportedContentEncoding);

@@ -12,9 +12,9 @@
 //! | `tower` | `tower` | a layer that verifies before the inner service |
 //! | `reqwest` | `reqwest` | signs the requests of reqwest 0.13 |
 //!
-//! All features are off by default. The frameworks share the `Receiver` (their features bring it), so that they cannot
-//! differ in what they accept. They are the only part of the crate that waits for bytes and, by `verify_now`, asks what
-//! time it is; they open nothing and spawn nothing.
+//! All features are off by default. The frameworks share the `Receiver` (their features bring it), so that
+//! they cannot differ in what they accept. They are the only part of the crate that waits for bytes and, by
+//! `verify_now`, asks what time it is; they open nothing and spawn nothing.
 //!
 //! # One call's way
 //!
@@ -29,17 +29,17 @@
 //! | a `content-type`, if there is one, of JSON | 415 | `unsupported_content_type` |
 //! | the body is an event | 400 | that of the [`EnvelopeError`](crate::EnvelopeError) |
 //!
-//! The answer says no more than its status does: whoever sends a forged or recorded call learns neither which check it
-//! failed nor whether its signature was right. The operator learns it from the `Rejection`, which every framework's
-//! integration leaves where a layer outside of it can pick it up and log it.
+//! The answer says no more than its status does: whoever sends a forged or recorded call learns neither which
+//! check it failed nor whether its signature was right. The operator learns it from the `Rejection`, which
+//! every framework's integration leaves where a layer outside of it can pick it up and log it.
 //!
 //! # What is not guaranteed
 //!
-//! - That a call is new: remember [`Received::webhook_id`](crate::Received::webhook_id), for longer than a sender
-//!   retries (OpenAI: 72 hours).
+//! - That a call is new: remember [`Received::webhook_id`](crate::Received::webhook_id), for longer than a
+//!   sender retries (OpenAI: 72 hours).
 //! - That a body arrives in time: how long a connection may dawdle is the server's setting.
-//! - That the bytes are those of the wire. A layer outside that inflates, logs or writes the body again hands on another
-//!   body, and the signature of that one does not match.
+//! - That the bytes are those of the wire. A layer outside that inflates, logs or writes the body again hands
+//!   on another body, and the signature of that one does not match.
 //! - Trailers: they are not covered by the signature, and dropped.
 
 #[cfg(feature = "actix")]

@@ -40,8 +40,8 @@ impl Receiver {
         Self { verifier: verifier.into(), max_body_bytes: DEFAULT_MAX_BODY_BYTES, clock: None }
     }
 
-    /// Sets the largest body, in bytes and inclusive. Default [`DEFAULT_MAX_BODY_BYTES`]; 0 takes empty bodies
-    /// only, and `usize::MAX` in effect any.
+    /// Sets the largest body, in bytes and inclusive. Default [`DEFAULT_MAX_BODY_BYTES`]; 0 takes empty
+    /// bodies only, and `usize::MAX` in effect any.
     ///
     /// A framework's own limit for bodies has no part in it (axum's `DefaultBodyLimit`, actix-web's
     /// `PayloadConfig`).
@@ -51,8 +51,8 @@ impl Receiver {
         self
     }
 
-    /// Replaces the system's clock, for tests and for programs that keep time themselves. It is asked once for each
-    /// call whose body arrived.
+    /// Replaces the system's clock, for tests and for programs that keep time themselves. It is asked once
+    /// for each call whose body arrived.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Fn() -> UnixSeconds + Send + Sync + 'static) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -72,8 +72,8 @@ impl Receiver {
     pub fn receive<H: HeaderLookup + ?Sized>(&self, headers: &H, body: Bytes) -> Result<Webhook, Rejection> {
         self.check_length(body.len() as u64)?;
         let outcome = self.verify_and_parse(headers, &body);
-        // A content of the wrong kind explains why it is no event, so it is named first; but only to whoever holds the
-        // secret.
+        // A content of the wrong kind explains why it is no event, so it is named first; but only to whoever
+        // holds the secret.
         if outcome.as_ref().err().is_none_or(is_about_content) {
             content::check(headers)?;
         }

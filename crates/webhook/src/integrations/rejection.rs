@@ -1,5 +1,5 @@
-//! Why a call is turned away, and what its sender is told about it: the status, and nothing that the status does not
-//! say.
+//! Why a call is turned away, and what its sender is told about it: the status, and nothing that the status
+//! does not say.
 
 use std::{error::Error, sync::Arc};
 
@@ -9,13 +9,13 @@ use crate::ReceiveError;
 
 /// Why a call is turned away.
 ///
-/// `Display`, [`Rejection::code`] and `source()` are for the operator's log. The caller gets [`Rejection::status`]
-/// and [`Rejection::public_body`], which do not tell a wrong signature from an old one.
+/// `Display`, [`Rejection::code`] and `source()` are for the operator's log. The caller gets
+/// [`Rejection::status`] and [`Rejection::public_body`], which do not tell a wrong signature from an old one.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The body is announced, or turned out, to be larger than [`Receiver::max_body_bytes`](super::Receiver). It was
-    /// not read any further.
+    /// The body is announced, or turned out, to be larger than [`Receiver::max_body_bytes`](super::Receiver).
+    /// It was not read any further.
     #[error("the body is larger than the {limit_bytes} bytes allowed")]
     BodyTooLarge {
         /// What the receiver allows, in bytes.
@@ -28,8 +28,8 @@ pub enum Rejection {
         #[source]
         cause: Arc<dyn Error + Send + Sync>,
     },
-    /// The signature is right, but the body is packed (`content-encoding`). Apps behind would get bytes that they
-    /// cannot tell from others.
+    /// The signature is right, but the body is packed (`content-encoding`). Apps behind would get bytes that
+    /// they cannot tell from others.
     #[error("the body is encoded; only identity is read")]
     UnsupportedContentEncoding,
     /// The signature is right, but the `content-type` is there and not one of JSON.
@@ -38,8 +38,9 @@ pub enum Rejection {
     /// The call does not verify, or carries no event.
     #[error(transparent)]
     Refused(#[from] ReceiveError),
-    /// The application has no [`Receiver`](super::Receiver) where the integration looks for it: its mistake, not the
-    /// caller's. Only the feature `actix` can report this; with the others such a program does not compile.
+    /// The application has no [`Receiver`](super::Receiver) where the integration looks for it: its mistake,
+    /// not the caller's. Only the feature `actix` can report this; with the others such a program does not
+    /// compile.
     #[error("the application has no `Receiver` in its data")]
     NotConfigured,
 }
@@ -86,8 +87,8 @@ impl Rejection {
         }
     }
 
-    /// The whole answer, in whatever a framework calls a body. The rejection itself is in the response's extensions,
-    /// for layers outside that log it.
+    /// The whole answer, in whatever a framework calls a body. The rejection itself is in the response's
+    /// extensions, for layers outside that log it.
     #[must_use]
     pub fn to_response<B: From<&'static str>>(&self) -> Response<B> {
         let mut response = Response::new(B::from(self.public_body()));

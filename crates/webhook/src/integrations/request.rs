@@ -4,16 +4,18 @@ use http::Request;
 
 use crate::{SignError, UnixSeconds, sign, sign::Signer};
 
-/// Signs the body of `request` with each of `signers` and sets the three headers, in place of any that are there.
+/// Signs the body of `request` with each of `signers` and sets the three headers, in place of any that are
+/// there.
 ///
-/// Sign again for every attempt, with that attempt's `timestamp` and the same `webhook_id` ([`sign`]). Whatever
-/// changes the body afterwards, such as a layer that compresses, makes the signature wrong.
+/// Sign again for every attempt, with that attempt's `timestamp` and the same `webhook_id` ([`sign`]).
+/// Whatever changes the body afterwards, such as a layer that compresses, makes the signature wrong.
 ///
 /// # Errors
 /// Those of [`sign`]; the request is then as it was.
 ///
 /// ```
-/// use ringback_webhook::{SigningSecret, UnixSeconds, WEBHOOK_SIGNATURE, integrations::request::sign_request};
+/// use ringback_webhook::integrations::request::sign_request;
+/// use ringback_webhook::{SigningSecret, UnixSeconds, WEBHOOK_SIGNATURE};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let secret = SigningSecret::parse("whsec_c2l4dGVlbiBieXRlcyBvciBtb3JlIG9mIGtleQ==")?;

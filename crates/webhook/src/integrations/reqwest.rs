@@ -3,7 +3,8 @@
 //! ```
 //! use ringback_webhook::{SigningSecret, UnixSeconds, integrations::reqwest::sign_builder};
 //!
-//! # async fn send(client: reqwest::Client, secret: SigningSecret, now: UnixSeconds) -> Result<(), Box<dyn std::error::Error>> {
+//! # type Sent = Result<(), Box<dyn std::error::Error>>;
+//! # async fn send(client: reqwest::Client, secret: SigningSecret, now: UnixSeconds) -> Sent {
 //! let request = client.post("https://app.example/webhook").body(r#"{"type":"batch.completed","data":{}}"#);
 //! let response = sign_builder(request, [&secret], "wh_1", now)?.send().await?;
 //! # Ok(())
@@ -31,8 +32,8 @@ pub enum SignRequestError {
     Sign(#[source] SignError),
 }
 
-/// Signs the body of `request` with each of `signers` and sets the three headers, in place of any that are there. A
-/// request without a body is signed as one with an empty body.
+/// Signs the body of `request` with each of `signers` and sets the three headers, in place of any that are
+/// there. A request without a body is signed as one with an empty body.
 ///
 /// Sign again for every attempt, with that attempt's `timestamp` and the same `webhook_id` ([`sign`]).
 ///
@@ -53,8 +54,8 @@ pub fn sign_request<'a, S: Signer + ?Sized + 'a>(
     Ok(())
 }
 
-/// The same for a request that is still being built. Call it last: a body that is set afterwards is not the one that
-/// was signed.
+/// The same for a request that is still being built. Call it last: a body that is set afterwards is not the
+/// one that was signed.
 ///
 /// # Errors
 /// [`SignRequestError::Build`], and those of [`sign_request`].

@@ -1,11 +1,11 @@
 //! A tower layer that verifies before the inner service. Feature `tower`.
 //!
-//! The inner service sees only calls that verified: with the body as it came, in memory now, and the [`Webhook`] in the
-//! request's extensions. All others are answered here; the [`Rejection`](super::Rejection) is in the extensions of
-//! that response, for a layer outside that logs it.
+//! The inner service sees only calls that verified: with the body as it came, in memory now, and the
+//! [`Webhook`] in the request's extensions. All others are answered here; the [`Rejection`](super::Rejection)
+//! is in the extensions of that response, for a layer outside that logs it.
 //!
-//! Not guaranteed: that the request is otherwise as it was. Its trailers are gone, and a `transfer-encoding` that it
-//! came with says nothing about the body that is handed on.
+//! Not guaranteed: that the request is otherwise as it was. Its trailers are gone, and a `transfer-encoding`
+//! that it came with says nothing about the body that is handed on.
 
 use std::{
     error::Error,

@@ -1,5 +1,5 @@
-//! From the type of an event to the path of the object: one table. Paths are those of OpenAI's official SDKs of
-//! November 2026.
+//! From the type of an event to the path of the object: one table. Paths are those of OpenAI's official SDKs
+//! of November 2026.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Putting a verifier together out of a configuration, so that a mistake shows at the start of a program and not
-//! as its first refused call.
+//! Putting a verifier together out of a configuration, so that a mistake shows at the start of a program and
+//! not as its first refused call.
 
 use super::{
     DEFAULT_TOLERANCE_SECS, Verifier,
@@ -70,14 +70,14 @@ impl VerifierBuilder {
         self.key(None, Key::Secret(secret))
     }
 
-    /// Adds a secret with a name for logs and counters, such as the month it was made in. The name is shown, so
-    /// it must be no part of the secret.
+    /// Adds a secret with a name for logs and counters, such as the month it was made in. The name is shown,
+    /// so it must be no part of the secret.
     pub fn labelled_secret(self, label: impl Into<String>, secret: SigningSecret) -> Self {
         self.key(Some(label.into()), Key::Secret(secret))
     }
 
-    /// Adds a sender's public key, for `v1a` signatures. It is counted among the secrets; both kinds can be mixed.
-    /// Needs the feature `ed25519`.
+    /// Adds a sender's public key, for `v1a` signatures. It is counted among the secrets; both kinds can be
+    /// mixed. Needs the feature `ed25519`.
     #[cfg(feature = "ed25519")]
     pub fn public_key(self, key: PublicKey) -> Self {
         self.key(None, Key::Public(key))

@@ -30,8 +30,9 @@ pub enum VerifyError {
     /// `webhook-timestamp` is not a whole number of seconds in digits, or beyond 63 bits.
     #[error("the header webhook-timestamp is not a whole number of seconds")]
     MalformedTimestamp,
-    /// `webhook-signature` holds nothing that one of the verifier's keys could have made: for secrets, no token of 32
-    /// bytes in canonical base64, labelled `v1` or not at all; for public keys, none of 64 bytes, labelled `v1a`.
+    /// `webhook-signature` holds nothing that one of the verifier's keys could have made: for secrets, no
+    /// token of 32 bytes in canonical base64, labelled `v1` or not at all; for public keys, none of 64 bytes,
+    /// labelled `v1a`.
     #[error("the header webhook-signature holds no signature that could be checked")]
     UnusableSignature,
     /// No signature was made with one of the secrets over this id, timestamp and body.

@@ -13,8 +13,8 @@ pub(super) struct LabelledKey {
     pub(super) key: Key,
 }
 
-/// The algorithm follows from the key, never from what a header says: neither kind of signature is ever checked with
-/// the other kind of key.
+/// The algorithm follows from the key, never from what a header says: neither kind of signature is ever
+/// checked with the other kind of key.
 #[derive(Clone)]
 pub(super) enum Key {
     /// HMAC-SHA256, `v1`.

@@ -11,8 +11,8 @@ use crate::{
     signature::{self, Mac},
 };
 
-/// How many `v1a` signatures of one call are tried with each public key. Each costs as much as hashing some 100 kB,
-/// so a call must not bring as many as it likes; a sender in the midst of a rotation has two.
+/// How many `v1a` signatures of one call are tried with each public key. Each costs as much as hashing some
+/// 100 kB, so a call must not bring as many as it likes; a sender in the midst of a rotation has two.
 #[cfg(feature = "ed25519")]
 pub(super) const MAX_ASYMMETRIC_SIGNATURES: usize = 8;
 
@@ -27,7 +27,8 @@ pub(super) struct SignedText<'a> {
 /// A `webhook-signature` value, and what it claims to sign.
 pub(super) struct Offer<'a, I> {
     text: SignedText<'a>,
-    /// The first that could be an HMAC, mostly the only one, is decoded once and not once more for each secret.
+    /// The first that could be an HMAC, mostly the only one, is decoded once and not once more for each
+    /// secret.
     first: Option<Mac>,
     others: I,
     #[cfg(feature = "ed25519")]

@@ -18,12 +18,14 @@ const MAX_BODY_BYTES: usize = 512;
 
 const EVENT: &str = r#"{"object":"event","id":"evt_1","type":"response.completed","created_at":1750287018,"data":{"id":"resp_1"}}"#;
 
-/// `{"type":"response.completed","data":{"id":"resp_1"}}` as Python's `gzip.compress(…, mtime=0)` packs it, in base64.
+/// `{"type":"response.completed","data":{"id":"resp_1"}}` as Python's `gzip.compress(…, mtime=0)` packs it,
+/// in base64.
 const PLAIN: &str = r#"{"type":"response.completed","data":{"id":"resp_1"}}"#;
 const PACKED: &str =
     "H4sIAAAAAAACA6tWKqksSFWyUipKLS7IzytO1UvOzy3ISS1JTVHSUUpJLElUsqpWykyBqog3VKqtBQCkXbUiNAAAAA==";
 
-/// The header in which the servers of these tests tell the code of a rejection, which they learn in a layer outside.
+/// The header in which the servers of these tests tell the code of a rejection, which they learn in a layer
+/// outside.
 pub(crate) const CODE: &str = "x-rejection-code";
 
 /// What every server of these tests answers to a call that verified.

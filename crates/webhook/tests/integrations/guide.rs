@@ -1,5 +1,5 @@
-//! The examples of OpenAI's guide, run as programs: a signed call goes in, the response is fetched from a server that
-//! stands in for OpenAI's API, and its text comes out on stdout.
+//! The examples of OpenAI's guide, run as programs: a signed call goes in, the response is fetched from a
+//! server that stands in for OpenAI's API, and its text comes out on stdout.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},

@@ -18,13 +18,15 @@ pub(crate) struct Options {
     /// A header to send with every attempt; several make the whole set. `--header ''` takes all away.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
-    /// Send `Authorization: Bearer TOKEN` with every attempt; `@FILE` reads it from a file, an empty one takes authentication away.
+    /// Send `Authorization: Bearer TOKEN` with every attempt; `@FILE` reads it from a file, an empty one
+    /// takes authentication away.
     #[arg(long, value_name = "TOKEN")]
     bearer: Option<String>,
     /// Send `Authorization: Basic` with every attempt; `@FILE` reads user and password from a file.
     #[arg(long, value_name = "USER:PASSWORD", conflicts_with = "bearer")]
     basic: Option<String>,
-    /// A status, 300 to 599, after which a delivery is not tried again; several make the whole set. `0` takes all away.
+    /// A status, 300 to 599, after which a delivery is not tried again; several make the whole set. `0` takes
+    /// all away.
     #[arg(long = "no-retry-status", value_name = "STATUS", value_parser = no_retry_status, allow_negative_numbers = true)]
     no_retry_statuses: Vec<u32>,
     /// `true` holds its deliveries, `false` lets them go on.

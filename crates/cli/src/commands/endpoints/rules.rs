@@ -12,8 +12,8 @@ use crate::commands::duration;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Rules of delivery")]
 pub(crate) struct Rules {
-    /// The delays between attempts, up to 50, as in `5,30,120` (seconds) or `5s,1m,2h`. `none`: one attempt and no retry.
-    /// `default`: twelve attempts over 72 hours.
+    /// The delays between attempts, up to 50, as in `5,30,120` (seconds) or `5s,1m,2h`. `none`: one attempt
+    /// and no retry. `default`: twelve attempts over 72 hours.
     #[arg(long, value_name = "TIME,...", value_parser = retry_delays, allow_negative_numbers = true)]
     retry_delays: Option<Value>,
     /// How many attempts begin per second, 1 to 10000. `none`: as many as there are.
@@ -22,15 +22,16 @@ pub(crate) struct Rules {
     /// How many attempts run at once, 1 to 1000. `none`: as many as the server makes.
     #[arg(long, value_name = "N", value_parser = up_to::<{ MAX_CONCURRENCY as u32 }>, allow_negative_numbers = true)]
     max_concurrency: Option<Value>,
-    /// `object`: the deliveries of one object go one after the other, in the order of their events. `none`: each when it is due.
+    /// `object`: the deliveries of one object go one after the other, in the order of their events. `none`:
+    /// each when it is due.
     #[arg(long, value_name = "ORDER", value_parser = ["none", "object"])]
     ordering: Option<String>,
-    /// How long a delivery waits for the one before it, counted from that one's first attempt: seconds, or as in `10m`; up to
-    /// `3d`. `default`: an hour.
+    /// How long a delivery waits for the one before it, counted from that one's first attempt: seconds, or as
+    /// in `10m`; up to `3d`. `default`: an hour.
     #[arg(long, value_name = "TIME", value_parser = ordering_wait, allow_negative_numbers = true)]
     ordering_wait: Option<Value>,
-    /// How old an event may be when it is attempted: seconds, or as in `1h`; up to `30d`. Older ones are dead. `none`: as the
-    /// event's type says.
+    /// How old an event may be when it is attempted: seconds, or as in `1h`; up to `30d`. Older ones are
+    /// dead. `none`: as the event's type says.
     #[arg(long, value_name = "TIME", value_parser = max_age, allow_negative_numbers = true)]
     max_age: Option<Value>,
 }

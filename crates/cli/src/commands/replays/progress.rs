@@ -1,4 +1,5 @@
-//! How far a replay is: a bar on a terminal, plain lines otherwise. First its deliveries are made, then they arrive.
+//! How far a replay is: a bar on a terminal, plain lines otherwise. First its deliveries are made, then they
+//! arrive.
 
 use std::time::Duration;
 

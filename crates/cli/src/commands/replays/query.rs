@@ -10,7 +10,8 @@ use crate::commands::{moment, typed};
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("how_it_stands").args(["state", "missed"]))]
 pub(crate) struct Query {
-    /// Only to this endpoint, also what came before it was made [default: to every endpoint that wants the event now].
+    /// Only to this endpoint, also what came before it was made [default: to every endpoint that wants the
+    /// event now].
     #[arg(long, value_name = "ID")]
     endpoint: Option<String>,
     /// Only what came in by this source.
@@ -28,8 +29,8 @@ pub(crate) struct Query {
     /// Only what the endpoint never got and will not by itself: the same as `--state missed`.
     #[arg(long)]
     missed: bool,
-    /// Only what came in then or later: Unix seconds, a date (UTC), RFC 3339, a time as tables print it, or how long ago, as in
-    /// `2h` or `3d`.
+    /// Only what came in then or later: Unix seconds, a date (UTC), RFC 3339, a time as tables print it, or
+    /// how long ago, as in `2h` or `3d`.
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     since: Option<i64>,
     /// Only what came in before then.

@@ -1,5 +1,5 @@
-//! Why a replay that is watched does not move: one of its pending deliveries is looked at, or else its endpoint, and what it waits
-//! for is said once.
+//! Why a replay that is watched does not move: one of its pending deliveries is looked at, or else its
+//! endpoint, and what it waits for is said once.
 
 use std::time::Duration;
 
@@ -26,7 +26,8 @@ impl Standstill {
         Self { last: None, said }
     }
 
-    /// What is waited for, if nothing moves and that was not said yet. That the server cannot be asked is no reason to fail.
+    /// What is waited for, if nothing moves and that was not said yet. That the server cannot be asked is no
+    /// reason to fail.
     pub(super) async fn reason(
         &mut self,
         global: &Global,

@@ -1,8 +1,8 @@
 //! Watching a replay until its last delivery has ended.
 //!
-//! The actors: this polls the server, the person may stop it with Ctrl-C, and the replay knows of neither. *Not* guaranteed:
-//! that it ends. Deliveries to an endpoint that is paused, or that fails, are pending for as long as they are held or retried;
-//! what they wait for is said.
+//! The actors: this polls the server, the person may stop it with Ctrl-C, and the replay knows of neither.
+//! *Not* guaranteed: that it ends. Deliveries to an endpoint that is paused, or that fails, are pending for
+//! as long as they are held or retried; what they wait for is said.
 
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ const MAX_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a server may be away, as in a restart, until the watching is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Shows the progress on stderr, and returns the replay as it has ended. `said` is what holds it back as far as that was said before.
+/// Shows the progress on stderr, and returns the replay as it has ended. `said` is what holds it back as far
+/// as that was said before.
 pub(super) fn until_ended(
     global: &Global,
     api: &ApiClient,

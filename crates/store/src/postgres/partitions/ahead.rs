@@ -1,7 +1,7 @@
 //! Making partitions before they are needed.
 //!
-//! A partition is made as a table of its own and then attached: that stands in the way of no append. If somebody has the table to themselves
-//! it is left for the next sweep, long before it is needed.
+//! A partition is made as a table of its own and then attached: that stands in the way of no append. If
+//! somebody has the table to themselves it is left for the next sweep, long before it is needed.
 
 use std::time::Duration;
 

@@ -1,12 +1,15 @@
-//! Events and attempts in partitions by the time that their ids begin with: whole weeks are removed as files, not row by row.
+//! Events and attempts in partitions by the time that their ids begin with: whole weeks are removed as files,
+//! not row by row.
 //!
-//! The actors: every start and every sweep of retention makes partitions ahead of time (`ahead`) and removes those that are past (`past`), one
-//! node at a time (see `locks`). The lowest partition has no lower bound and keeps what clocks far behind bring; it is never removed, and the
-//! highest has an upper bound, so that nobody makes rows for a time that never comes.
+//! The actors: every start and every sweep of retention makes partitions ahead of time (`ahead`) and removes
+//! those that are past (`past`), one node at a time (see `locks`). The lowest partition has no lower bound
+//! and keeps what clocks far behind bring; it is never removed, and the highest has an upper bound, so that
+//! nobody makes rows for a time that never comes.
 //!
-//! What is *not* guaranteed: that an id of any time has a place. A node whose clock is ahead of the database's by more than [`AHEAD`] or
-//! behind by more than the retention finds none; its appends are answered as if the database were away. Nor that the attempts of the
-//! very first events of a partition outlast the partition before, when nodes' clocks differ.
+//! What is *not* guaranteed: that an id of any time has a place. A node whose clock is ahead of the
+//! database's by more than [`AHEAD`] or behind by more than the retention finds none; its appends are
+//! answered as if the database were away. Nor that the attempts of the very first events of a partition
+//! outlast the partition before, when nodes' clocks differ.
 
 mod ahead;
 mod bound;
@@ -64,7 +67,8 @@ pub(super) fn read(row: &Row) -> Option<Part> {
     Some(Part { table: row.try_get(0).ok()?, name: row.try_get(1).ok()?, from, until })
 }
 
-/// Those of a table, the oldest first. Nothing is done while there is one that cannot be read: what is in it is unknown.
+/// Those of a table, the oldest first. Nothing is done while there is one that cannot be read: what is in it
+/// is unknown.
 async fn list(connection: &Connection, table: &str) -> Result<Vec<Part>, Failure> {
     let rows = connection.query(LIST, &[&&[table][..]]).await?;
     let part = |row| read(row).ok_or_else(|| Failure::unreadable(Strange));
@@ -104,7 +108,8 @@ pub(super) struct Partitions {
 }
 
 impl Partitions {
-    /// A quarter of the retention in whole days: at least one, at most [`MAX_DAYS`]. So long an event may be kept beyond the retention.
+    /// A quarter of the retention in whole days: at least one, at most [`MAX_DAYS`]. So long an event may be
+    /// kept beyond the retention.
     pub(super) fn of(retention: Duration) -> Self {
         let days = retention.as_secs() / PER_RETENTION / DAY.as_secs();
         let days = u32::try_from(days.clamp(1, MAX_DAYS)).unwrap_or(1);

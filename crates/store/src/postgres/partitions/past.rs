@@ -1,11 +1,12 @@
 //! Removing partitions that are past, and what belonged to them.
 //!
-//! A partition of events goes whole when nothing in it is young and no delivery of it is pending. That is looked for without a lock first, and
-//! again when nobody else has the table: who is sending an event again holds it until the commit, and so keeps the partition; who comes
-//! later finds the event gone. Nobody waits for longer than a moment; what could not be locked within it is left for the next sweep.
+//! A partition of events goes whole when nothing in it is young and no delivery of it is pending. That is
+//! looked for without a lock first, and again when nobody else has the table: who is sending an event again
+//! holds it until the commit, and so keeps the partition; who comes later finds the event gone. Nobody waits
+//! for longer than a moment; what could not be locked within it is left for the next sweep.
 //!
-//! The deliveries of a partition that went are removed afterwards, in bounded steps. Until then no list shows them, since each
-//! reads a delivery with its event.
+//! The deliveries of a partition that went are removed afterwards, in bounded steps. Until then no list shows
+//! them, since each reads a delivery with its event.
 
 use super::{ATTEMPTS, Bound, EVENTS, Part, Swept, is_busy, list};
 use crate::postgres::columns::{self, Key, get};

@@ -44,8 +44,8 @@ async fn a_replay_walks_by_its_narrowest_index() {
     plans.assert(replays::COUNT, &["deliveries_by_replay_state"]).await;
     plans.assert(replays::ANY_PENDING, &["deliveries_by_replay_state"]).await;
     plans.assert(replays::CANCEL_PENDING, &["deliveries_by_replay_state", "deliveries_pkey"]).await;
-    // There are few of them as a rule, so that elsewhere it is not asserted by which index they are read; but none is taken away before its
-    // last delivery.
+    // There are few of them as a rule, so that elsewhere it is not asserted by which index they are read; but
+    // none is taken away before its last delivery.
     plans.client.batch_execute(MANY_REPLAYS).await.unwrap();
     let at_work = replays::at_work_query();
     for (sql, index) in [
@@ -83,7 +83,8 @@ async fn a_replay_does_not_read_what_was_committed_after_it_was_made() {
     plans.client.batch_execute(replays).await.unwrap();
     plans.client.batch_execute("SELECT pg_temp.fill(20001, 60000)").await.unwrap();
     plans.client.batch_execute("VACUUM ANALYZE events").await.unwrap();
-    // The first ends by ids; above what the second covers there are lower ids than its last, as of clocks that are behind.
+    // The first ends by ids; above what the second covers there are lower ids than its last, as of clocks
+    // that are behind.
     for (replay, rows) in [(1, 25), (2, EVENTS_AT_ONCE)] {
         let id = Some(ReplayId::from_bytes(made(7, replay)));
         let cursor = Some(EventId::from_bytes(made(4, 19_900)));

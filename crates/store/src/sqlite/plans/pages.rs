@@ -8,12 +8,12 @@ use super::schema;
 use crate::page::{Order, PageRequest};
 use crate::query::EventFilter;
 
-const PROJECT: [u8; 16] = *b"0000000000000000";
+pub(super) const PROJECT: [u8; 16] = *b"0000000000000000";
 /// Events about each object.
 const EACH: u32 = 5;
 
 /// As many events of one project, each with a delivery; those about one object are spread over all of them.
-fn filled(events: u32) -> Connection {
+pub(super) fn filled(events: u32) -> Connection {
     let db = schema();
     db.pragma_update(None, "foreign_keys", false).unwrap();
     let insert_events = "\
@@ -28,11 +28,15 @@ fn filled(events: u32) -> Connection {
     db
 }
 
+/// The id of one of them.
+pub(super) fn event(n: u32) -> EventId {
+    EventId::from_bytes(format!("{n:016}").into_bytes().try_into().unwrap())
+}
+
 /// The steps to read a page.
 fn steps(db: &Connection, object_id: Option<&str>, after: Option<u32>, found: usize) -> i32 {
     let filter = EventFilter { event_type: None, object_id: object_id.map(str::to_owned) };
-    let after =
-        after.map(|after| EventId::from_bytes(format!("{after:016}").into_bytes().try_into().unwrap()));
+    let after = after.map(event);
     let page = PageRequest { after, limit: 20, order: Order::Desc };
     let (sql, params) = list_query(ProjectId::from_bytes(PROJECT), &filter, page);
     let mut statement = db.prepare(&sql).unwrap();

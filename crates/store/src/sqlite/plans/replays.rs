@@ -46,8 +46,8 @@ fn how_an_event_stands_is_read_by_the_event() {
     }
 }
 
-/// Whatever a replay asks for, its next part is one walk from its cursor, and what no index tells is no condition of it: then the
-/// walk would not end with the part.
+/// Whatever a replay asks for, its next part is one walk from its cursor, and what no index tells is no
+/// condition of it: then the walk would not end with the part.
 #[test]
 fn a_replays_next_events_are_read_in_the_order_of_an_index() {
     let db = schema();
@@ -73,16 +73,33 @@ fn a_replays_next_events_are_read_in_the_order_of_an_index() {
     ] {
         let (after, before) = (Some(Timestamp::from_unix_secs(1)), Some(Timestamp::from_unix_secs(2)));
         for (created_after, created_before, cursor, range) in [
-            (None, None, None, ")"),
-            (None, None, cursor, " AND id>?)"),
-            (after, None, None, " AND id>?)"),
+            (None, None, None, " AND id<?)"),
+            (None, None, cursor, " AND id>? AND id<?)"),
+            (after, None, None, " AND id>? AND id<?)"),
             (None, before, None, " AND id<?)"),
             (after, before, cursor, " AND id>? AND id<?)"),
         ] {
             let query = ReplayQuery { created_after, created_before, ..query.clone() };
-            let (sql, _) = replay_plan::candidates_query(ProjectId::from_bytes([0; 16]), &query, 9, cursor);
-            assert_plan(&db, &sql, &[&format!("SEARCH events USING {index}{range}")]);
-            assert!(!sql.contains("source_id =") && !sql.contains("type IN"), "{sql}");
+            for until in [None, Some(EventId::from_bytes([0; 16])), Some(EventId::from_bytes([255; 16]))] {
+                let project = ProjectId::from_bytes([0; 16]);
+                let (sql, _) = replay_plan::candidates_query(project, &query, until, cursor);
+                assert_plan(&db, &sql, &[&format!("SEARCH events USING {index}{range}")]);
+                assert!(!sql.contains("source_id =") && !sql.contains("type IN"), "{sql}");
+                assert_eq!(sql.matches("id <").count(), 1, "{sql}");
+            }
         }
     }
+}
+
+#[test]
+fn where_a_replay_ends_is_one_look_at_each_index() {
+    assert_plan(
+        &schema(),
+        replays::UNTIL_NOW,
+        &[
+            "SEARCH events",
+            "SCALAR SUBQUERY 1",
+            "SEARCH events USING COVERING INDEX sqlite_autoindex_events_1 (project_id=?)",
+        ],
+    );
 }

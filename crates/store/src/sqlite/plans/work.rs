@@ -66,8 +66,8 @@ fn a_claim_is_planned_once_whatever_its_limit() {
     assert_eq!(claim.get_status(StatementStatus::RePrepare), 0);
 }
 
-/// The steps of SQLite's machine to claim the four deliveries of an endpoint that are due, two of them urgent, beside so many of
-/// either kind that are due later, and so many of another endpoint.
+/// The steps of SQLite's machine to claim the four deliveries of an endpoint that are due, two of them
+/// urgent, beside so many of either kind that are due later, and so many of another endpoint.
 fn steps_to_claim(later: u32) -> i32 {
     let db = schema();
     db.pragma_update(None, "foreign_keys", false).unwrap();
@@ -111,7 +111,8 @@ fn due_endpoints_are_found_by_a_loose_index_scan() {
             "SEARCH (subquery-5)",
         ],
     );
-    // A plan does not tell one seek from a walk, so count: a hundredfold of deliveries costs not one step more.
+    // A plan does not tell one seek from a walk, so count: a hundredfold of deliveries costs not one step
+    // more.
     let few = steps_to_find_due(10);
     assert_eq!(steps_to_find_due(1000), few);
 }

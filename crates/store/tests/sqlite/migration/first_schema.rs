@@ -43,8 +43,8 @@ impl FirstSchema {
         Self { db, ids: IdMaker::new(1) }
     }
 
-    /// Puts something into every table: each kind of source, endpoint and receipt, each end of a delivery, each outcome of an
-    /// attempt.
+    /// Puts something into every table: each kind of source, endpoint and receipt, each end of a delivery,
+    /// each outcome of an attempt.
     pub(super) fn fill(&self) -> Filled {
         self.insert("INSERT INTO admin_keys VALUES (1, ?1)", [[5_u8; 32]]);
         let project: ProjectId = self.id();
@@ -158,7 +158,8 @@ impl FirstSchema {
         made
     }
 
-    /// Every state with every reason, at positions with gaps; the two pending ones of the first endpoint come back.
+    /// Every state with every reason, at positions with gaps; the two pending ones of the first endpoint come
+    /// back.
     fn deliveries(
         &self,
         project: ProjectId,

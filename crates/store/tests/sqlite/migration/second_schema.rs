@@ -1,4 +1,5 @@
-//! A database as the second released schema has it: all that the first one knew, and a row for everything that came with it.
+//! A database as the second released schema has it: all that the first one knew, and a row for everything
+//! that came with it.
 
 use ringback_domain::{DeliveryId, TypedId};
 use rusqlite::{Connection, params};
