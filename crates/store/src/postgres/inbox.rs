@@ -8,6 +8,8 @@
 //! What is *not* guaranteed: the sequence of writes between two batches; workers write several at once.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use ringback_domain::DeliveryId;
@@ -32,13 +34,49 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How many waiting writes are worth a commit of their own.
 const ENOUGH: usize = 64;
 
+/// How far a write has got, on which its caller and the workers agree: what was given up before it was begun is
+/// never written.
+#[derive(Default)]
+pub(super) struct Progress(AtomicU8);
+
+impl Progress {
+    const WAITING: u8 = 0;
+    const BEGUN: u8 = 1;
+    const GIVEN_UP: u8 = 2;
+
+    /// Gives it up for the caller; says whether it was in time.
+    pub(super) fn give_up(&self) -> bool {
+        self.leave_waiting_for(Self::GIVEN_UP)
+    }
+
+    fn begin(&self) -> bool {
+        self.leave_waiting_for(Self::BEGUN)
+    }
+
+    fn leave_waiting_for(&self, state: u8) -> bool {
+        let found = self.0.compare_exchange(Self::WAITING, state, Ordering::AcqRel, Ordering::Acquire);
+        found.map_or_else(|found| found == state, |_| true)
+    }
+}
+
 /// A write on its way.
 pub(super) struct Write {
     pub(super) work: Work,
     pub(super) reply: oneshot::Sender<Result<Outcome, StoreError>>,
+    pub(super) progress: Arc<Progress>,
 }
 
 impl Write {
+    /// Begins it, if it is still to be written.
+    pub(super) fn begin(&self) -> bool {
+        !self.is_void() && self.progress.begin()
+    }
+
+    /// It waits again: its transaction was rolled back.
+    pub(super) fn put_back(&self) {
+        self.progress.0.store(Progress::WAITING, Ordering::Release);
+    }
+
     /// Whether it need not be written: its caller has gone away without an answer, and will come again or has
     /// given up. That an attempt has ended stays true.
     pub(super) fn is_void(&self) -> bool {
@@ -174,7 +212,7 @@ mod tests {
 
     async fn send_work(queue: &mpsc::Sender<Write>, work: Work) -> Answer {
         let (reply, answer) = oneshot::channel();
-        assert!(queue.send(Write { work, reply }).await.is_ok());
+        assert!(queue.send(Write { work, reply, progress: Arc::default() }).await.is_ok());
         answer
     }
 

@@ -27,7 +27,7 @@ use super::again::until_it_meets_none;
 use super::batch::{self, Outcome, Work};
 use super::connections::Connections;
 use super::failure::{DatabaseError, Failure};
-use super::inbox::{Inbox, Write};
+use super::inbox::{Inbox, Progress, Write};
 use super::leases::Leases;
 use super::mislaid::Mislaid;
 use crate::error::StoreError;
@@ -94,21 +94,25 @@ impl Writer {
     pub(super) async fn write(&self, work: Work) -> Result<Outcome, StoreError> {
         let (reply, answer) = oneshot::channel();
         let queue = self.queue()?;
-        queue.send(Write { work, reply }).await.map_err(|_| StoreError::Closed)?;
+        queue.send(Write { work, reply, progress: Arc::default() }).await.map_err(|_| StoreError::Closed)?;
         // The workers end with the last sender.
         drop(queue);
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Writes, or refuses at once when the queue is full, and after a while when nothing comes of it.
+    /// Writes, or refuses at once when the queue is full, and after a while when nothing comes of it: with
+    /// certainty, if no worker has begun it by then.
     pub(super) async fn write_or_refuse(&self, work: Work) -> Result<Outcome, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.queue()?.try_send(Write { work, reply }).map_err(|error| match error {
+        let progress = Arc::new(Progress::default());
+        let write = Write { work, reply, progress: Arc::clone(&progress) };
+        self.queue()?.try_send(write).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
         })?;
         match timeout(APPEND_BOUND, answer).await {
             Ok(answer) => answer.unwrap_or(Err(StoreError::Closed)),
+            Err(_) if progress.give_up() => Err(StoreError::Overloaded),
             Err(_) => Err(Failure::InDoubt(DatabaseError::NoAnswer).into()),
         }
     }
@@ -162,20 +166,17 @@ impl Shared {
     async fn commit(&self, batch: Vec<Write>) {
         let mut parts = vec![(batch, Instant::now() + BATCH_BOUND)];
         while let Some((mut part, until)) = parts.pop() {
-            part.retain(|write| !write.is_void());
+            part.retain(Write::begin);
             if part.is_empty() {
                 continue;
             }
             match until_it_meets_none!(self.try_commit(&part, until)) {
                 Ok(outcomes) => self.settle(part, outcomes),
                 Err(failure) if part.len() > 1 && failure.may_be_of_one_row() => {
-                    let until = Instant::now() + BATCH_BOUND;
-                    parts.push((part.split_off(part.len() / 2), until));
-                    parts.push((part, until));
+                    parts.extend(halves(part, Instant::now() + BATCH_BOUND));
                 }
                 Err(failure) if part.len() > 1 && failure.is_of_size() && Instant::now() < until => {
-                    parts.push((part.split_off(part.len() / 2), until));
-                    parts.push((part, until));
+                    parts.extend(halves(part, until));
                 }
                 Err(failure) => {
                     let error = StoreError::from(failure);
@@ -209,11 +210,18 @@ impl Shared {
     }
 
     fn settle(&self, batch: Vec<Write>, outcomes: Vec<Result<Outcome, StoreError>>) {
-        for (Write { work, reply }, outcome) in batch.into_iter().zip(outcomes) {
+        for (Write { work, reply, .. }, outcome) in batch.into_iter().zip(outcomes) {
             // A caller that has gone away does not undo what is committed.
             if let Err(unheard) = reply.send(outcome) {
                 self.mislaid.note(work.held(&unheard));
             }
         }
     }
+}
+
+/// What was rolled back, in two parts to be written one after the other, the first of them last in the list.
+fn halves(mut part: Vec<Write>, until: Instant) -> [(Vec<Write>, Instant); 2] {
+    part.iter().for_each(Write::put_back);
+    let second = part.split_off(part.len() / 2);
+    [(second, until), (part, until)]
 }

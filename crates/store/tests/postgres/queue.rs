@@ -152,6 +152,30 @@ async fn a_batch_that_takes_too_long_is_halved() {
     assert_eq!(store.batch_counts().commits, 2);
 }
 
+#[tokio::test]
+async fn a_call_whose_turn_does_not_come_in_time_is_refused_for_certain() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let endpoint = world.endpoint(&["*"]).await;
+    let store = PostgresStore::open(PostgresOptions { batches: 1, ..options(&database) }).await.unwrap();
+    let person = database.connection().await;
+    person.batch_execute("BEGIN; LOCK TABLE webhook_ids").await.unwrap();
+    // Each fills a transaction, and has it for 8 s; a call waits for 10.
+    let wide = vec![endpoint; 20_000];
+    let arrivals = ["first", "second", "third"].map(|id| world.publication(id).to(&wide).arrival());
+    let [_, second, third] = arrivals.each_ref().map(|arrival| arrival.event.id);
+    let answers = join_all(arrivals.map(|arrival| store.append(arrival))).await;
+    let [first_answer, second_answer, third_answer] = &answers[..] else { panic!("{answers:?}") };
+    assert!(matches!(first_answer, Err(StoreError::Unavailable(_))), "{first_answer:?}");
+    assert!(matches!(second_answer, Err(StoreError::InDoubt(_))), "{second_answer:?}");
+    assert!(matches!(third_answer, Err(StoreError::Overloaded)), "{third_answer:?}");
+    person.batch_execute("COMMIT").await.unwrap();
+    // It comes after them.
+    let last = store.append(world.publication("last").arrival()).await.unwrap().event_id;
+    let stored = world.list(EventFilter::default()).await;
+    assert!(stored == [last] || stored == [last, second], "{stored:?}; the third is {third}");
+}
+
 /// The number by which a project's routes are locked.
 fn route_lock(project: ProjectId) -> i32 {
     let hash = digest::digest(&digest::SHA256, &project.to_bytes());
