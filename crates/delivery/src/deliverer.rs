@@ -36,6 +36,11 @@ use crate::{listener, pruner, reclaimer, replayer};
 const CLAIM_BATCH: usize = 64;
 /// How many deliveries of a deleted endpoint one step cancels.
 const ORPHAN_BATCH: usize = 1000;
+/// A scan looks at every endpoint that has something waiting, and of many thousands that takes long. From its
+/// beginning to the next this many times as long passes, so that most of the time is left for what it found.
+const SCAN_SHARE: u32 = 5;
+/// But no longer than this: what has lost its node is found by a scan.
+const MAX_BETWEEN_SCANS: Duration = Duration::from_secs(5);
 
 /// Draws the jitter of one delay.
 pub type JitterSource = Arc<dyn Fn() -> Jitter + Send + Sync>;
@@ -269,15 +274,15 @@ pub(crate) fn lease_length(endpoint: &Endpoint) -> Duration {
 }
 
 async fn run(node: Arc<Node>) {
-    let mut next_scan = node.clock.now();
+    let (mut next_scan, mut between_scans) = (node.clock.now(), node.settings.scan_interval);
     while !node.stop.is_cancelled() {
         // Register for the bell before looking, so that nothing noted meanwhile is missed.
         let rung = node.plans.bell.notified();
         let now = node.clock.now();
         // A clock that was set back must not postpone the scan.
-        if now >= next_scan || next_scan.since(now) > node.settings.scan_interval {
-            scan(&node).await;
-            next_scan = now.plus(node.settings.scan_interval);
+        if now >= next_scan || next_scan.since(now) > between_scans {
+            between_scans = between_scans_of(scan(&node).await, node.settings.scan_interval);
+            next_scan = now.plus(between_scans);
         }
         let due = node.plans.agenda().take_due(now);
         for endpoint_id in due {
@@ -293,17 +298,27 @@ async fn run(node: Arc<Node>) {
     }
 }
 
+/// From the beginning of a scan that took so long to that of the next.
+fn between_scans_of(took: Duration, interval: Duration) -> Duration {
+    interval.max((took * SCAN_SHARE).min(MAX_BETWEEN_SCANS))
+}
+
 /// Asks the rows what is due: what another node appended, what was reclaimed, what this process has never
-/// known.
-async fn scan(node: &Node) {
+/// known. Says how long it took to learn that; nothing if it could not be learned, and is to be asked soon.
+async fn scan(node: &Node) -> Duration {
+    let begun = Instant::now();
     match node.store.due_endpoints().await {
         Ok(endpoints) => {
             let mut agenda = node.plans.agenda();
             for endpoint in endpoints {
                 agenda.note(endpoint.endpoint_id, endpoint.due_at);
             }
+            begun.elapsed()
         }
-        Err(error) => log_store_error(&error, "cannot look for due deliveries"),
+        Err(error) => {
+            log_store_error(&error, "cannot look for due deliveries");
+            Duration::ZERO
+        }
     }
 }
 
@@ -410,5 +425,18 @@ pub(crate) fn log_store_error(error: &StoreError, what: &'static str) {
     );
     if !is_told {
         tracing::warn!(error = error as &dyn std::error::Error, "{what}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_scan_leaves_most_of_the_time_and_no_scan_is_far_away() {
+        for (took_ms, between_ms) in [(0, 1000), (200, 1000), (300, 1500), (1000, 5000), (8000, 5000)] {
+            let between = between_scans_of(Duration::from_millis(took_ms), Duration::from_secs(1));
+            assert_eq!(between, Duration::from_millis(between_ms), "{took_ms} ms");
+        }
     }
 }

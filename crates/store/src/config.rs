@@ -264,6 +264,7 @@ impl Config {
         });
     }
 
+    /// As of this generation: changes that were made together may come in another sequence than they were made.
     pub(crate) fn put_endpoint(&mut self, endpoint: &Arc<Endpoint>, generation: u64) {
         self.endpoints.insert(endpoint.id, Arc::clone(endpoint));
         self.change_project(endpoint.project_id, |project| {
@@ -271,7 +272,7 @@ impl Config {
             if endpoint.replay_id.is_none() {
                 project.endpoints.insert(endpoint.id, Arc::clone(endpoint));
             }
-            project.generation = generation;
+            project.generation = project.generation.max(generation);
         });
     }
 
@@ -279,7 +280,7 @@ impl Config {
         self.endpoints.remove(&endpoint.id);
         self.change_project(endpoint.project_id, |project| {
             project.endpoints.remove(&endpoint.id);
-            project.generation = generation;
+            project.generation = project.generation.max(generation);
         });
     }
 

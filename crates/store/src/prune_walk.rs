@@ -61,6 +61,11 @@ impl<E, P: Copy> Walk<E, P> {
         state.found.drain(..count).collect()
     }
 
+    /// Puts back what was taken, since others are removing.
+    pub(crate) fn put_back(&self, found: Vec<E>) {
+        self.lock().found.extend(found);
+    }
+
     /// Goes on by a look beyond the place, if nothing that was found is left and there is something to walk
     /// to in this step. Says whether there may be more to do.
     pub(crate) async fn go_on<L>(&self, look: impl FnOnce(Option<P>) -> L + Send) -> bool

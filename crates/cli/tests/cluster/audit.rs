@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use ringback_testkit::{Gateway, SpreadLedger, until_at_last};
+use ringback_testkit::{Gateway, SpreadLedger, within};
+use tokio::time::sleep;
 
 use crate::apps::{App, Apps, RATE, caller_and_number};
 use crate::books::{Books, Key, Row};
@@ -70,12 +71,33 @@ impl std::fmt::Display for Findings {
 /// When that does not come.
 pub(crate) async fn calm(gateway: &Gateway) -> Duration {
     let begun = Instant::now();
-    until_at_last("every delivery to have come to its end", CALM_BOUND, LOOK, || async {
-        let stats = gateway.get("/v1/webhook_stats").await;
-        (stats["pending"] == 0 && stats["in_flight"] == 0).then_some(())
-    })
-    .await;
+    while !is_calm(gateway).await {
+        if begun.elapsed() > CALM_BOUND {
+            panic!("after {CALM_BOUND:?} there are deliveries without an end:\n{}", left(gateway).await);
+        }
+        sleep(LOOK).await;
+    }
     begun.elapsed()
+}
+
+async fn is_calm(gateway: &Gateway) -> bool {
+    let stats = within("how much is left", gateway.get("/v1/webhook_stats")).await;
+    stats["pending"] == 0 && stats["in_flight"] == 0
+}
+
+/// What is left, by endpoint: how many, up to a hundred, and the oldest of them.
+async fn left(gateway: &Gateway) -> String {
+    let endpoints = gateway.get("/v1/webhook_endpoints").await;
+    let mut left = String::new();
+    for endpoint in endpoints["data"].as_array().expect("a list has data") {
+        let id = endpoint["id"].as_str().expect("an endpoint has an id");
+        let path = format!("/v1/webhook_deliveries?endpoint_id={id}&state=pending&order=asc&limit=100");
+        let pending = gateway.get(&path).await["data"].take();
+        let count = pending.as_array().map_or(0, Vec::len);
+        left +=
+            &format!("{} {}: {count}, the oldest {}\n", endpoint["name"], endpoint["breaker"], pending[0]);
+    }
+    left
 }
 
 /// Compares what was acknowledged, what is in the database and what has arrived.

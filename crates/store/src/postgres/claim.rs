@@ -120,9 +120,10 @@ pub(super) const RELEASE: &str = "\
 /// are is nothing that a plan could know.
 pub(super) const RECLAIM: &str = concat!(
     "WITH late AS MATERIALIZED ( \
-        SELECT ctid FROM deliveries WHERE lease_expires_at <= (SELECT coalesce($1, ",
+        SELECT ctid FROM deliveries WHERE lease_expires_at IS NOT NULL \
+        AND (lease_expires_at <= (SELECT coalesce($1, ",
     server_ms!(),
-    ")) FOR UPDATE SKIP LOCKED \
+    ")) OR lease_node NOT IN (SELECT id FROM nodes)) FOR UPDATE SKIP LOCKED \
     ) \
     UPDATE deliveries SET lease_expires_at = NULL, lease_node = NULL WHERE ctid = ANY (ARRAY(SELECT ctid FROM late)) \
     RETURNING endpoint_id"

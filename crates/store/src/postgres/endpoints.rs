@@ -238,7 +238,7 @@ async fn generation(tx: &Connection, project_id: ProjectId) -> Result<u64, Failu
 
 /// Waits for the appends that have planned by the old one, and keeps others from planning until the commit.
 async fn raise_generation(tx: &Connection, project_id: ProjectId) -> Result<u64, Failure> {
-    locks::take_routes(tx, project_id).await?;
+    locks::take_routes(tx, &[project_id]).await?;
     let sql = "UPDATE projects SET config_generation = config_generation + 1 WHERE id = $1 RETURNING config_generation";
     columns::number::<i64, u64>(&tx.query_one(sql, &[&key(project_id)]).await?, 0)
 }

@@ -59,12 +59,12 @@ pub(super) enum DatabaseError {
     },
     /// Ids made now would have no partition.
     #[error(
-        "the clock of this machine is {days} days {side} that of the database server, and rows of its time have no place there: set it \
+        "the clock of this machine is {by} {side} that of the database server, and rows of its time have no place there: set it \
          by NTP"
     )]
     ClockOff {
-        /// How many whole days.
-        days: u64,
+        /// Such as `40 days`.
+        by: String,
         /// `ahead of` or `behind`.
         side: &'static str,
     },

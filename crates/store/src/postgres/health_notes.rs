@@ -22,6 +22,7 @@ use super::again::until_it_meets_none;
 use super::endpoints::Changed;
 use super::failure::Failure;
 use super::health;
+use super::locks;
 use super::snapshot::Snapshot;
 use crate::keyring::Keyring;
 use crate::work::EndpointNote;
@@ -101,6 +102,11 @@ async fn write(snapshot: &Snapshot, keyring: &Keyring, notes: &mut Vec<Waiting>)
         })
         .await?;
     let Some(change) = change else { return Ok(()) };
+    let disabling = notes.iter().filter(|waiting| matches!(waiting.note.change, HealthChange::Disable(_)));
+    let projects: Vec<ProjectId> = disabling.map(|waiting| waiting.project_id).collect();
+    if !projects.is_empty() {
+        locks::take_routes(&change, &projects).await?;
+    }
     let each = notes
         .iter()
         .map(|waiting| health::note(&change, keyring, waiting.project_id, &waiting.note, waiting.now));

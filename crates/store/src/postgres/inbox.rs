@@ -9,7 +9,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ringback_domain::DeliveryId;
@@ -22,6 +22,36 @@ use crate::error::StoreError;
 
 /// How many writes one transaction takes at most: bounds the time a commit's answers wait for.
 const MAX_BATCH: usize = 512;
+
+/// How many writes the next batch takes: half of one that ran out of time, so that a database that has become
+/// slow still takes some; twice as many after a full one that did not, up to [`MAX_BATCH`].
+pub(super) struct BatchSize(AtomicUsize);
+
+impl Default for BatchSize {
+    fn default() -> Self {
+        Self(AtomicUsize::new(MAX_BATCH))
+    }
+}
+
+impl BatchSize {
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// So many were too many.
+    pub(super) fn ran_out_of_time(&self, count: usize) {
+        self.0.fetch_min((count / 2).max(1), Ordering::Relaxed);
+    }
+
+    /// So many were not.
+    pub(super) fn committed(&self, count: usize) {
+        let size = self.get();
+        if count >= size && size < MAX_BATCH {
+            self.0.store((2 * size).min(MAX_BATCH), Ordering::Relaxed);
+        }
+    }
+}
+
 /// How many events one transaction takes, beside the last write: a write may be a thousand of them, and all
 /// must be over in time.
 const MAX_BATCH_EVENTS: usize = 2000;
@@ -46,16 +76,15 @@ impl Progress {
 
     /// Gives it up for the caller; says whether it was in time.
     pub(super) fn give_up(&self) -> bool {
-        self.leave_waiting_for(Self::GIVEN_UP)
+        self.goes_on_to(Self::GIVEN_UP)
     }
 
     fn begin(&self) -> bool {
-        self.leave_waiting_for(Self::BEGUN)
+        self.goes_on_to(Self::BEGUN)
     }
 
-    fn leave_waiting_for(&self, state: u8) -> bool {
-        let found = self.0.compare_exchange(Self::WAITING, state, Ordering::AcqRel, Ordering::Acquire);
-        found.map_or_else(|found| found == state, |_| true)
+    fn goes_on_to(&self, state: u8) -> bool {
+        self.0.compare_exchange(Self::WAITING, state, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -123,14 +152,15 @@ impl Inbox {
         Self { receiver, held: VecDeque::new(), gathered_until: Instant::now() }
     }
 
-    /// What waits, up to a full batch; waits for the first. `None` at the end.
-    pub(super) async fn collect(&mut self) -> Option<Vec<Write>> {
+    /// What waits, up to so many writes; waits for the first. `None` at the end.
+    pub(super) async fn collect(&mut self, size: &BatchSize) -> Option<Vec<Write>> {
         let first = match self.held.pop_front() {
             Some(write) => write,
             None => self.receiver.recv().await?,
         };
         self.gather().await;
         self.gathered_until = Instant::now() + GATHER;
+        let most = size.get();
         let (mut batch, mut later, mut load) = (Vec::new(), VecDeque::new(), Load::default());
         let mut finished: HashSet<DeliveryId> = HashSet::new();
         let mut next = Some(first);
@@ -140,7 +170,7 @@ impl Inbox {
                 Work::Finish(finish) if !finished.insert(finish.delivery_id) => later.push_back(write),
                 _ => batch.push(write),
             }
-            let has_room = batch.len() + later.len() < MAX_BATCH && load.has_room();
+            let has_room = batch.len() + later.len() < most && load.has_room();
             next = if has_room { self.take_one() } else { None };
         }
         later.append(&mut self.held);
@@ -196,7 +226,7 @@ mod tests {
             },
             async {
                 let (mut inbox, mut batches) = (Inbox::new(receiver), Vec::new());
-                while let Some(batch) = inbox.collect().await {
+                while let Some(batch) = inbox.collect(&BatchSize::default()).await {
                     batches.push((batch.len(), begin.elapsed()));
                 }
                 batches
@@ -261,7 +291,7 @@ mod tests {
         }
         drop(queue);
         let mut counts = Vec::new();
-        while let Some(batch) = inbox.collect().await {
+        while let Some(batch) = inbox.collect(&BatchSize::default()).await {
             counts.push(batch.len());
         }
         assert_eq!(counts, [4; 5], "of 20,000 deliveries each");
@@ -289,11 +319,11 @@ mod tests {
         let mut inbox = Inbox::new(receiver);
         let begin = Instant::now();
         let mut answers = vec![send(&queue).await];
-        assert_eq!(inbox.collect().await.unwrap().len(), 1);
+        assert_eq!(inbox.collect(&BatchSize::default()).await.unwrap().len(), 1);
         for _ in 0..=ENOUGH {
             answers.push(send(&queue).await);
         }
-        assert_eq!(inbox.collect().await.unwrap().len(), ENOUGH + 1);
+        assert_eq!(inbox.collect(&BatchSize::default()).await.unwrap().len(), ENOUGH + 1);
         assert!(begin.elapsed() <= LOOK + Duration::from_millis(1), "{:?}", begin.elapsed());
     }
 
@@ -304,7 +334,7 @@ mod tests {
         let begin = Instant::now();
         for _ in 0..10 {
             let answers = [send(&queue).await, send(&queue).await];
-            assert_eq!(inbox.collect().await.unwrap().len(), answers.len());
+            assert_eq!(inbox.collect(&BatchSize::default()).await.unwrap().len(), answers.len());
         }
         assert!(begin.elapsed() <= 10 * LOOK * 2, "{:?}", begin.elapsed());
     }

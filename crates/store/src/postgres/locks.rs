@@ -54,9 +54,10 @@ pub(super) async fn share_routes(tx: &Connection, projects: &[ProjectId]) -> Res
     tx.query(SHARE, &[&ROUTES, &numbers]).await.map(drop)
 }
 
-/// Takes the routes of a project.
-pub(super) async fn take_routes(tx: &Connection, project: ProjectId) -> Result<(), Failure> {
-    tx.query(TAKE, &[&ROUTES, &vec![number(&[&project.to_bytes()])]]).await.map(drop)
+/// Takes the routes of projects. Whoever changes several takes all of them at once, before the first change.
+pub(super) async fn take_routes(tx: &Connection, projects: &[ProjectId]) -> Result<(), Failure> {
+    let numbers = sorted(projects.iter().map(|id| number(&[&id.to_bytes()])));
+    tx.query(TAKE, &[&ROUTES, &numbers]).await.map(drop)
 }
 
 /// Takes orders.

@@ -529,8 +529,11 @@ impl Store for PostgresStore {
         loop {
             let look = async |place| Ok(prune_walk::look(&self.connections, &swept.row_by_row, place).await?);
             let goes_on = walk.go_on(look).await;
-            let found = walk.take(retention.limit).into_iter().unzip();
-            removed += write!(self, |tx| prune::prune(tx, retention, &found))?;
+            let found = walk.take(retention.limit);
+            match write!(self, |tx| prune::prune(tx, retention, &found))? {
+                Some(count) => removed += count,
+                None => walk.put_back(found),
+            }
             if removed > 0 || !goes_on {
                 walk.end_step(removed);
                 return Ok(removed);

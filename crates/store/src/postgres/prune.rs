@@ -11,6 +11,7 @@ use super::columns::{self, Key, get, key};
 use super::connections::Connection;
 use super::failure::Failure;
 use super::locks;
+use super::prune_walk::Name;
 use crate::store::Retention;
 
 // `OFFSET 0`: what is looked up for each row is to stay that. Joined, it could be read from end to end.
@@ -63,33 +64,44 @@ pub(super) const DELETE_REPLAYS: &str = "\
     (SELECT r.id FROM replays AS r WHERE r.id < $1 AND r.state <> 'running' AND NOT r.needs_clearing \
      AND (SELECT d.id FROM deliveries AS d WHERE d.replay_id = r.id ORDER BY d.id LIMIT 1) IS NULL LIMIT $2)";
 
-/// Names of events: projects, and ids.
-pub(super) type Names = (Vec<Key>, Vec<Key>);
+/// Nothing else goes with a receipt or an entry of the dedupe table, and each call has left one of both: so many
+/// times as many of them are removed at once as of events.
+const MORE_PER_LIMIT: usize = 10;
 
-/// One node at a time: two would only get into each other's way, so the other does nothing.
-pub(super) async fn prune(tx: &Connection, retention: Retention, found: &Names) -> Result<usize, Failure> {
+/// Names of events: projects, and ids.
+type Names = (Vec<Key>, Vec<Key>);
+
+/// Says how many rows went; `None` if another node is at it. One at a time: two would only get into each
+/// other's way.
+pub(super) async fn prune(
+    tx: &Connection,
+    retention: Retention,
+    found: &[Name],
+) -> Result<Option<usize>, Failure> {
     if !locks::try_prune(tx).await? {
-        return Ok(0);
+        return Ok(None);
     }
     let limit = columns::limit(retention.limit);
+    let more = columns::limit(retention.limit.saturating_mul(MORE_PER_LIMIT));
     let events = prune_events(tx, key(EventId::first_at(retention.events_before)), found).await?;
     let receipts = key(ReceiptId::first_at(retention.events_before));
     let replays = key(ReplayId::first_at(retention.events_before));
     let ids = retention.webhook_ids_before.as_unix_ms();
     let answers = retention.idempotency_keys_before.as_unix_ms();
-    let rest = tx.execute(DELETE_RECEIPTS, &[&receipts, &limit]).await?
-        + tx.execute(DELETE_WEBHOOK_IDS, &[&ids, &limit]).await?
+    let rest = tx.execute(DELETE_RECEIPTS, &[&receipts, &more]).await?
+        + tx.execute(DELETE_WEBHOOK_IDS, &[&ids, &more]).await?
         + tx.execute(DELETE_IDEMPOTENCY_KEYS, &[&answers, &limit]).await?
         + tx.execute(DELETE_REPLAYS, &[&replays, &limit]).await?;
-    Ok(events + columns::counted(rest))
+    Ok(Some(events + columns::counted(rest)))
 }
 
 /// Those that may still go.
-async fn prune_events(tx: &Connection, before: Key, (projects, ids): &Names) -> Result<usize, Failure> {
-    if ids.is_empty() {
+async fn prune_events(tx: &Connection, before: Key, found: &[Name]) -> Result<usize, Failure> {
+    if found.is_empty() {
         return Ok(0);
     }
-    let (projects, ids) = keys(&tx.query(LOCK_EVENTS, &[projects, ids, &before]).await?)?;
+    let (projects, ids): Names = found.iter().copied().unzip();
+    let (projects, ids) = keys(&tx.query(LOCK_EVENTS, &[&projects, &ids, &before]).await?)?;
     // Since it was found, an event may have been sent again; from now on it cannot.
     let (projects, ids) = keys(&tx.query(STILL_FINISHED, &[&projects, &ids]).await?)?;
     tx.execute(DELETE_ATTEMPTS, &[&ids]).await?;

@@ -19,8 +19,6 @@ use super::partitions::AHEAD;
 
 /// How far a node's clock may be from the database's before that is told.
 const TOLERABLE_MS: u64 = 2000;
-/// So far behind a clock may be in any case: no partition is narrower.
-const LEAST_BEHIND: Duration = Duration::from_secs(24 * 3600);
 
 /// What is known of it.
 pub(super) struct Skew {
@@ -42,7 +40,8 @@ impl Skew {
     /// Of a node that keeps events for `retention`. One whose time is invented is never off.
     pub(super) fn new(clock: LeaseClock, retention: Duration) -> Self {
         let bearable_ms = match clock {
-            LeaseClock::Server => -ms(retention.max(LEAST_BEHIND))..=ms(AHEAD),
+            // What is younger than the retention is in a partition that is still there.
+            LeaseClock::Server => -ms(retention)..=ms(AHEAD),
             LeaseClock::Given => i64::MIN..=i64::MAX,
         };
         Self { bearable_ms, ahead_ms: AtomicI64::new(0) }
@@ -83,9 +82,8 @@ impl Skew {
         if self.bearable_ms.contains(&ahead_ms) {
             return Ok(());
         }
-        let days = ahead_ms.unsigned_abs() / (24 * 3600 * 1000);
         let side = if ahead_ms > 0 { "ahead of" } else { "behind" };
-        Err(Failure::Unavailable(DatabaseError::ClockOff { days, side }))
+        Err(Failure::Unavailable(DatabaseError::ClockOff { by: in_words(ahead_ms.unsigned_abs()), side }))
     }
 
     fn extent(&self, ahead_ms: i64) -> Extent {
@@ -97,6 +95,13 @@ impl Skew {
             Extent::Right
         }
     }
+}
+
+/// A difference, in the largest unit of which it is two.
+fn in_words(ms: u64) -> String {
+    let units = [("days", 24 * 3600 * 1000), ("hours", 3600 * 1000), ("minutes", 60 * 1000)];
+    let fitting = units.iter().find(|(_, unit)| ms >= 2 * unit);
+    fitting.map_or_else(|| format!("{} s", ms / 1000), |(name, unit)| format!("{} {name}", ms / unit))
 }
 
 fn ms(span: Duration) -> i64 {
@@ -121,7 +126,7 @@ mod tests {
         for (days, expected) in [(0, true), (14, true), (15, false), (-30, true), (-31, false), (1, true)] {
             assert_eq!(is_bearable(&skew, days), expected, "{days} days ahead");
         }
-        let brief = Skew::new(LeaseClock::Server, Duration::from_secs(60));
+        let brief = Skew::new(LeaseClock::Server, Duration::from_secs(24 * 3600));
         assert!(is_bearable(&brief, -1) && !is_bearable(&brief, -2));
     }
 
@@ -137,5 +142,8 @@ mod tests {
         skew.note(-40 * DAY_MS - 1);
         let Err(Failure::Unavailable(why)) = skew.check() else { panic!("it is off") };
         assert!(why.to_string().contains("40 days behind"), "{why}");
+        for (ms, words) in [(47 * 3_600_000, "47 hours"), (119_999, "119 s"), (120_000, "2 minutes")] {
+            assert_eq!(in_words(ms), words);
+        }
     }
 }

@@ -27,7 +27,7 @@ use super::again::until_it_meets_none;
 use super::batch::{self, Outcome, Work};
 use super::connections::Connections;
 use super::failure::{DatabaseError, Failure};
-use super::inbox::{Inbox, Progress, Write};
+use super::inbox::{BatchSize, Inbox, Progress, Write};
 use super::leases::Leases;
 use super::mislaid::Mislaid;
 use crate::error::StoreError;
@@ -84,8 +84,15 @@ impl Writer {
         let (queue, receiver) = mpsc::channel(max_queued);
         let counters = Arc::new(Counters::default());
         let inbox = Mutex::new(Inbox::new(receiver));
-        let shared =
-            Arc::new(Shared { inbox, connections, ids, leases, mislaid, counters: Arc::clone(&counters) });
+        let shared = Arc::new(Shared {
+            inbox,
+            size: BatchSize::default(),
+            connections,
+            ids,
+            leases,
+            mislaid,
+            counters: Arc::clone(&counters),
+        });
         let workers = (0..workers.max(1)).map(|_| tasks.spawn(Arc::clone(&shared).run())).collect();
         Self { queue: RwLock::new(Some(queue)), counters, workers: Mutex::new(workers) }
     }
@@ -103,18 +110,22 @@ impl Writer {
     /// Writes, or refuses at once when the queue is full, and after a while when nothing comes of it: with
     /// certainty, if no worker has begun it by then.
     pub(super) async fn write_or_refuse(&self, work: Work) -> Result<Outcome, StoreError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, mut answer) = oneshot::channel();
         let progress = Arc::new(Progress::default());
         let write = Write { work, reply, progress: Arc::clone(&progress) };
         self.queue()?.try_send(write).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
         })?;
-        match timeout(APPEND_BOUND, answer).await {
-            Ok(answer) => answer.unwrap_or(Err(StoreError::Closed)),
-            Err(_) if progress.give_up() => Err(StoreError::Overloaded),
-            Err(_) => Err(Failure::InDoubt(DatabaseError::NoAnswer).into()),
+        if let Ok(answer) = timeout(APPEND_BOUND, &mut answer).await {
+            return answer.unwrap_or(Err(StoreError::Closed));
         }
+        if progress.give_up() {
+            return Err(StoreError::Overloaded);
+        }
+        // From here on a worker finds out that nobody hears it; before that it may have answered just now.
+        answer.close();
+        answer.try_recv().unwrap_or_else(|_| Err(Failure::InDoubt(DatabaseError::NoAnswer).into()))
     }
 
     /// Refuses when the queue is full: what comes later would wait behind it.
@@ -146,6 +157,7 @@ impl Writer {
 /// What the workers share.
 struct Shared {
     inbox: Mutex<Inbox>,
+    size: BatchSize,
     connections: Connections,
     ids: Arc<IdMaker>,
     leases: Leases,
@@ -156,7 +168,7 @@ struct Shared {
 impl Shared {
     async fn run(self: Arc<Self>) {
         loop {
-            let batch = self.inbox.lock().await.collect().await;
+            let batch = self.inbox.lock().await.collect(&self.size).await;
             let Some(batch) = batch else { return };
             self.commit(batch).await;
         }
@@ -164,24 +176,34 @@ impl Shared {
 
     /// Commits the batch and settles all of it, halving it where it fails.
     async fn commit(&self, batch: Vec<Write>) {
-        let mut parts = vec![(batch, Instant::now() + BATCH_BOUND)];
-        while let Some((mut part, until)) = parts.pop() {
-            part.retain(Write::begin);
-            if part.is_empty() {
+        let mut parts = vec![Part::of(batch)];
+        while let Some(mut part) = parts.pop() {
+            part.writes.retain(Write::begin);
+            if part.writes.is_empty() {
                 continue;
             }
-            match until_it_meets_none!(self.try_commit(&part, until)) {
-                Ok(outcomes) => self.settle(part, outcomes),
-                Err(failure) if part.len() > 1 && failure.may_be_of_one_row() => {
-                    parts.extend(halves(part, Instant::now() + BATCH_BOUND));
+            let count = part.writes.len();
+            match until_it_meets_none!(self.try_commit(&part.writes, part.until)) {
+                Ok(outcomes) => {
+                    self.size.committed(count);
+                    self.settle(part.writes, outcomes);
                 }
-                Err(failure) if part.len() > 1 && failure.is_of_size() && Instant::now() < until => {
-                    parts.extend(halves(part, until));
+                // A row is at fault: that took no time, and what is without it has all of it anew.
+                Err(failure) if count > 1 && failure.may_be_of_one_row() => {
+                    parts.extend(part.halves(Instant::now() + BATCH_BOUND));
+                }
+                // There are too many: what is left of the time is for the halves.
+                Err(failure) if count > 1 && failure.is_of_size() && Instant::now() < part.until => {
+                    let until = part.until;
+                    parts.extend(part.halves(until));
                 }
                 Err(failure) => {
+                    if Instant::now() >= part.until {
+                        self.size.ran_out_of_time(count);
+                    }
                     let error = StoreError::from(failure);
-                    let outcomes = part.iter().map(|_| Err(error.clone())).collect();
-                    self.settle(part, outcomes);
+                    let outcomes = part.writes.iter().map(|_| Err(error.clone())).collect();
+                    self.settle(part.writes, outcomes);
                 }
             }
         }
@@ -219,9 +241,22 @@ impl Shared {
     }
 }
 
-/// What was rolled back, in two parts to be written one after the other, the first of them last in the list.
-fn halves(mut part: Vec<Write>, until: Instant) -> [(Vec<Write>, Instant); 2] {
-    part.iter().for_each(Write::put_back);
-    let second = part.split_off(part.len() / 2);
-    [(second, until), (part, until)]
+/// Writes of one transaction, and when that has to be over.
+struct Part {
+    writes: Vec<Write>,
+    until: Instant,
+}
+
+impl Part {
+    fn of(writes: Vec<Write>) -> Self {
+        Self { writes, until: Instant::now() + BATCH_BOUND }
+    }
+
+    /// What was rolled back, in two parts that are to be over by then, the one to be written first as the last.
+    fn halves(self, until: Instant) -> [Self; 2] {
+        let Self { mut writes, .. } = self;
+        writes.iter().for_each(Write::put_back);
+        let second = writes.split_off(writes.len() / 2);
+        [Self { writes: second, until }, Self { writes, until }]
+    }
 }

@@ -323,3 +323,17 @@ async fn one_old_look_is_no_death() {
         "one of two living nodes was buried"
     );
 }
+
+#[tokio::test]
+async fn a_lease_of_a_node_that_was_buried_before_it_was_committed_is_freed() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let endpoint = world.endpoint(&["*"]).await;
+    world.publication("a").append().await;
+    let claimed = world.claim_one(endpoint, at(0)).await;
+    assert_eq!(world.store.reclaim(at(1)).await.unwrap(), 0, "its node lives");
+    let person = database.connection().await;
+    person.execute("UPDATE deliveries SET lease_node = gen_random_uuid()", &[]).await.unwrap();
+    assert_eq!(world.store.reclaim(at(1)).await.unwrap(), 1);
+    assert_eq!(world.claim_one(endpoint, at(1)).await.delivery_id, claimed.delivery_id);
+}

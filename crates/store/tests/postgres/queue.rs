@@ -153,6 +153,36 @@ async fn a_batch_that_takes_too_long_is_halved() {
 }
 
 #[tokio::test]
+async fn after_a_batch_whose_statements_took_too_long_together_the_next_is_half_as_large() {
+    let database = Database::new();
+    let world = World::new(database.clone()).await;
+    let endpoint = world.endpoint(&["*"]).await;
+    let person = database.connection().await;
+    // Each is over before the server would end it.
+    let slow = "\
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            IF (SELECT count(*) FROM made) > 4 THEN PERFORM pg_sleep(3); END IF; RETURN NULL; END $$; \
+        CREATE TRIGGER slow AFTER INSERT ON webhook_ids REFERENCING NEW TABLE AS made \
+            FOR EACH STATEMENT EXECUTE FUNCTION slow(); \
+        CREATE TRIGGER slow AFTER INSERT ON events REFERENCING NEW TABLE AS made \
+            FOR EACH STATEMENT EXECUTE FUNCTION slow(); \
+        CREATE TRIGGER slow AFTER INSERT ON deliveries REFERENCING NEW TABLE AS made \
+            FOR EACH STATEMENT EXECUTE FUNCTION slow()";
+    person.batch_execute(slow).await.unwrap();
+    let store = PostgresStore::open(PostgresOptions { batches: 1, ..options(&database) }).await.unwrap();
+    let all_at_once = async || {
+        let arrivals = (0..8).map(|n| world.publication(&n.to_string()).to(&[endpoint]).arrival());
+        let appends: Vec<_> = arrivals.map(|arrival| store.append(arrival)).collect();
+        join_all(appends).await
+    };
+    let refused = all_at_once().await;
+    assert!(refused.iter().all(|answer| matches!(answer, Err(StoreError::Unavailable(_)))), "{refused:?}");
+    for appended in all_at_once().await {
+        appended.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_call_whose_turn_does_not_come_in_time_is_refused_for_certain() {
     let database = Database::new();
     let world = World::new(database.clone()).await;

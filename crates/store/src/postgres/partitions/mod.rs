@@ -26,6 +26,7 @@ use super::failure::{DatabaseError, Failure};
 use crate::store::Retention;
 
 use bound::Bound;
+use past::AtRest;
 #[cfg(test)]
 pub(super) use past::{DELETE_GONE, OLDEST_EVENT, PENDING};
 
@@ -71,15 +72,20 @@ pub(super) fn read(row: &Row) -> Option<Part> {
 /// is unknown.
 async fn list(connection: &Connection, table: &str) -> Result<Vec<Part>, Failure> {
     let rows = connection.query(LIST, &[&&[table][..]]).await?;
-    let part = |row| read(row).ok_or_else(|| Failure::unreadable(Strange));
+    let part = |row| read(row).ok_or_else(|| Failure::unreadable(Strange { table: table.to_owned() }));
     let mut parts = rows.iter().map(part).collect::<Result<Vec<Part>, _>>()?;
     parts.sort_by_key(|part| part.from);
     Ok(parts)
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("a partition of the events or attempts has no range of ids: Ringback did not make it")]
-struct Strange;
+#[error(
+    "the table {table} has a partition that Ringback did not make and whose ids it does not know: look for it with \\d+ {table} in psql, \
+     move its rows away, and detach it (ALTER TABLE {table} DETACH PARTITION …)"
+)]
+struct Strange {
+    table: String,
+}
 
 /// The database's clock: the one that all nodes share.
 pub(super) async fn clock(connection: &Connection) -> Result<Timestamp, Failure> {
@@ -100,11 +106,13 @@ pub(super) struct Swept {
 }
 
 /// How the tables are divided.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Partitions {
     width: Duration,
     /// How long events are kept.
     retention: Duration,
+    /// Until when none is removed.
+    at_rest: AtRest,
 }
 
 impl Partitions {
@@ -113,29 +121,31 @@ impl Partitions {
     pub(super) fn of(retention: Duration) -> Self {
         let days = retention.as_secs() / PER_RETENTION / DAY.as_secs();
         let days = u32::try_from(days.clamp(1, MAX_DAYS)).unwrap_or(1);
-        Self { width: DAY * days, retention }
+        Self { width: DAY * days, retention, at_rest: AtRest::default() }
     }
 
     /// Makes what a start needs, and waits for who is at it.
-    pub(super) async fn prepare(self, connections: &Connections) -> Result<(), Failure> {
+    pub(super) async fn prepare(&self, connections: &Connections) -> Result<(), Failure> {
         ahead::make(connections, self.width, ahead::Patience::Start).await
     }
 
     /// Makes what will be needed and removes what is past.
     pub(super) async fn sweep(
-        self,
+        &self,
         connections: &Connections,
         retention: Retention,
     ) -> Result<Swept, Failure> {
         if let Err(failure) = ahead::make(connections, self.width, ahead::Patience::Sweep).await {
             let error: crate::error::StoreError = failure.into();
-            tracing::warn!(error = ?error, "no partitions could be made for what is to come; it is tried again");
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "no partitions could be made for what is to come; it is tried again");
         }
         let connection = connections.get().await?;
         // What is young by the database's clock stays, whatever that of this node says.
         let before = retention.events_before.min(clock(&connection).await?.minus(self.retention));
         drop(connection);
-        let mut swept = past::remove(connections, key(EventId::first_at(before)), retention.limit).await?;
+        let mut swept =
+            past::remove(connections, &self.at_rest, key(EventId::first_at(before)), retention.limit).await?;
         swept.ahead = retention.events_before.since(before);
         Ok(swept)
     }

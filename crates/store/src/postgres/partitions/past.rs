@@ -3,10 +3,14 @@
 //! A partition of events goes whole when nothing in it is young and no delivery of it is pending. That is
 //! looked for without a lock first, and again when nobody else has the table: who is sending an event again
 //! holds it until the commit, and so keeps the partition; who comes later finds the event gone. Nobody waits
-//! for longer than a moment; what could not be locked within it is left for the next sweep.
+//! for longer than a moment; what could not be locked within it is left alone for a minute, since whoever comes
+//! meanwhile waits behind the attempt: ingest, while a dump reads the table for an hour.
 //!
 //! The deliveries of a partition that went are removed afterwards, in bounded steps. Until then no list shows
 //! them, since each reads a delivery with its event.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{ATTEMPTS, Bound, EVENTS, Part, Swept, is_busy, list};
 use crate::postgres::columns::{self, Key, get};
@@ -37,14 +41,40 @@ pub(in crate::postgres) const DELETE_GONE: &str = "\
 /// Nothing reads the deliveries of a partition that is gone, so that more of them go at once than of others.
 const GONE_PER_LIMIT: usize = 10;
 
+/// How long a table is left alone that somebody else had.
+const REST: Duration = Duration::from_secs(60);
+
+/// Whether tables are left alone, and since when.
+#[derive(Debug, Default)]
+pub(super) struct AtRest(Mutex<Option<Instant>>);
+
+impl AtRest {
+    fn is_over(&self) -> bool {
+        self.lock().is_none_or(|since| since.elapsed() >= REST)
+    }
+
+    fn begin(&self) {
+        *self.lock() = Some(Instant::now());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Removes what lies wholly before an id; says what is left to be removed row by row.
-pub(super) async fn remove(connections: &Connections, before: Key, limit: usize) -> Result<Swept, Failure> {
+pub(super) async fn remove(
+    connections: &Connections,
+    at_rest: &AtRest,
+    before: Key,
+    limit: usize,
+) -> Result<Swept, Failure> {
     let (mut removed, mut left, mut held) = (0, Vec::new(), Vec::new());
     let connection = connections.get().await?;
     let parts = list(&connection, EVENTS).await?;
     drop(connection);
     for part in parts {
-        match fate(connections, &part, before).await? {
+        match fate(connections, at_rest, &part, before).await? {
             Fate::Removed => removed += 1,
             Fate::Stays => left.push(part),
             Fate::RowByRow => {
@@ -53,11 +83,11 @@ pub(super) async fn remove(connections: &Connections, before: Key, limit: usize)
             }
         }
     }
-    removed += remove_attempts(connections, before).await?;
+    removed += remove_attempts(connections, at_rest, before).await?;
     for (from, until) in gaps(&left) {
         removed += remove_gone(connections, from, until, limit).await?;
     }
-    Ok(Swept { ahead: std::time::Duration::ZERO, removed, row_by_row: held.into_iter().unzip() })
+    Ok(Swept { ahead: Duration::ZERO, removed, row_by_row: held.into_iter().unzip() })
 }
 
 /// What becomes of a partition of events.
@@ -67,7 +97,12 @@ enum Fate {
     RowByRow,
 }
 
-async fn fate(connections: &Connections, part: &Part, before: Key) -> Result<Fate, Failure> {
+async fn fate(
+    connections: &Connections,
+    at_rest: &AtRest,
+    part: &Part,
+    before: Key,
+) -> Result<Fate, Failure> {
     if part.from == Bound::Lowest {
         return Ok(Fate::RowByRow);
     }
@@ -80,12 +115,8 @@ async fn fate(connections: &Connections, part: &Part, before: Key) -> Result<Fat
     if is_held {
         return Ok(Fate::RowByRow);
     }
-    match drop_part(connections, part).await {
-        Ok(true) => Ok(Fate::Removed),
-        Ok(false) => Ok(Fate::Stays),
-        Err(failure) if is_busy(&failure) => Ok(Fate::Stays),
-        Err(failure) => Err(failure),
-    }
+    let is_gone = drop_part(connections, at_rest, part).await?;
+    Ok(if is_gone { Fate::Removed } else { Fate::Stays })
 }
 
 async fn is_pending(connection: &Connection, part: &Part) -> Result<bool, Failure> {
@@ -93,7 +124,20 @@ async fn is_pending(connection: &Connection, part: &Part) -> Result<bool, Failur
 }
 
 /// Says whether it went.
-async fn drop_part(connections: &Connections, part: &Part) -> Result<bool, Failure> {
+async fn drop_part(connections: &Connections, at_rest: &AtRest, part: &Part) -> Result<bool, Failure> {
+    if !at_rest.is_over() {
+        return Ok(false);
+    }
+    match try_to_drop(connections, part).await {
+        Err(failure) if is_busy(&failure) => {
+            at_rest.begin();
+            Ok(false)
+        }
+        outcome => outcome,
+    }
+}
+
+async fn try_to_drop(connections: &Connections, part: &Part) -> Result<bool, Failure> {
     let Part { table, name, .. } = part;
     let tx = connections.write().await?;
     tx.execute(locks::BRIEFLY, &[]).await?;
@@ -114,7 +158,7 @@ async fn drop_part(connections: &Connections, part: &Part) -> Result<bool, Failu
 }
 
 /// An attempt is not older than its event, so that what ends before the oldest event is of none that is left.
-async fn remove_attempts(connections: &Connections, before: Key) -> Result<usize, Failure> {
+async fn remove_attempts(connections: &Connections, at_rest: &AtRest, before: Key) -> Result<usize, Failure> {
     let connection = connections.get().await?;
     let mut past = list(&connection, ATTEMPTS).await?;
     past.retain(|part| part.from != Bound::Lowest && part.until.key() <= before);
@@ -126,11 +170,7 @@ async fn remove_attempts(connections: &Connections, before: Key) -> Result<usize
     let oldest = oldest.map(|row| get::<Key>(&row, 0)).transpose()?;
     let mut removed = 0;
     for part in past.iter().filter(|part| oldest.is_none_or(|oldest| part.until.key() <= oldest)) {
-        match drop_part(connections, part).await {
-            Ok(is_gone) => removed += usize::from(is_gone),
-            Err(failure) if is_busy(&failure) => {}
-            Err(failure) => return Err(failure),
-        }
+        removed += usize::from(drop_part(connections, at_rest, part).await?);
     }
     Ok(removed)
 }
