@@ -37,8 +37,8 @@ pub use keyring::{EncryptionKey, Keyring};
 pub use page::{Order, Page, PageRequest};
 pub use postgres::{
     ConnectionLimit, DatabaseStatus, Limited, Migrate, Migrated, NodeStatus, PartitionStatus,
-    PostgresAddress, PostgresOptions, PostgresStore, Schema, SchemaStatus, database_status, migrate_database,
-    migrate_to,
+    PostgresAddress, PostgresOptions, PostgresStore, Schema, SchemaStatus, check_addresses, database_status,
+    migrate_database, migrate_to,
 };
 pub use query::{
     Backlog, DeliveryCounts, DeliveryDetail, DeliveryFilter, DeliveryFound, DeliveryRecord, EventDetail,

@@ -18,9 +18,9 @@ use crate::settings::{self, Database, DatabaseFlags};
 pub(crate) enum DbCommand {
     /// How the database is: its schema, its size and, on PostgreSQL, the nodes that share it.
     #[command(
-        after_help = "Exit code 7 when something needs doing: a schema that is not up to date, a node that died within the hour \
+        after_help = "Exit code 7 when something needs doing: a schema that is not up to date, or not for this version, a node that died within the hour \
         or whose clock is off, a limit of connections that is reached or nearly so, a server that may lose what it has committed. Exit code 3 when \
-        the server cannot be reached, 4 when it lets nobody in by this address. A node that died is shown for a day.\n\nExamples:\n  ringback db status\n  ringback db status --database postgres://ringback@db.internal/ringback\n  \
+        the server cannot be reached or somebody keeps a table locked, 4 when it lets nobody in by this address. A node that died is shown for a day.\n\nExamples:\n  ringback db status\n  ringback db status --database postgres://ringback@db.internal/ringback\n  \
         ringback db status --json | jq '.nodes[] | select(.is_alive | not)'"
     )]
     Status(DatabaseFlags),
@@ -54,22 +54,28 @@ pub(super) fn run(global: &Global, command: &DbCommand) -> Result<(), CliError> 
             let settings = settings::load_for_database(global, database)?;
             // It may have to wait for others, and says so then.
             logging::start(&settings.log);
-            let applied = match settings.database()? {
-                Database::Sqlite => sqlite::migrate(&settings.data_dir, *contract)?,
-                Database::Postgres(access) => postgres::migrate(&access, *contract)?,
+            let (applied, database) = match settings.database()? {
+                Database::Sqlite => {
+                    let folder = settings.data_dir.display().to_string();
+                    (sqlite::migrate(&settings.data_dir, *contract)?, folder)
+                }
+                Database::Postgres(access) => {
+                    (postgres::migrate(&access, *contract)?, access.direct().to_string())
+                }
             };
-            migrated(global, &applied)
+            migrated(global, &applied, &database)
         }
     }
 }
 
-fn migrated(global: &Global, applied: &[String]) -> Result<(), CliError> {
+fn migrated(global: &Global, applied: &[String], database: &str) -> Result<(), CliError> {
     if global.json {
-        return output::json(&json!({ "object": "database_migration", "applied": applied }));
+        let answer = json!({ "object": "database_migration", "applied": applied, "database": database });
+        return output::json(&answer);
     }
     match applied {
         [] => output::line("the schema is up to date: nothing was to be applied"),
-        applied => output::line(format_args!("applied {}", applied.join(", "))),
+        applied => output::line(format_args!("applied {} to {database}", applied.join(", "))),
     }
 }
 

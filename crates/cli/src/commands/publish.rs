@@ -134,7 +134,8 @@ fn publish_file(global: &Global, file: &str, idempotency_key: Option<&str>) -> R
     sink.publish(&mut part, &mut progress)?;
     let Progress { published, duplicates, .. } = progress;
     let answer = json!({ "object": "publish", "published": published, "duplicates": duplicates });
-    print_text(global, &answer, format_args!("{published} events published, {duplicates} of them before"))
+    let new = published.saturating_sub(duplicates);
+    print_text(global, &answer, format_args!("{new} new events published; {duplicates} had been before"))
 }
 
 /// A line is one JSON object, or blank: what the object must hold is the server's to say.

@@ -1,13 +1,20 @@
-//! How the server is told to stop: SIGTERM or Ctrl-C once for a clean stop, twice for an immediate one. The
+//! How the server is told to stop: SIGTERM or Ctrl-C once for a clean stop, and again, half a second later or
+//! more, for an immediate one: what comes at once is the same wish by another way, as when a supervisor tells a
+//! whole group of processes and each of them. The
 //! end of its terminal (SIGHUP) asks for a clean stop too, and never for an immediate one, since a shell and
 //! the system may both tell it.
 
 use std::fs;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use crate::exit::CliError;
+
+/// How long after a signal another one says nothing new.
+const ONE_WISH: Duration = Duration::from_millis(500);
 
 /// Tells when a stop was asked for.
 #[derive(Clone)]
@@ -51,6 +58,9 @@ fn watch_signals(mut by_hand: ByHand, mut hang_up: Option<Signal>, ask: watch::S
             () = next(&mut hang_up) => {}
         }
         let _ = ask.send(true);
+        // What comes within this time is taken as one with the first.
+        let over = Instant::now() + ONE_WISH;
+        while timeout_at(over, by_hand.next()).await.is_ok() {}
         by_hand.next().await;
         tracing::warn!("stopped at once; unfinished attempts are made again after the next start");
         std::process::exit(130);

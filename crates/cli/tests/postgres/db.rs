@@ -120,12 +120,96 @@ async fn an_empty_database_gets_its_schema_without_a_node() {
         behind.stderr
     );
     let migrated = db(&database, &["migrate", "--json"]).await;
-    assert_eq!(migrated.json(), json!({ "object": "database_migration", "applied": ["V1__initial"] }));
+    assert_eq!(migrated.json()["applied"], json!(["V1__initial"]));
+    assert!(
+        migrated.json()["database"].as_str().unwrap().starts_with(database.name()),
+        "{}",
+        migrated.stdout
+    );
     let again = db(&database, &["migrate", "--contract"]).await;
     assert!(again.stdout.contains("up to date"), "{}{}", again.stdout, again.stderr);
     assert_eq!(db(&database, &["status"]).await.code, Some(0));
     let gateway = Gateway::builder(BINARY).database(&database.url()).start().await;
     gateway.terminate().await;
+}
+
+#[tokio::test]
+async fn a_database_on_which_no_node_of_this_version_starts_needs_attention() {
+    let database = Database::create();
+    assert_eq!(db(&database, &["migrate"]).await.code, Some(0));
+    let client = database.connection().await;
+    for (change, words) in [
+        ("INSERT INTO refinery_schema_history VALUES (2, 'contract_old', '', '')", "V2__contract_old"),
+        (
+            "DELETE FROM refinery_schema_history WHERE version = 2; UPDATE refinery_schema_history SET checksum = '1'",
+            "is another one",
+        ),
+    ] {
+        client.batch_execute(change).await.unwrap();
+        let done = db(&database, &["status"]).await;
+        assert_eq!(done.code, Some(7), "{}\n{}", done.stdout, done.stderr);
+        assert!(done.stderr.contains("no node of this version starts on it"), "{}", done.stderr);
+        assert!(done.stderr.contains(words), "{}", done.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_somebody_has_locked_is_said_to_be() {
+    let database = Database::create();
+    assert_eq!(db(&database, &["migrate"]).await.code, Some(0));
+    let client = database.connection().await;
+    for table in ["refinery_schema_history", "nodes"] {
+        client.batch_execute(&format!("BEGIN; LOCK TABLE {table}")).await.unwrap();
+        let done = db(&database, &["status"]).await;
+        assert_eq!(done.code, Some(3), "{}\n{}", done.stdout, done.stderr);
+        assert!(
+            done.stderr.contains("has locked a table") && done.stderr.contains("pg_locks"),
+            "{}",
+            done.stderr
+        );
+        assert!(!done.stderr.contains("backup"), "{}", done.stderr);
+        client.batch_execute("ROLLBACK").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn tables_in_another_schema_are_not_made_again() {
+    let database = Database::create();
+    assert_eq!(db(&database, &["migrate"]).await.code, Some(0));
+    database.connection().await.batch_execute("CREATE SCHEMA other").await.unwrap();
+    let separator = if database.url().contains('?') { '&' } else { '?' };
+    let elsewhere = format!("{}{separator}options=-csearch_path%3Dother", database.url());
+    let done = ringback(&["db", "status"], &[("RINGBACK_DATABASE", &elsewhere)]).await;
+    assert_eq!(done.code, Some(7), "{}\n{}", done.stdout, done.stderr);
+    assert!(done.stderr.contains("tables are in the schema public"), "{}", done.stderr);
+    assert!(
+        done.stdout.contains("with tables in other") && !done.stderr.contains("db migrate"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[tokio::test]
+async fn two_addresses_that_lead_to_different_databases_are_found_out() {
+    let (one, other) = (Database::create(), Database::create());
+    let (at_one, at_other) = (one.url(), other.url());
+    let both = [("RINGBACK_DATABASE", &*at_one), ("RINGBACK_DATABASE_SESSION", &*at_other)];
+    let done = ringback(&["db", "migrate"], &both).await;
+    assert_ne!(done.code, Some(0), "{}", done.stdout);
+    assert!(done.stderr.contains("lead to different databases"), "{}", done.stderr);
+    let status = ringback(&["db", "status"], &both).await;
+    assert_eq!(status.code, Some(7), "{}", status.stderr);
+    assert!(status.stderr.contains("lead to different databases"), "{}", status.stderr);
+    assert!(
+        status.stdout.contains(other.name()) && status.stdout.contains("0 (1 migration behind)"),
+        "{}",
+        status.stdout
+    );
+    let nobody =
+        [("RINGBACK_DATABASE", "postgres://a@127.0.0.1:1/a"), ("RINGBACK_DATABASE_SESSION", &at_one)];
+    let status = ringback(&["db", "status"], &nobody).await;
+    assert_eq!(status.code, Some(7), "{}", status.stderr);
+    assert!(status.stderr.contains("cannot be reached"), "{}", status.stderr);
 }
 
 #[tokio::test]

@@ -40,7 +40,10 @@ pub(super) enum ConnectError {
         message: String,
     },
     /// A server, but not the one that writes.
-    #[error("the database server is a standby, or read-only: name the primary, or all hosts of which one is")]
+    #[error(
+        "the database takes no writes: if the server is a standby, name the primary, or all hosts of which one is; if not, see who has set \
+         default_transaction_read_only (`ALTER DATABASE … RESET default_transaction_read_only`, or `ALTER ROLE …`)"
+    )]
     ReadOnly,
     /// It does not speak TLS.
     #[error(
@@ -66,7 +69,10 @@ pub(super) enum ConnectError {
     )]
     NotValidNow,
     /// Wrong, or missing.
-    #[error("the database server refuses the user or the password that the address names")]
+    #[error(
+        "the database server refuses the user or the password that the address names, or wants a password and the address names none: \
+         correct it there (postgres://user:password@host/database, or file: and the path of a file that holds that)"
+    )]
     Password,
     /// It does not let this user in.
     #[error(
@@ -130,6 +136,13 @@ impl ConnectError {
             code if *code == SqlState::INVALID_CATALOG_NAME => Self::NoDatabase { message },
             code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Self::NotGranted { message },
             code if *code == SqlState::TOO_MANY_CONNECTIONS => Self::NoneLeft { message },
+            // A pooler's words, which have one code for all.
+            code if *code == SqlState::PROTOCOL_VIOLATION && message.contains("authentication failed") => {
+                Self::Password
+            }
+            code if *code == SqlState::PROTOCOL_VIOLATION && message.contains("no such database") => {
+                Self::NoDatabase { message }
+            }
             code if *code == SqlState::CANNOT_CONNECT_NOW => Self::NotReady { message },
             code => Self::Refused { code: code.code().to_owned(), message },
         }

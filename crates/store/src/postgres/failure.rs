@@ -33,6 +33,12 @@ pub(super) enum DatabaseError {
         /// In the server's words; names the statement.
         message: String,
     },
+    /// The pooler gives a session away with each statement.
+    #[error("the pooler gives each statement another session ({message}): set its pool_mode to transaction")]
+    EachStatementPooled {
+        /// In the pooler's words.
+        message: String,
+    },
     /// It did not get there, or no answer came back.
     #[error("no answer from the database server")]
     Connection(#[source] tokio_postgres::Error),
@@ -149,6 +155,11 @@ impl From<tokio_postgres::Error> for Failure {
         let code = refusal.code();
         if *code == SqlState::T_R_DEADLOCK_DETECTED || *code == SqlState::T_R_SERIALIZATION_FAILURE {
             return Self::Again;
+        }
+        if refusal.message().contains("statement pooling mode") {
+            return Self::Unavailable(DatabaseError::EachStatementPooled {
+                message: refusal.message().to_owned(),
+            });
         }
         if is_of_statement(code) {
             return Self::Unavailable(DatabaseError::Pooled { message: refusal.message().to_owned() });

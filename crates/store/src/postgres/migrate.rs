@@ -12,14 +12,17 @@
 //! not know a contraction finds what it needs when it goes on. Its statements fail then, and it takes no
 //! calls.
 
+use std::error::Error;
+
 use refinery_core::{Migration, Runner, Target};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use tokio_util::task::TaskTracker;
 
 use super::address::PostgresAddress;
 use super::pulse::DEAD_AFTER;
 use super::schema::{Kind, Schema, number};
-use super::{Refused, connecting, schema_lock, sessions, tls};
+use super::{LockedByOthers, Refused, connecting, schema_lock, sessions, tls};
 use crate::error::OpenError;
 
 /// How long a migration waits for a table that somebody has; whoever needs the table meanwhile waits behind
@@ -77,7 +80,7 @@ pub async fn migrate_to(
     super::settings::check(&client, address, 1).await?;
     // Given back with the connection.
     schema_lock::take(&client).await.map_err(|error| refused.by(error))?;
-    let migrated = run(&mut client, schema, until).await;
+    let migrated = run(&mut client, &refused, schema, until).await;
     drop(client);
     // It ends with its client; how, is of no interest any more.
     let _ = connection.await;
@@ -85,20 +88,25 @@ pub async fn migrate_to(
 }
 
 /// Brings the schema as far as `until` says. The caller holds the lock of the schema.
-pub(super) async fn run(client: &mut Client, schema: &Schema, until: Migrate) -> Result<Migrated, OpenError> {
-    let history = History::read(client).await?;
+pub(super) async fn run(
+    client: &mut Client,
+    refused: &Refused,
+    schema: &Schema,
+    until: Migrate,
+) -> Result<Migrated, OpenError> {
+    let history = History::read(client).await.map_err(|error| refused.by(error))?;
     history.check(schema)?;
     let todo = todo(schema, history.version(), until);
     let Some(last) = todo.last() else { return Ok(Migrated::default()) };
     if let Some(contraction) = todo.iter().rfind(|m| Kind::of(m.name()) == Kind::Contraction) {
-        refuse_beside_older(client, contraction).await?;
+        refuse_beside_older(client, refused, contraction).await?;
     }
     let applied: Vec<String> = todo.iter().map(ToString::to_string).collect();
     let runner =
         Runner::new(schema.migrations()).set_grouped(true).set_target(Target::Version(last.version()));
-    client.batch_execute(WAIT).await.map_err(failed)?;
-    runner.run_async(client).await.map_err(failed)?;
-    client.batch_execute(WAIT_NO_MORE).await.map_err(failed)?;
+    client.batch_execute(WAIT).await.map_err(|error| refused.by(error))?;
+    runner.run_async(client).await.map_err(|error| of_migrating(refused, error))?;
+    client.batch_execute(WAIT_NO_MORE).await.map_err(|error| refused.by(error))?;
     Ok(Migrated { applied })
 }
 
@@ -117,7 +125,12 @@ fn todo(schema: &Schema, version: u32, until: Migrate) -> &[Migration] {
 
 /// Who does not know the contraction still needs what it removes. Whoever comes to life meanwhile waits for
 /// the schema's lock.
-async fn refuse_beside_older(client: &Client, contraction: &Migration) -> Result<(), OpenError> {
+async fn refuse_beside_older(
+    client: &Client,
+    refused: &Refused,
+    contraction: &Migration,
+) -> Result<(), OpenError> {
+    let failed = |error| refused.by(error);
     let has_nodes = "SELECT to_regclass('nodes') IS NOT NULL";
     if !client.query_one(has_nodes, &[]).await.map_err(failed)?.get::<_, bool>(0) {
         return Ok(());
@@ -150,22 +163,19 @@ struct Applied {
 
 impl History {
     /// Nothing is made by looking, nor prepared: a role that may only read can do it, also through a pooler.
-    pub(super) async fn read(client: &Client) -> Result<Self, OpenError> {
+    pub(super) async fn read(client: &Client) -> Result<Self, tokio_postgres::Error> {
         let is_there = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
-        if !client.query_typed(is_there, &[]).await.map_err(failed)?.iter().all(|row| row.get(0)) {
+        if !client.query_typed(is_there, &[]).await?.iter().all(|row| row.get(0)) {
             return Ok(Self(Vec::new()));
         }
         let sql = "SELECT version, name, checksum FROM refinery_schema_history ORDER BY version";
-        let rows = client.query_typed(sql, &[]).await.map_err(failed)?;
+        let rows = client.query_typed(sql, &[]).await?;
         let applied = |row: &tokio_postgres::Row| {
-            let version = u32::try_from(row.try_get::<_, i32>(0).map_err(failed)?).map_err(failed)?;
-            Ok(Applied {
-                version,
-                name: row.try_get(1).map_err(failed)?,
-                checksum: row.try_get(2).map_err(failed)?,
-            })
+            // None that is known has a number below nothing.
+            let version = u32::try_from(row.try_get::<_, i32>(0)?).unwrap_or(u32::MAX);
+            Ok(Applied { version, name: row.try_get(1)?, checksum: row.try_get(2)? })
         };
-        rows.iter().map(applied).collect::<Result<_, OpenError>>().map(Self)
+        rows.iter().map(applied).collect::<Result<_, _>>().map(Self)
     }
 
     /// The newest migration; 0 if there is none.
@@ -174,7 +184,7 @@ impl History {
     }
 
     /// What is known must be the same, and what is not must be something to work beside.
-    fn check(&self, schema: &Schema) -> Result<(), OpenError> {
+    pub(super) fn check(&self, schema: &Schema) -> Result<(), OpenError> {
         for applied in &self.0 {
             let Applied { version, name, checksum } = applied;
             match schema.migrations().iter().find(|migration| number(migration) == *version) {
@@ -210,6 +220,16 @@ pub(super) fn pending(schema: &Schema, version: u32) -> (Vec<String>, Vec<String
         }
     }
     (expansions, contractions)
+}
+
+/// A migration that failed: by its own fault, unless somebody was in its way.
+fn of_migrating(refused: &Refused, error: refinery_core::Error) -> OpenError {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    let said = causes.filter_map(|cause| cause.downcast_ref::<tokio_postgres::Error>()).last();
+    match said.and_then(tokio_postgres::Error::code) {
+        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => refused.because(LockedByOthers),
+        _ => failed(error),
+    }
 }
 
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> OpenError {

@@ -98,6 +98,7 @@ mod writing;
 use std::sync::Arc;
 
 use ringback_domain::IdMaker;
+use tokio_postgres::error::SqlState;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use self::connections::Connections;
@@ -115,6 +116,7 @@ pub use schema::Schema;
 pub use status::{
     ConnectionLimit, DatabaseStatus, Limited, NodeStatus, PartitionStatus, SchemaStatus, database_status,
 };
+pub use ways::check_addresses;
 pub use writer::BatchCounts;
 
 /// The store in a PostgreSQL database. Dropping it without [`Store::close`](crate::Store::close) is safe:
@@ -237,21 +239,37 @@ impl Refused {
     }
 
     fn by(&self, error: tokio_postgres::Error) -> OpenError {
-        self.because(StoreError::from(Failure::from(error)))
+        match error.code() {
+            Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => self.because(LockedByOthers),
+            _ => self.because(StoreError::from(Failure::from(error))),
+        }
+    }
+
+    /// What of the rows keeps the store from being opened, or from them.
+    fn by_rows(&self, failure: Failure) -> OpenError {
+        let Failure::Unreadable(error) = &failure else { return self.because(StoreError::from(failure)) };
+        match missing_key(&**error) {
+            Some(id) => OpenError::MissingKey { key_id: show_key_id(id), elsewhere: "" },
+            None => OpenError::Config(StoreError::from(failure)),
+        }
     }
 }
+
+/// Somebody else has what is to be read or changed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "somebody has locked a table of it for too long: wait until that is over, or end it, and try again (`SELECT pid, usename, state, query \
+     FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE mode = 'AccessExclusiveLock')` shows who)"
+)]
+struct LockedByOthers;
 
 /// What an error behind [`OpenError::Server`] comes to, if it is the server's own doing.
 pub(crate) fn trouble(error: &(dyn std::error::Error + 'static)) -> Option<ServerTrouble> {
     let of_connecting = error.downcast_ref().map(connecting::ConnectError::trouble);
-    of_connecting.or_else(|| error.is::<settings::Unfit>().then_some(ServerTrouble::Refusal))
-}
-
-/// What of the rows keeps the store from being opened.
-fn of_rows(failure: Failure) -> OpenError {
-    let key_id = if let Failure::Unreadable(error) = &failure { missing_key(&**error) } else { None };
-    match key_id {
-        Some(id) => OpenError::MissingKey { key_id: show_key_id(id), elsewhere: "" },
-        None => OpenError::Config(StoreError::from(failure)),
-    }
+    let of_server = || match error {
+        unfit if unfit.is::<settings::Unfit>() => Some(ServerTrouble::Refusal),
+        locked if locked.is::<LockedByOthers>() => Some(ServerTrouble::Absent),
+        _ => None,
+    };
+    of_connecting.or_else(of_server)
 }

@@ -34,7 +34,7 @@ use super::snapshot::Snapshot;
 use super::ways::Ways;
 use super::{
     Migrate, PostgresAddress, PostgresStore, Refused, burial, cluster_identity, load, migrate, mislaid,
-    of_rows, operations, prune_walk, reseal, settings, snapshot, watch, writer, writing,
+    operations, prune_walk, reseal, settings, snapshot, watch, writer, writing,
 };
 use crate::condition::Condition;
 use crate::error::{OpenError, StoreError};
@@ -109,13 +109,14 @@ impl Entrance {
         let pool = Arc::new(ways.connections(sizes.pool));
         let id = Key(ids.next::<ReceiptId>(now).to_bytes());
         node.enter_schema().await.map_err(|error| refused.by(error))?;
-        migrate::run(&mut node.client, &schema, Migrate::Expand).await?;
+        migrate::run(&mut node.client, &refused, &schema, Migrate::Expand).await?;
         let partitions = Partitions::of(options.event_retention);
         let prepared = partitions.prepare(&pool).await;
         prepared.map_err(|failure| Refused::of(&address).because(StoreError::from(failure)))?;
         let schema_version = i32::try_from(schema.version()).unwrap_or(i32::MAX);
         let is_alone = node.is_alone(options.lease_clock).await.map_err(|error| refused.by(error))?;
-        prepare_rows(&pool, &keyring, &ids, now, is_alone).await.map_err(of_rows)?;
+        let prepared = prepare_rows(&pool, &keyring, &ids, now, is_alone).await;
+        prepared.map_err(|failure| Refused::of(&address).by_rows(failure))?;
         Ok(Self {
             node: Arc::new(node),
             identity: Identity { id, version, schema_version },
@@ -145,7 +146,8 @@ impl Entrance {
         node.appear().await.map_err(|error| refused.by(error))?;
         node.leave_schema().await.map_err(|error| refused.by(error))?;
 
-        let snapshot = Snapshot::load(Arc::clone(&pool), Arc::clone(&keyring)).await.map_err(of_rows)?;
+        let snapshot = Snapshot::load(Arc::clone(&pool), Arc::clone(&keyring)).await;
+        let snapshot = snapshot.map_err(|failure| refused.by_rows(failure))?;
         let snapshot = Arc::new(snapshot);
         let writing = self.ways.connections(sizes.batches);
         let leases = Leases { node: id, clock: self.lease_clock };
@@ -180,7 +182,7 @@ impl Entrance {
             owners: Arc::clone(&heart.owners),
             told_time: Arc::clone(&heart.told_time),
             skew: Arc::clone(&heart.skew),
-            beating: heart.start(&tasks).await.map_err(of_rows)?,
+            beating: heart.start(&tasks).await.map_err(|failure| refused.by_rows(failure))?,
             giving_back,
             writer,
             watch,

@@ -16,6 +16,7 @@ use std::collections::{BTreeSet, HashMap};
 use ringback_domain::TypedId;
 use tokio_postgres::Client;
 
+use super::Refused;
 use super::connections;
 use super::migrate::{self, Migrate};
 use super::schema::Schema;
@@ -50,8 +51,10 @@ impl Plans {
         let server = Server::get();
         let database = format!("{}_{name}", server.prefix);
         server.admin(&format!("CREATE DATABASE {database} TEMPLATE template0"));
-        let mut client = connect(&server.url(&database)).await.unwrap();
-        migrate::run(&mut client, &Schema::default(), Migrate::Expand).await.unwrap();
+        let url = server.url(&database);
+        let mut client = connect(&url).await.unwrap();
+        let refused = Refused::of(&url.parse().unwrap());
+        migrate::run(&mut client, &refused, &Schema::default(), Migrate::Expand).await.unwrap();
         client.batch_execute(FILL).await.unwrap();
         client.batch_execute(connections::SESSION).await.unwrap();
         client.batch_execute(GENERIC).await.unwrap();

@@ -11,6 +11,11 @@ const SCHEMA: &str = "\
     SELECT quote_ident(current_user), current_setting('search_path'), quote_ident(current_schema()), \
            coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
 
+/// Where the role looks for tables, if only it might.
+const CLOSED: &str = "\
+    SELECT quote_ident(n.nspname) FROM unnest(string_to_array(current_setting('search_path'), ',')) WITH ORDINALITY AS s (name, place) \
+    JOIN pg_namespace AS n ON n.nspname = replace(btrim(s.name, ' \"'), '$user', current_user) ORDER BY s.place LIMIT 1";
+
 /// A table that is not the role's, nor that of one whose member it is.
 const OTHERS: &str = "\
     SELECT t.name, quote_ident(pg_get_userbyid(c.relowner)) \
@@ -24,7 +29,11 @@ pub(super) async fn check(client: &Client, address: &PostgresAddress) -> Result<
     let row = client.query_one(SCHEMA, &[]).await.map_err(failed)?;
     let role: String = row.get(0);
     let Some(schema) = row.get(2) else {
-        return Err(OpenError::NoSchema { database, role, search_path: row.get(1) });
+        let closed = client.query_opt(CLOSED, &[]).await.map_err(failed)?;
+        return Err(match closed {
+            Some(closed) => OpenError::NoRights { database, role, schema: closed.get(0) },
+            None => OpenError::NoSchema { database, role, search_path: row.get(1) },
+        });
     };
     if !row.get::<_, bool>(3) {
         return Err(OpenError::NoRights { database, role, schema });

@@ -71,7 +71,8 @@ pub(super) async fn refuse_other_rows(
     Err(OpenError::OtherDatabase { database: address.to_string(), session: own_address.to_string() })
 }
 
-async fn connect(address: &PostgresAddress, tls: &MakeRustlsConnect) -> Result<Client, OpenError> {
+/// A connection of its own.
+pub(super) async fn connect(address: &PostgresAddress, tls: &MakeRustlsConnect) -> Result<Client, OpenError> {
     let connected = connecting::connect(address, tls).await;
     let (client, connection) = connected.map_err(|error| Refused::of(address).because(error))?;
     // It ends with its client.

@@ -28,7 +28,11 @@ const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL lock_timeout = '2s'; SET LOCAL s
 
 const SERVER: &str = "\
     SELECT current_setting('server_version'), current_database()::text, pg_database_size(current_database()), \
-           current_setting('synchronous_commit'), current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on'";
+           current_setting('synchronous_commit'), current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on', \
+           quote_ident(current_user), quote_ident(current_schema()), \
+           ARRAY(SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+                 WHERE c.relname = 'refinery_schema_history' AND c.relkind = 'r' AND n.nspname IS DISTINCT FROM current_schema() \
+                 ORDER BY n.nspname)";
 
 /// Every limit that connections of this role to this database have, with how many count against it; -1 is
 /// none. The server keeps some back for superusers, whom no other limit binds.
@@ -61,9 +65,15 @@ pub struct DatabaseStatus {
     pub server_version: String,
     /// The database's name.
     pub database: String,
+    /// The role that looks.
+    pub role: String,
+    /// The schema in which it finds the tables, or would make them; `None` if there is none for it.
+    pub tables_in: Option<String>,
+    /// Other schemas of the database that have such tables.
+    pub others_in: Vec<String>,
     /// What it takes on the disk, in bytes.
     pub size_bytes: u64,
-    /// Its schema.
+    /// How far its tables are.
     pub schema: SchemaStatus,
     /// Who works on it, or died within a day; the oldest first.
     pub nodes: Vec<NodeStatus>,
@@ -133,6 +143,8 @@ pub struct SchemaStatus {
     pub pending_expansions: Vec<String>,
     /// What waits for a person's word.
     pub pending_contractions: Vec<String>,
+    /// Why no node of this version starts on it, if none does.
+    pub obstacle: Option<String>,
 }
 
 /// A node.
@@ -185,7 +197,7 @@ async fn status_for(address: &PostgresAddress, schema: &Schema) -> Result<Databa
     let (client, connection) = connected.map_err(|error| refused.because(error))?;
     let connection = TaskTracker::new().spawn(connection);
     client.batch_execute(BEGIN).await.map_err(|error| refused.by(error))?;
-    let history = History::read(&client).await?;
+    let history = History::read(&client).await.map_err(|error| refused.by(error))?;
     client.batch_execute("COMMIT").await.map_err(|error| refused.by(error))?;
     let looked = look(&client, &history, schema).await.map_err(|error| refused.by(error));
     drop(client);
@@ -201,8 +213,17 @@ async fn look(
 ) -> Result<DatabaseStatus, tokio_postgres::Error> {
     let version = history.version();
     let (pending_expansions, pending_contractions) = migrate::pending(schema, version);
-    let schema =
-        SchemaStatus { version, newest_known: schema.version(), pending_expansions, pending_contractions };
+    let obstacle = history.check(schema).err().map(|error| match std::error::Error::source(&error) {
+        Some(cause) => format!("{error} ({cause})"),
+        None => error.to_string(),
+    });
+    let schema = SchemaStatus {
+        version,
+        newest_known: schema.version(),
+        pending_expansions,
+        pending_contractions,
+        obstacle,
+    };
     let server = ask_one(client, SERVER, &[]).await?;
     let (nodes, partitions) = if version == 0 {
         (Vec::new(), Vec::new())
@@ -212,6 +233,9 @@ async fn look(
     Ok(DatabaseStatus {
         server_version: server.get(0),
         database: server.get(1),
+        role: server.get(6),
+        tables_in: server.get(7),
+        others_in: server.get(8),
         size_bytes: unsigned(&server, 2),
         schema,
         nodes,

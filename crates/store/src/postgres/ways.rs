@@ -76,6 +76,15 @@ impl Ways {
     }
 }
 
+/// Refuses two addresses of which one does not lead to the rows of the other.
+///
+/// # Errors
+/// [`OpenError::OtherDatabase`] if it does not; [`OpenError::Server`] if one of them cannot be reached.
+pub async fn check_addresses(address: &PostgresAddress, session: &PostgresAddress) -> Result<(), OpenError> {
+    let own = sessions::connect(session, &connector(session)?).await?;
+    sessions::refuse_other_rows(&own, session, (address, &connector(address)?)).await
+}
+
 fn connector(address: &PostgresAddress) -> Result<MakeRustlsConnect, OpenError> {
     tls::connector(address).map_err(|error| Refused::of(address).because(error))
 }

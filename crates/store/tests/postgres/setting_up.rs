@@ -83,7 +83,7 @@ async fn the_documented_role_is_enough_and_may_do_nothing_else() {
 async fn a_role_that_could_not_keep_the_tables_is_refused_with_what_to_do() {
     let server = OwnServer::start();
     server.admin(
-        "CREATE ROLE app LOGIN; CREATE ROLE deploy LOGIN; CREATE SCHEMA ringback AUTHORIZATION deploy; \
+        "CREATE ROLE app LOGIN; CREATE ROLE deploy LOGIN; CREATE ROLE lost LOGIN; ALTER ROLE lost SET search_path = nowhere; CREATE SCHEMA ringback AUTHORIZATION deploy; \
          ALTER ROLE deploy SET search_path = ringback; ALTER ROLE app SET search_path = ringback",
     );
     let address = |role: &str| -> PostgresAddress {
@@ -95,13 +95,16 @@ async fn a_role_that_could_not_keep_the_tables_is_refused_with_what_to_do() {
     };
     let refused = async |role| opened(role).await.map(drop).unwrap_err();
 
-    let error = refused("app").await;
-    assert!(matches!(&error, OpenError::NoSchema { role, .. } if role == "app"), "{error:?}");
+    let error = refused("lost").await;
+    assert!(matches!(&error, OpenError::NoSchema { role, .. } if role == "lost"), "{error:?}");
     let text = error.to_string();
     assert!(
-        text.contains("postgres at ") && text.contains("CREATE SCHEMA ringback AUTHORIZATION app"),
+        text.contains("postgres at ") && text.contains("CREATE SCHEMA ringback AUTHORIZATION lost"),
         "{text}"
     );
+    // It is there, and closed to the role.
+    let text = refused("app").await.to_string();
+    assert!(text.contains("GRANT USAGE, CREATE ON SCHEMA ringback TO app"), "{text}");
     server.admin("GRANT USAGE ON SCHEMA ringback TO app");
     let error = refused("app").await;
     assert!(matches!(&error, OpenError::NoRights { schema, .. } if schema == "ringback"), "{error:?}");

@@ -14,7 +14,10 @@ const CONNECTIONS_LEFT: u64 = 10;
 
 /// Everything that needs doing, the schema first.
 pub(super) fn of(status: &DatabaseStatus) -> Vec<String> {
-    let mut needs = of_schema(&status.schema);
+    let mut needs = match of_place(status) {
+        Some(elsewhere) => vec![elsewhere],
+        None => of_schema(&status.schema),
+    };
     needs.extend(status.nodes.iter().filter_map(of_node));
     needs.extend(status.connections.iter().filter_map(of_connections));
     needs.extend(of_durability(status));
@@ -48,8 +51,20 @@ fn of_connections(limit: &ConnectionLimit) -> Option<String> {
     })
 }
 
+/// Tables that are elsewhere than where this role looks: then what it lacks is no migration.
+fn of_place(status: &DatabaseStatus) -> Option<String> {
+    let DatabaseStatus { role, tables_in, others_in, schema, .. } = status;
+    let other = others_in.first().filter(|_| schema.version == 0)?;
+    let looks = tables_in.as_ref().map_or_else(|| "in no schema".to_owned(), |schema| format!("in {schema}"));
+    Some(format!(
+        "Ringback's tables are in the schema {other}, and the role {role} looks {looks}: use the role that they belong to; or, if it is \
+         this one, say `ALTER ROLE {role} SET search_path = {other}` and `GRANT USAGE, CREATE ON SCHEMA {other} TO {role}`"
+    ))
+}
+
 fn of_schema(schema: &SchemaStatus) -> Vec<String> {
-    let mut needs = Vec::new();
+    let obstacle = |why: &String| format!("no node of this version starts on it: {why}");
+    let mut needs: Vec<String> = schema.obstacle.iter().map(obstacle).collect();
     if !schema.pending_expansions.is_empty() {
         needs.push(format!(
             "the schema lacks {}: start a node of this version, or run `ringback db migrate`",
@@ -98,12 +113,16 @@ mod tests {
         DatabaseStatus {
             server_version: "15.8".into(),
             database: "ringback".into(),
+            role: "app".into(),
+            tables_in: Some("ringback".into()),
+            others_in: vec!["old".into()],
             size_bytes: 1,
             schema: SchemaStatus {
                 version: 1,
                 newest_known: 1,
                 pending_expansions: vec![],
                 pending_contractions: vec![],
+                obstacle: None,
             },
             nodes: vec![node(true, 3)],
             connections: vec![limit(Limited::Server, 90, 100), limit(Limited::Role, 10, 12)],
@@ -145,6 +164,9 @@ mod tests {
             pending_contractions: vec!["V3__contract_b".into()],
             ..sound().schema
         };
+        let unfit = SchemaStatus { obstacle: Some("newer".into()), ..sound().schema };
+        let none = SchemaStatus { version: 0, ..schema.clone() };
+        let elsewhere = DatabaseStatus { schema: none, tables_in: None, ..sound() };
         let with = |limit| DatabaseStatus { connections: vec![limit], ..sound() };
         for (status, words) in [
             (
@@ -159,10 +181,13 @@ mod tests {
             (DatabaseStatus { fsync: false, ..sound() }, &["fsync=off"]),
             (DatabaseStatus { full_page_writes: false, ..sound() }, &["full_page_writes=off"]),
             (DatabaseStatus { synchronous_commit: "off".into(), ..sound() }, &["synchronous_commit = on"]),
+            (DatabaseStatus { schema: unfit, ..sound() }, &["no node of this version starts", "newer"]),
+            (elsewhere, &["tables are in the schema old", "the role app looks in no schema"]),
             (DatabaseStatus { schema, ..sound() }, &["V2__expand_a", "V3__contract_b", "--contract"]),
         ] {
             let needs = of(&status).join("\n");
             assert!(words.iter().all(|word| needs.contains(word)), "{needs}");
+            assert!(!needs.contains("old") || !needs.contains("db migrate"), "{needs}");
         }
     }
 }

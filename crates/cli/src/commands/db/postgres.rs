@@ -31,8 +31,8 @@ const NODE: [Column; 7] = [
 
 /// Says how it is.
 pub(super) fn status(global: &Global, access: &PostgresAccess) -> Result<(), CliError> {
-    let name = access.address.to_string();
-    let status = match block_on(database_status(&direct(access)))? {
+    let name = access.direct().to_string();
+    let status = match block_on(database_status(&knowing(access.direct())))? {
         Ok(status) => status,
         // What this is asked for above all: it needs attention, and nothing else is known.
         Err(error) if error.server_trouble() == Some(ServerTrouble::NoConnectionLeft) => {
@@ -41,22 +41,34 @@ pub(super) fn status(global: &Global, access: &PostgresAccess) -> Result<(), Cli
         }
         Err(error) => return Err(CliError::of_database(&error)),
     };
-    found(global, as_json(&name, &status), concerns::of(&status), || print(&name, &status))
+    let mut needs = concerns::of(&status);
+    needs.extend(check_addresses(access)?.err().map(|error| in_one_line(&error)));
+    found(global, as_json(&name, &status), needs, || print(&name, &status))
 }
 
 /// Brings the schema up to date.
 pub(super) fn migrate(access: &PostgresAccess, contract: bool) -> Result<Vec<String>, CliError> {
     let until = if contract { Migrate::Contract } else { Migrate::Expand };
-    let migrated = block_on(migrate_database(&direct(access), until))?;
+    check_addresses(access)?.map_err(|error| CliError::of_database(&error))?;
+    let migrated = block_on(migrate_database(&knowing(access.direct()), until))?;
     migrated.map(|migrated| migrated.applied).map_err(|error| CliError::of_database(&error))
 }
 
-/// The server itself, with the machine's certificate authorities if it needs them.
-fn direct(access: &PostgresAccess) -> PostgresAddress {
-    let address = access.direct().clone();
+/// Whether both addresses lead to the same, if there are two.
+fn check_addresses(access: &PostgresAccess) -> Result<Result<(), OpenError>, CliError> {
+    match &access.session_address {
+        Some(session) => {
+            block_on(ringback_store::check_addresses(&knowing(&access.address), &knowing(session)))
+        }
+        None => Ok(Ok(())),
+    }
+}
+
+/// With the machine's certificate authorities, if it needs them.
+fn knowing(address: &PostgresAddress) -> PostgresAddress {
     match address.needs_authorities() {
-        true => address.knowing(Arc::new(native_roots())),
-        false => address,
+        true => address.clone().knowing(Arc::new(native_roots())),
+        false => address.clone(),
     }
 }
 
@@ -100,6 +112,8 @@ fn as_json(name: &str, status: &DatabaseStatus) -> Value {
         "kind": "postgres",
         "database": name,
         "server_version": status.server_version,
+        "role": status.role,
+        "tables_in": status.tables_in,
         "synchronous_commit": status.synchronous_commit,
         "fsync": status.fsync,
         "full_page_writes": status.full_page_writes,
@@ -112,6 +126,7 @@ fn as_json(name: &str, status: &DatabaseStatus) -> Value {
             "newest_known": status.schema.newest_known,
             "pending_expansions": status.schema.pending_expansions,
             "pending_contractions": status.schema.pending_contractions,
+            "obstacle": status.schema.obstacle,
         },
         "nodes": status.nodes.iter().map(node).collect::<Vec<_>>(),
         "partitions": status.partitions.iter().map(partition).collect::<Vec<_>>(),
@@ -124,6 +139,10 @@ fn print(name: &str, status: &DatabaseStatus) -> Result<(), CliError> {
     let mut shown = vec![
         ("database", name.to_owned()),
         ("server", format!("PostgreSQL {}", status.server_version)),
+        (
+            "role",
+            format!("{}, with tables in {}", status.role, status.tables_in.as_deref().unwrap_or("no schema")),
+        ),
         ("size", HumanBytes(status.size_bytes).to_string()),
         ("schema", schema_in_words(schema.version, schema.newest_known, pending)),
     ];
