@@ -140,6 +140,8 @@ async fn sigterm_lets_a_slow_attempt_finish() {
     let receipt = post(&mut openai, "wh_1", BODY).await;
     receiver.running(1).await;
 
+    // Twice at once is one wish, as when a supervisor tells a whole group of processes.
+    gateway.ask_to_stop().await;
     gateway.ask_to_stop().await;
     let url = gateway.url().to_owned();
     until("the gateway to take no calls any more", || async {

@@ -264,7 +264,8 @@ impl Config {
         });
     }
 
-    /// As of this generation: changes that were made together may come in another sequence than they were made.
+    /// As of this generation: changes that were made together may come in another sequence than they were
+    /// made.
     pub(crate) fn put_endpoint(&mut self, endpoint: &Arc<Endpoint>, generation: u64) {
         self.endpoints.insert(endpoint.id, Arc::clone(endpoint));
         self.change_project(endpoint.project_id, |project| {

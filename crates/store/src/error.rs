@@ -37,9 +37,9 @@ pub enum StoreError {
         /// What has ended, e.g. `webhook delivery`.
         noun: &'static str,
     },
-    /// More is waiting to be written than the queue holds, or than could be begun in the time that a call has.
-    /// Nothing was written; worth trying again shortly. The store itself tells the log of it, once and not for
-    /// each caller.
+    /// More is waiting to be written than the queue holds, or than could be begun in the time that a call
+    /// has. Nothing was written; worth trying again shortly. The store itself tells the log of it, once and
+    /// not for each caller.
     #[error("too much is waiting to be written")]
     Overloaded,
     /// The database did not take it (disk full, read-only, locked, damaged, gone). Nothing was written; worth

@@ -1,8 +1,7 @@
 //! How the server is told to stop: SIGTERM or Ctrl-C once for a clean stop, and again, half a second later or
-//! more, for an immediate one: what comes at once is the same wish by another way, as when a supervisor tells a
-//! whole group of processes and each of them. The
-//! end of its terminal (SIGHUP) asks for a clean stop too, and never for an immediate one, since a shell and
-//! the system may both tell it.
+//! more, for an immediate one: what comes at once is the same wish by another way, as when a supervisor tells
+//! a whole group of processes and each of them. The end of its terminal (SIGHUP) asks for a clean stop too,
+//! and never for an immediate one, since a shell and the system may both tell it.
 
 use std::fs;
 use std::time::Duration;

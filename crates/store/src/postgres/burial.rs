@@ -34,8 +34,8 @@ macro_rules! keep {
     ($which:literal) => {
         concat!(
             "WITH forgotten AS (DELETE FROM dead_nodes WHERE heartbeat_at < clock_timestamp() - interval '1 day') \
-             INSERT INTO dead_nodes (id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms) \
-             SELECT id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms FROM nodes \
+             INSERT INTO dead_nodes (id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms, host, process_id) \
+             SELECT id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms, host, process_id FROM nodes \
              WHERE heartbeat_at > 'epoch'",
             $which,
             " ON CONFLICT (id) DO NOTHING"

@@ -39,8 +39,9 @@ const AGAIN: Duration = Duration::from_millis(250);
 const SWEEP_EVERY: u32 = 60;
 
 const REGISTER: &str = "\
-    WITH risen AS (DELETE FROM dead_nodes WHERE id = $1) \
-    INSERT INTO nodes (id, version, schema_version, clock_ahead_ms) VALUES ($1, $2, $3, 0) \
+    WITH risen AS (DELETE FROM dead_nodes WHERE id = $1 RETURNING started_at) \
+    INSERT INTO nodes (id, version, schema_version, host, process_id, clock_ahead_ms, started_at) \
+    VALUES ($1, $2, $3, $4, $5, 0, coalesce((SELECT started_at FROM risen), clock_timestamp())) \
     ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()";
 
 /// Says that this node lives, by a row without an id if it is registered; and of each other node whether it
@@ -73,6 +74,8 @@ pub(super) struct Identity {
     pub(super) version: &'static str,
     /// The newest migration that it knows.
     pub(super) schema_version: i32,
+    /// The name of the machine.
+    pub(super) host: String,
 }
 
 /// The node's clock, as those who passed a time in last knew it.
@@ -94,8 +97,9 @@ impl ToldTime {
 /// Registers a node; says when that was sent.
 pub(super) async fn register(node: &Node, identity: &Identity) -> Result<Uptime, tokio_postgres::Error> {
     let sent_at = Uptime::now();
-    let Identity { id, version, schema_version } = identity;
-    node.client.execute(REGISTER, &[id, version, schema_version]).await?;
+    let Identity { id, version, schema_version, host } = identity;
+    let process_id = i64::from(std::process::id());
+    node.client.execute(REGISTER, &[id, version, schema_version, host, &process_id]).await?;
     Ok(sent_at)
 }
 

@@ -64,8 +64,8 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How many waiting writes are worth a commit of their own.
 const ENOUGH: usize = 64;
 
-/// How far a write has got, on which its caller and the workers agree: what was given up before it was begun is
-/// never written.
+/// How far a write has got, on which its caller and the workers agree: what was given up before it was begun
+/// is never written.
 #[derive(Default)]
 pub(super) struct Progress(AtomicU8);
 

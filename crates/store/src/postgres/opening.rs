@@ -119,7 +119,7 @@ impl Entrance {
         prepared.map_err(|failure| Refused::of(&address).by_rows(failure))?;
         Ok(Self {
             node: Arc::new(node),
-            identity: Identity { id, version, schema_version },
+            identity: Identity { id, version, schema_version, host: host() },
             own_address,
             own_tls,
             ears,
@@ -204,6 +204,11 @@ impl Entrance {
             writing: writing::Writing::new(),
         })
     }
+}
+
+/// The name of this machine, as far as it is text.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// What happens to the rows at the start.

@@ -64,8 +64,8 @@ pub(super) const DELETE_REPLAYS: &str = "\
     (SELECT r.id FROM replays AS r WHERE r.id < $1 AND r.state <> 'running' AND NOT r.needs_clearing \
      AND (SELECT d.id FROM deliveries AS d WHERE d.replay_id = r.id ORDER BY d.id LIMIT 1) IS NULL LIMIT $2)";
 
-/// Nothing else goes with a receipt or an entry of the dedupe table, and each call has left one of both: so many
-/// times as many of them are removed at once as of events.
+/// Nothing else goes with a receipt or an entry of the dedupe table, and each call has left one of both: so
+/// many times as many of them are removed at once as of events.
 const MORE_PER_LIMIT: usize = 10;
 
 /// Names of events: projects, and ids.

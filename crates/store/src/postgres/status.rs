@@ -49,10 +49,12 @@ const LIMITS: &str = "\
 const NODES: &str = "\
     SELECT id::text, version, schema_version::int8, \
            (extract(epoch FROM started_at) * 1000)::int8, \
-           greatest(0, extract(epoch FROM clock_timestamp() - heartbeat_at) * 1000)::int8, clock_ahead_ms \
-    FROM (SELECT id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms FROM nodes WHERE heartbeat_at > 'epoch' \
+           greatest(0, extract(epoch FROM clock_timestamp() - heartbeat_at) * 1000)::int8, clock_ahead_ms, \
+           (extract(epoch FROM heartbeat_at) * 1000)::int8, host, process_id \
+    FROM (SELECT id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms, host, process_id FROM nodes \
+          WHERE heartbeat_at > 'epoch' \
           UNION ALL \
-          SELECT id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms FROM dead_nodes \
+          SELECT id, version, schema_version, started_at, heartbeat_at, clock_ahead_ms, host, process_id FROM dead_nodes \
           WHERE heartbeat_at > clock_timestamp() - interval '1 day') AS known \
     ORDER BY started_at, id";
 
@@ -156,8 +158,14 @@ pub struct NodeStatus {
     pub version: String,
     /// The newest migration that it knows.
     pub schema_version: u32,
+    /// The name of the machine it runs on; empty if it is of a version that does not say so.
+    pub host: String,
+    /// The number of its process there; 0 as well.
+    pub process_id: u32,
     /// By the database's clock.
     pub started_at: Timestamp,
+    /// When it was heard of last, by the same clock.
+    pub heartbeat_at: Timestamp,
     /// How long nothing has been heard of it.
     pub heartbeat_age: Duration,
     /// How far its clock is ahead of the database's, in milliseconds.
@@ -280,6 +288,9 @@ fn node(row: &Row) -> NodeStatus {
         started_at: Timestamp::from_unix_ms(row.get(3)),
         heartbeat_age,
         clock_ahead_ms: row.get(5),
+        heartbeat_at: Timestamp::from_unix_ms(row.get(6)),
+        host: row.get(7),
+        process_id: u32::try_from(row.get::<_, i64>(8)).unwrap_or(0),
         is_alive: heartbeat_age < DEAD_AFTER,
     }
 }

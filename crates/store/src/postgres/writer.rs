@@ -252,7 +252,8 @@ impl Part {
         Self { writes, until: Instant::now() + BATCH_BOUND }
     }
 
-    /// What was rolled back, in two parts that are to be over by then, the one to be written first as the last.
+    /// What was rolled back, in two parts that are to be over by then, the one to be written first as the
+    /// last.
     fn halves(self, until: Instant) -> [Self; 2] {
         let Self { mut writes, .. } = self;
         writes.iter().for_each(Write::put_back);

@@ -18,7 +18,8 @@ pub(super) fn of(status: &DatabaseStatus) -> Vec<String> {
         Some(elsewhere) => vec![elsewhere],
         None => of_schema(&status.schema),
     };
-    needs.extend(status.nodes.iter().filter_map(of_node));
+    let replaced = replaced(&status.nodes);
+    needs.extend(status.nodes.iter().filter(|node| !replaced.contains(&&*node.id)).filter_map(of_node));
     needs.extend(status.connections.iter().filter_map(of_connections));
     needs.extend(of_durability(status));
     needs
@@ -81,18 +82,39 @@ fn of_schema(schema: &SchemaStatus) -> Vec<String> {
     needs
 }
 
+/// How long a node has lived at least that is known by more than its start: it is heard of every second.
+const LIVED: Duration = Duration::from_millis(500);
+
+/// The dead in whose place another one was started: on the same host, after they were heard of last, one for
+/// each. Of one that was never heard of after its start nobody knows whether the other came later.
+fn replaced(nodes: &[NodeStatus]) -> Vec<&str> {
+    let (mut living, dead): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| node.is_alive);
+    let mut has_successor = |dead: &&NodeStatus| {
+        let succeeds = |node: &&NodeStatus| {
+            !dead.host.is_empty()
+                && dead.heartbeat_at.since(dead.started_at) >= LIVED
+                && node.host == dead.host
+                && node.started_at > dead.heartbeat_at
+        };
+        living.iter().position(succeeds).map(|index| living.remove(index)).is_some()
+    };
+    dead.into_iter().filter(|dead| has_successor(dead)).map(|dead| &*dead.id).collect()
+}
+
 fn of_node(node: &NodeStatus) -> Option<String> {
-    let NodeStatus { id, heartbeat_age, clock_ahead_ms, is_alive, .. } = node;
+    let NodeStatus { id, host, process_id, heartbeat_age, clock_ahead_ms, is_alive, .. } = node;
     if !is_alive && *heartbeat_age > LATELY {
         return None;
     }
     if !is_alive {
         let age = HumanDuration(Duration::from_secs(heartbeat_age.as_secs()));
-        return Some(format!("node {id} was last heard of {age} ago: see whether it is to be started again"));
+        return Some(format!(
+            "node {id} (process {process_id} on {host}) was last heard of {age} ago: see whether it is to be started again"
+        ));
     }
     (clock_ahead_ms.unsigned_abs() > CLOCK_TOLERANCE_MS).then(|| {
         format!(
-            "the clock of node {id} is {} the database's: set it, and keep it set (NTP)",
+            "the clock of node {id} (on {host}) is {} the database's: set it, and keep it set (NTP)",
             clock_in_words(*clock_ahead_ms)
         )
     })
@@ -142,7 +164,10 @@ mod tests {
             id: "n1".into(),
             version: "0.1.0".into(),
             schema_version: 1,
+            host: "web-1".into(),
+            process_id: 7,
             started_at: Timestamp::from_unix_ms(0),
+            heartbeat_at: Timestamp::from_unix_ms(1_000),
             heartbeat_age: Duration::from_millis(61_300),
             clock_ahead_ms,
             is_alive,
@@ -155,6 +180,26 @@ mod tests {
         assert_eq!(of(&DatabaseStatus { nodes: vec![node(true, -2_000)], ..sound() }), [""; 0]);
         let long_dead = NodeStatus { heartbeat_age: LATELY + Duration::from_secs(1), ..node(false, 9_000) };
         assert_eq!(of(&DatabaseStatus { nodes: vec![long_dead], ..sound() }), [""; 0]);
+    }
+
+    #[test]
+    fn a_dead_node_in_whose_place_another_was_started_needs_nobody() {
+        let started = |ms, host: &str| NodeStatus {
+            id: format!("{ms}"),
+            host: host.into(),
+            started_at: Timestamp::from_unix_ms(ms),
+            ..node(true, 0)
+        };
+        let needs = |nodes| of(&DatabaseStatus { nodes, ..sound() }).len();
+        assert_eq!(needs(vec![node(false, 0), started(2_000, "web-1")]), 0);
+        assert_eq!(needs(vec![node(false, 0), started(500, "web-1")]), 1, "it was there before");
+        assert_eq!(needs(vec![node(false, 0), started(2_000, "web-2")]), 1);
+        let at_once = NodeStatus { heartbeat_at: Timestamp::from_unix_ms(1), ..node(false, 0) };
+        assert_eq!(needs(vec![at_once, started(2_000, "web-1")]), 1, "they may have come together");
+        let other = NodeStatus { id: "n2".into(), ..node(false, 0) };
+        assert_eq!(needs(vec![node(false, 0), other, started(2_000, "web-1")]), 1, "one for each");
+        let nameless = NodeStatus { host: String::new(), ..node(false, 0) };
+        assert_eq!(needs(vec![nameless, started(2_000, "")]), 1);
     }
 
     #[test]
@@ -187,7 +232,7 @@ mod tests {
         ] {
             let needs = of(&status).join("\n");
             assert!(words.iter().all(|word| needs.contains(word)), "{needs}");
-            assert!(!needs.contains("old") || !needs.contains("db migrate"), "{needs}");
+            assert!(!needs.contains("schema old") || !needs.contains("db migrate"), "{needs}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::HumanBytes;
+use indicatif::{HumanBytes, HumanDuration};
 use ringback_store::{
     ConnectionLimit, DatabaseStatus, Migrate, NodeStatus, OpenError, PartitionStatus, PostgresAddress,
     ServerTrouble, database_status, migrate_database,
@@ -19,8 +19,10 @@ use crate::output::{self, Column};
 use crate::serve::native_roots;
 use crate::settings::PostgresAccess;
 
-const NODE: [Column; 7] = [
+const NODE: [Column; 9] = [
     ("NODE", &["id"]),
+    ("HOST", &["host"]),
+    ("PROCESS", &["process_id"]),
     ("VERSION", &["version"]),
     ("SCHEMA", &["schema_version"]),
     ("STARTED", &["started_at"]),
@@ -89,6 +91,8 @@ fn as_json(name: &str, status: &DatabaseStatus) -> Value {
     let node = |node: &NodeStatus| {
         json!({
             "id": node.id,
+            "host": node.host,
+            "process_id": node.process_id,
             "version": node.version,
             "schema_version": node.schema_version,
             "started_at": seconds(&node.started_at),
@@ -173,13 +177,22 @@ fn node_in_words(node: &NodeStatus) -> Value {
     let sign = if node.clock_ahead_ms < 0 { '-' } else { '+' };
     json!({
         "id": node.id,
+        "host": node.host,
+        "process_id": node.process_id,
         "version": node.version,
         "schema_version": node.schema_version,
         "started_at": node.started_at.as_unix_secs(),
-        "heartbeat": format!("{:.1} s ago", node.heartbeat_age.as_secs_f64()),
+        "heartbeat": heard_of(node.heartbeat_age),
         "clock": format!("{sign}{clock:.3} s"),
         "state": if node.is_alive { "alive" } else { "dead" },
     })
+}
+
+fn heard_of(age: Duration) -> String {
+    match age.as_secs() {
+        0..60 => format!("{:.1} s ago", age.as_secs_f64()),
+        secs => format!("{} ago", HumanDuration(Duration::from_secs(secs))),
+    }
 }
 
 /// A line for each table that is kept in parts.

@@ -36,7 +36,10 @@ CREATE TABLE nodes (
     started_at     TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     heartbeat_at   TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     -- how far its clock is ahead of the database's
-    clock_ahead_ms BIGINT NOT NULL
+    clock_ahead_ms BIGINT NOT NULL,
+    -- where it runs, for people
+    host           TEXT NOT NULL DEFAULT '',
+    process_id     BIGINT NOT NULL DEFAULT 0
 );
 
 -- Who was found dead within a day, as `nodes` had it: for people alone. Whoever comes back is taken out again.
@@ -47,7 +50,9 @@ CREATE TABLE dead_nodes (
     started_at     TIMESTAMPTZ NOT NULL,
     -- the last one
     heartbeat_at   TIMESTAMPTZ NOT NULL,
-    clock_ahead_ms BIGINT NOT NULL
+    clock_ahead_ms BIGINT NOT NULL,
+    host           TEXT NOT NULL DEFAULT '',
+    process_id     BIGINT NOT NULL DEFAULT 0
 );
 
 -- The one node that claims for an endpoint which has a rate, a concurrency or an order.

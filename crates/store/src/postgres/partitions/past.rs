@@ -3,8 +3,8 @@
 //! A partition of events goes whole when nothing in it is young and no delivery of it is pending. That is
 //! looked for without a lock first, and again when nobody else has the table: who is sending an event again
 //! holds it until the commit, and so keeps the partition; who comes later finds the event gone. Nobody waits
-//! for longer than a moment; what could not be locked within it is left alone for a minute, since whoever comes
-//! meanwhile waits behind the attempt: ingest, while a dump reads the table for an hour.
+//! for longer than a moment; what could not be locked within it is left alone for a minute, since whoever
+//! comes meanwhile waits behind the attempt: ingest, while a dump reads the table for an hour.
 //!
 //! The deliveries of a partition that went are removed afterwards, in bounded steps. Until then no list shows
 //! them, since each reads a delivery with its event.
