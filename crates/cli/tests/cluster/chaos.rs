@@ -28,6 +28,9 @@ use crate::{gentle_load, node_on};
 const NODES: usize = 3;
 /// Some of them wait for a frozen node at any time.
 const CALLERS: usize = 12;
+/// How long each rests after an answer. All together come to no more than the apps with a rate and a
+/// concurrency can take, or what these have not got yet would grow for as long as it lasts.
+const PAUSE: Duration = Duration::from_millis(400);
 const DEFAULT_SECS: u64 = 60;
 /// How long it is quiet between two blows.
 const REST: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(4));
@@ -195,7 +198,7 @@ async fn nothing_is_lost_while_nodes_are_killed_frozen_and_restarted_at_random()
     let mut monkey = Monkey::start(&database, Dice::from_environment()).await;
     let apps = Apps::start(monkey.cluster.node(0)).await;
     let urls = monkey.cluster.create_source(&secret(1)).await;
-    let plan = SpreadPlan { callers: CALLERS, ..gentle_load("chaos") };
+    let plan = SpreadPlan { callers: CALLERS, pause: PAUSE, ..gentle_load("chaos") };
     let load = SpreadLoad::start(&urls, &plan);
 
     monkey.rage(&apps, duration).await;

@@ -22,6 +22,17 @@ use crate::error::StoreError;
 
 /// How many writes one transaction takes at most: bounds the time a commit's answers wait for.
 const MAX_BATCH: usize = 512;
+/// How many events one transaction takes, beside the last write: a write may be a thousand of them, and all
+/// must be over in time.
+const MAX_BATCH_EVENTS: usize = 2000;
+/// How many bytes of payloads one transaction takes, beside the last write: bounds the memory of both sides.
+const MAX_BATCH_BYTES: usize = 8 << 20;
+/// How far apart the beginnings of batches are, if what comes in between is worth the wait.
+const GATHER: Duration = Duration::from_millis(30);
+/// How often it is looked meanwhile whether more has come. If nothing has, nothing is waited for.
+const LOOK: Duration = Duration::from_millis(5);
+/// How many waiting writes are worth a commit of their own.
+const ENOUGH: usize = 64;
 
 /// How many writes the next batch takes: half of one that ran out of time, so that a database that has become
 /// slow still takes some; twice as many after a full one that did not, up to [`MAX_BATCH`].
@@ -51,18 +62,6 @@ impl BatchSize {
         }
     }
 }
-
-/// How many events one transaction takes, beside the last write: a write may be a thousand of them, and all
-/// must be over in time.
-const MAX_BATCH_EVENTS: usize = 2000;
-/// How many bytes of payloads one transaction takes, beside the last write: bounds the memory of both sides.
-const MAX_BATCH_BYTES: usize = 8 << 20;
-/// How far apart the beginnings of batches are, if what comes in between is worth the wait.
-const GATHER: Duration = Duration::from_millis(30);
-/// How often it is looked meanwhile whether more has come. If nothing has, nothing is waited for.
-const LOOK: Duration = Duration::from_millis(5);
-/// How many waiting writes are worth a commit of their own.
-const ENOUGH: usize = 64;
 
 /// How far a write has got, on which its caller and the workers agree: what was given up before it was begun
 /// is never written.
