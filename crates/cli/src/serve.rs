@@ -101,6 +101,12 @@ async fn serve(settings: &Settings, json: bool) -> Result<(), CliError> {
         let admin_key = admin_key::establish(settings, &database, store.as_ref()).await?;
         let listener = listening::listen(settings, socket)?;
         let public_url = settings.public_url_for(&listener)?;
+        if settings.public_url.is_none() && listener.local_addr().is_ok_and(|own| own.ip().is_unspecified()) {
+            tracing::warn!(
+                url = %public_url,
+                "the URLs of sources name an address at which nobody can call: say by which URL senders reach this server (--public-url)"
+            );
+        }
         Ok((admin_key, listener, public_url))
     };
     let (admin_key, listener, public_url) = match prepared.await {

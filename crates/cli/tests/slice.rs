@@ -159,6 +159,18 @@ async fn sigterm_lets_a_slow_attempt_finish() {
 }
 
 #[tokio::test]
+async fn an_address_at_which_nobody_can_call_is_warned_of() {
+    let everywhere = || Gateway::builder(BINARY).listen("0.0.0.0:0".parse().unwrap());
+    let warns = |gateway: &Gateway| gateway.talk().contains("nobody can call");
+    let gateway = everywhere().start().await;
+    assert!(warns(&gateway), "{}", gateway.talk());
+    gateway.terminate().await;
+    let gateway = everywhere().env("RINGBACK_PUBLIC_URL", "https://hooks.example.com").start().await;
+    assert!(!warns(&gateway), "{}", gateway.talk());
+    gateway.terminate().await;
+}
+
+#[tokio::test]
 async fn a_restart_keeps_everything() {
     let gateway = Gateway::start(BINARY).await;
     let receiver = Receiver::start().await;

@@ -115,13 +115,19 @@ pub(super) async fn withdraw(node: &Node, connections: &Connections, id: Key) {
 }
 
 /// Unregisters a node.
-pub(super) async fn leave(link: &Link, id: Key) -> Result<(), Failure> {
-    link.run(async |node| {
+pub(super) async fn leave(link: &Link, connections: &Connections, id: Key) -> Result<(), Failure> {
+    let left = link.run(async |node| {
         node.client.execute(LEAVE, &[&id]).await?;
         // What it owned, and whatever it was told of, is the others'.
         node.tell_due(&[]).await
-    })
-    .await
+    });
+    let Err(failure) = left.await else { return Ok(()) };
+    // That connection is lost; another one may do.
+    let another = async { connections.get().await?.execute(LEAVE, &[&id]).await };
+    match timeout(LIMIT, another).await {
+        Ok(Ok(_)) => Ok(()),
+        _ => Err(failure),
+    }
 }
 
 /// What beats.

@@ -197,7 +197,8 @@ impl PostgresStore {
         self.beating.abort();
         self.giving_back.abort();
         self.noting.abort();
-        let left = heartbeat::leave(&self.link, self.leases.node).await.map_err(StoreError::from);
+        let left =
+            heartbeat::leave(&self.link, &self.connections, self.leases.node).await.map_err(StoreError::from);
         if let Err(error) = left {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(

@@ -337,3 +337,17 @@ async fn a_lease_of_a_node_that_was_buried_before_it_was_committed_is_freed() {
     assert_eq!(world.store.reclaim(at(1)).await.unwrap(), 1);
     assert_eq!(world.claim_one(endpoint, at(1)).await.delivery_id, claimed.delivery_id);
 }
+
+#[tokio::test]
+async fn a_node_that_goes_says_so_also_when_its_own_connection_is_lost() {
+    let database = Database::new();
+    let store = PostgresStore::open(options(&database)).await.unwrap();
+    let person = database.connection().await;
+    // Whoever lives holds a lock by it.
+    let own = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' \
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert!(person.query_one(own, &[]).await.unwrap().get::<_, i64>(0) > 0);
+    store.close().await;
+    until_sql(&person, "SELECT NOT EXISTS (SELECT 1 FROM nodes) AND NOT EXISTS (SELECT 1 FROM dead_nodes)")
+        .await;
+}

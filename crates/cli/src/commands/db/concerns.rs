@@ -86,7 +86,8 @@ fn of_schema(schema: &SchemaStatus) -> Vec<String> {
 const LIVED: Duration = Duration::from_millis(500);
 
 /// The dead in whose place another one was started: on the same host, after they were heard of last, one for
-/// each. Of one that was never heard of after its start nobody knows whether the other came later.
+/// each. Of one that was never heard of after its start nobody knows whether the other came later. One that
+/// was started within the second before the other's death counts as well: the list shows both.
 fn replaced(nodes: &[NodeStatus]) -> Vec<&str> {
     let (mut living, dead): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| node.is_alive);
     let mut has_successor = |dead: &&NodeStatus| {

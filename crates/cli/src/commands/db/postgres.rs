@@ -178,7 +178,7 @@ fn node_in_words(node: &NodeStatus) -> Value {
     json!({
         "id": node.id,
         "host": node.host,
-        "process_id": node.process_id,
+        "process_id": node.process_id.to_string(),
         "version": node.version,
         "schema_version": node.schema_version,
         "started_at": node.started_at.as_unix_secs(),
