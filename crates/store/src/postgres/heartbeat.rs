@@ -110,8 +110,13 @@ pub(super) async fn withdraw(node: &Node, connections: &Connections, id: Key) {
         return;
     }
     // That connection is lost, or waits for somebody.
+    leave_by_another(connections, id).await;
+}
+
+/// Unregisters a node over a connection of the pool; says whether that went through.
+async fn leave_by_another(connections: &Connections, id: Key) -> bool {
     let another = async { connections.get().await?.execute(LEAVE, &[&id]).await };
-    let _ = timeout(LIMIT, another).await;
+    matches!(timeout(LIMIT, another).await, Ok(Ok(_)))
 }
 
 /// Unregisters a node.
@@ -121,12 +126,10 @@ pub(super) async fn leave(link: &Link, connections: &Connections, id: Key) -> Re
         // What it owned, and whatever it was told of, is the others'.
         node.tell_due(&[]).await
     });
-    let Err(failure) = left.await else { return Ok(()) };
-    // That connection is lost; another one may do.
-    let another = async { connections.get().await?.execute(LEAVE, &[&id]).await };
-    match timeout(LIMIT, another).await {
-        Ok(Ok(_)) => Ok(()),
-        _ => Err(failure),
+    match left.await {
+        // That connection is lost; another one may do.
+        Err(failure) if !leave_by_another(connections, id).await => Err(failure),
+        _ => Ok(()),
     }
 }
 

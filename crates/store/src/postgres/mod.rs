@@ -259,8 +259,9 @@ impl Refused {
 /// Somebody else has what is to be read or changed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "somebody has locked a table of it for too long: wait until that is over, or end it, and try again (`SELECT pid, usename, state, query \
-     FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE mode = 'AccessExclusiveLock')` shows who)"
+    "somebody has locked a table of it for too long: wait until that is over, or end it, and try again (`SELECT a.pid, a.usename, a.query, \
+     l.relation::regclass, l.mode FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) WHERE l.granted AND l.relation IS NOT NULL AND \
+     a.datname = current_database()` shows who)"
 )]
 struct LockedByOthers;
 

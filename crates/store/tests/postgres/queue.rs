@@ -8,8 +8,8 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use futures_util::future::join_all;
 use ringback_domain::retry::NextStep;
-use ringback_domain::{ProjectId, TypedId};
-use ringback_store::{EventFilter, PostgresOptions, PostgresStore, Store, StoreError};
+use ringback_domain::{EndpointId, ProjectId, TypedId};
+use ringback_store::{Appended, EventFilter, PostgresOptions, PostgresStore, Store, StoreError};
 
 use crate::backend::{Database, options};
 use crate::conformance::{World, assert_err, at, concurrently};
@@ -130,23 +130,41 @@ async fn what_fans_out_widely_is_written_in_several_transactions() {
     assert_eq!(store.batch_counts().commits, 3, "two of them, or 20,000 deliveries, at a time");
 }
 
+/// From now on an insert of more than four rows into one of these tables takes so long.
+async fn slow_down(database: &Database, tables: &[&str], secs: u32) {
+    let mut sql = format!(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            IF (SELECT count(*) FROM made) > 4 THEN PERFORM pg_sleep({secs}); END IF; RETURN NULL; END $$;"
+    );
+    for table in tables {
+        sql += &format!(
+            "CREATE TRIGGER slow AFTER INSERT ON {table} REFERENCING NEW TABLE AS made \
+             FOR EACH STATEMENT EXECUTE FUNCTION slow();"
+        );
+    }
+    database.connection().await.batch_execute(&sql).await.unwrap();
+}
+
+/// Eight events at once, of the same `webhook-id`s each time.
+async fn append_eight(
+    world: &World,
+    store: &PostgresStore,
+    endpoint: EndpointId,
+) -> Vec<Result<Appended, StoreError>> {
+    let arrivals = (0..8).map(|n| world.publication(&n.to_string()).to(&[endpoint]).arrival());
+    let appends: Vec<_> = arrivals.map(|arrival| store.append(arrival)).collect();
+    join_all(appends).await
+}
+
 #[tokio::test]
 async fn a_batch_that_takes_too_long_is_halved() {
     let database = Database::new();
     let world = World::new(database.clone()).await;
     let endpoint = world.endpoint(&["*"]).await;
-    let person = database.connection().await;
-    // More than four events at once take longer than anybody waits.
-    let slow = "\
-        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-            IF (SELECT count(*) FROM made) > 4 THEN PERFORM pg_sleep(60); END IF; RETURN NULL; END $$; \
-        CREATE TRIGGER slow AFTER INSERT ON events REFERENCING NEW TABLE AS made \
-            FOR EACH STATEMENT EXECUTE FUNCTION slow()";
-    person.batch_execute(slow).await.unwrap();
+    // Longer than anybody waits.
+    slow_down(&database, &["events"], 60).await;
     let store = PostgresStore::open(PostgresOptions { batches: 1, ..options(&database) }).await.unwrap();
-    let arrivals = (0..8).map(|n| world.publication(&n.to_string()).to(&[endpoint]).arrival());
-    let appends: Vec<_> = arrivals.map(|arrival| store.append(arrival)).collect();
-    for appended in join_all(appends).await {
+    for appended in append_eight(&world, &store, endpoint).await {
         appended.unwrap();
     }
     assert_eq!(store.batch_counts().commits, 2);
@@ -157,27 +175,12 @@ async fn after_a_batch_whose_statements_took_too_long_together_the_next_is_half_
     let database = Database::new();
     let world = World::new(database.clone()).await;
     let endpoint = world.endpoint(&["*"]).await;
-    let person = database.connection().await;
     // Each is over before the server would end it.
-    let slow = "\
-        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-            IF (SELECT count(*) FROM made) > 4 THEN PERFORM pg_sleep(3); END IF; RETURN NULL; END $$; \
-        CREATE TRIGGER slow AFTER INSERT ON webhook_ids REFERENCING NEW TABLE AS made \
-            FOR EACH STATEMENT EXECUTE FUNCTION slow(); \
-        CREATE TRIGGER slow AFTER INSERT ON events REFERENCING NEW TABLE AS made \
-            FOR EACH STATEMENT EXECUTE FUNCTION slow(); \
-        CREATE TRIGGER slow AFTER INSERT ON deliveries REFERENCING NEW TABLE AS made \
-            FOR EACH STATEMENT EXECUTE FUNCTION slow()";
-    person.batch_execute(slow).await.unwrap();
+    slow_down(&database, &["webhook_ids", "events", "deliveries"], 3).await;
     let store = PostgresStore::open(PostgresOptions { batches: 1, ..options(&database) }).await.unwrap();
-    let all_at_once = async || {
-        let arrivals = (0..8).map(|n| world.publication(&n.to_string()).to(&[endpoint]).arrival());
-        let appends: Vec<_> = arrivals.map(|arrival| store.append(arrival)).collect();
-        join_all(appends).await
-    };
-    let refused = all_at_once().await;
+    let refused = append_eight(&world, &store, endpoint).await;
     assert!(refused.iter().all(|answer| matches!(answer, Err(StoreError::Unavailable(_)))), "{refused:?}");
-    for appended in all_at_once().await {
+    for appended in append_eight(&world, &store, endpoint).await {
         appended.unwrap();
     }
 }
